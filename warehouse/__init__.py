@@ -1,0 +1,1 @@
+"""The contract between Spark and training: tables, partitions, manifests, freshness."""

@@ -1,0 +1,77 @@
+"""Where every partition of a dataset lies and what is published."""
+
+import hashlib
+import re
+
+from warehouse.manifest import MANIFEST_FILE, Input, Manifest
+from warehouse.storage import Storage
+from warehouse.tables import LOGS, RAW, Table
+
+_DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
+_DATASET = re.compile(r"[A-Za-z0-9_]+")
+
+
+class Catalog:
+    """The tables of one dataset below one warehouse root."""
+
+    def __init__(self, warehouse: str, dataset: str) -> None:
+        if not _DATASET.fullmatch(dataset):
+            raise ValueError(f"dataset {dataset!r}: use letters, digits and underscores only")
+        self.storage = Storage(warehouse)
+        self.dataset = dataset
+
+    def table_path(self, table: Table) -> str:
+        """The table's folder, inside the file system."""
+        return self.storage.path(table.name(self.dataset))
+
+    def path(self, table: Table, date: str) -> str:
+        """The partition's folder, inside the file system."""
+        return f"{self.table_path(table)}/date={date}"
+
+    def uri(self, table: Table, date: str) -> str:
+        """The partition's folder as a URI."""
+        return self.storage.uri(table.name(self.dataset), f"date={date}")
+
+    def dates(self, table: Table) -> list[str]:
+        """The dates that have a partition, ascending. A partition without a manifest counts only for raw and truth."""
+        matches = map(_DATE_FOLDER.fullmatch, self.storage.folders(self.table_path(table)))
+        return [match[1] for match in matches if match]
+
+    def known_dates(self) -> list[str]:
+        """Every date with logs: those received and those published, ascending."""
+        return sorted({*self.dates(RAW), *self.dates(LOGS)})
+
+    def files(self, table: Table, date: str) -> list[dict]:
+        """The partition's data files, as fsspec entries (name, size)."""
+        return self.storage.files(self.path(table, date))
+
+    def manifest(self, table: Table, date: str) -> Manifest | None:
+        """The published partition's manifest, or None where nothing is published. Raises ValueError on a broken one."""
+        path = f"{self.path(table, date)}/{MANIFEST_FILE}"
+        try:
+            return Manifest.from_json(self.storage.read_text(path))
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}; run the stage of this date again") from error
+
+    def version(self, table: Table, date: str) -> str | None:
+        """The version now published, or None. Raw folders have no manifest: names, sizes and times stand for content."""
+        if table is RAW:
+            return self._raw_version(date)
+        manifest = self.manifest(table, date)
+        return manifest.version if manifest else None
+
+    def input(self, table: Table, date: str) -> Input:
+        """The partition as an input of another, at its present version."""
+        return Input(table.folder, date, self.version(table, date))
+
+    def _raw_version(self, date: str) -> str | None:
+        folder = self.path(RAW, date)
+        if not self.storage.exists(folder):
+            return None
+        listing = [
+            (entry["name"].removeprefix(folder), entry["size"], str(entry.get("mtime", "")))
+            for entry in self.storage.files(folder)
+        ]
+        return hashlib.sha256(repr(listing).encode()).hexdigest()[:16]

@@ -1,0 +1,130 @@
+"""Whether a published partition still follows from what is published now."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from warehouse.catalog import Catalog
+from warehouse.manifest import Input, Manifest
+from warehouse.tables import DERIVED_TABLES, LOGS, RAW, TABLES, Table
+
+
+class State(StrEnum):
+    """What a reader may expect of a partition."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A partition's state and, where it is not fresh, the reason as the end of a sentence."""
+
+    state: State
+    reason: str = ""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the partition may be read."""
+        return self.state is State.FRESH
+
+
+_FRESH = Verdict(State.FRESH)
+
+
+class Freshness:
+    """The verdicts on one dataset at one moment: each manifest and listing is read once, on first use.
+
+    A partition is fresh while every input is still published at the recorded version and is itself fresh, while what
+    was absent is still absent, and while no logs are older than the first date its cumulative values began with.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._verdicts: dict[tuple[str, str], Verdict] = {}
+        self._manifests: dict[tuple[str, str], Manifest | None] = {}
+        self._raw_versions: dict[str, str | None] = {}
+        self._dates: dict[str, list[str]] = {}
+        self._judged_up_to: dict[str, str] = defaultdict(str)
+
+    def verdict(self, table: Table, date: str) -> Verdict:
+        """The state of one partition."""
+        # A snapshot rests on the one before it: judging the dates in ascending order keeps the recursion flat.
+        for earlier in self.dates(table):
+            if self._judged_up_to[table.folder] < earlier < date:
+                self._judged_up_to[table.folder] = earlier
+                self._judge(table, earlier)
+        return self._judge(table, date)
+
+    def dates(self, table: Table) -> list[str]:
+        """The published dates of a table, ascending."""
+        if table.folder not in self._dates:
+            self._dates[table.folder] = self._catalog.dates(table)
+        return self._dates[table.folder]
+
+    def known_dates(self) -> list[str]:
+        """Every date with logs: those received and those published, ascending."""
+        return sorted({*self.dates(RAW), *self.dates(LOGS)})
+
+    def manifest(self, table: Table, date: str) -> Manifest | None:
+        """The manifest of a published partition, or None."""
+        key = (table.folder, date)
+        if key not in self._manifests:
+            self._manifests[key] = self._catalog.manifest(table, date)
+        return self._manifests[key]
+
+    def problems(self, wanted: Iterable[tuple[Table, str]]) -> list[str]:
+        """One sentence for each partition that is stale or missing."""
+        sentences = []
+        for table, date in wanted:
+            verdict = self.verdict(table, date)
+            if not verdict.fresh:
+                name = table.name(self._catalog.dataset)
+                sentences.append(f"{name} date={date} is {verdict.state}: {verdict.reason}")
+        return sentences
+
+    def _judge(self, table: Table, date: str) -> Verdict:
+        key = (table.folder, date)
+        if key not in self._verdicts:
+            self._verdicts[key] = self._examine(table, date)
+        return self._verdicts[key]
+
+    def _examine(self, table: Table, date: str) -> Verdict:
+        manifest = self.manifest(table, date)
+        if manifest is None:
+            return Verdict(State.MISSING, f"nothing is published at {self._catalog.uri(table, date)}")
+        first_logs = next(iter(self.dates(LOGS)), date)
+        if manifest.history_start and first_logs < manifest.history_start:
+            return Verdict(State.STALE, f"it was computed when history began on {manifest.history_start}")
+        for source in manifest.inputs:
+            reason = self._changed(source)
+            if reason:
+                return Verdict(State.STALE, reason)
+        return _FRESH
+
+    def _changed(self, source: Input) -> str:
+        table, name = TABLES[source.table], f"{source.table} date={source.date}"
+        if table is RAW:
+            now = self._raw_version(source.date)
+            # Raw files may be archived once their logs are published.
+            return f"{name} has changed since" if now not in (source.version, None) else ""
+        manifest = self.manifest(table, source.date)
+        now = manifest.version if manifest else None
+        if now != source.version:
+            happened = "was withdrawn" if now is None else "arrived later" if source.version is None else "has changed"
+            return f"{name} {happened}"
+        verdict = self.verdict(table, source.date) if now else _FRESH
+        return "" if verdict.fresh else f"{name} is {verdict.state}, as {verdict.reason}"
+
+    def _raw_version(self, date: str) -> str | None:
+        if date not in self._raw_versions:
+            self._raw_versions[date] = self._catalog.version(RAW, date)
+        return self._raw_versions[date]
+
+
+def overview(freshness: Freshness) -> dict[str, dict[str, State]]:
+    """State by date and table, for every date from the first to the last one known."""
+    known = freshness.known_dates()
+    return {date: {table.folder: freshness.verdict(table, date).state for table in DERIVED_TABLES} for date in known}

@@ -1,0 +1,54 @@
+"""The manifest that lies inside every published partition."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+
+MANIFEST_FILE = "_manifest.json"
+
+
+@dataclass(frozen=True, order=True)
+class Input:
+    """Something a partition was computed from. `version` is None where it was absent when it was looked for."""
+
+    table: str
+    date: str
+    version: str | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a published partition holds and what it was computed from. Times are UTC, counts are rows."""
+
+    table: str
+    date: str
+    rows: int
+    columns: list[list[str]]
+    checksum: str
+    version: str
+    inputs: list[Input]
+    code_revision: str
+    run_id: str
+    published_at: str
+    history_start: str | None = None  # the first date there was when a partition of cumulative values was computed
+    rows_in: int | None = None
+    rejects: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The manifest as readable JSON."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @staticmethod
+    def from_json(text: str) -> "Manifest":
+        """The inverse of to_json. Raises ValueError where the text is no manifest."""
+        try:
+            fields = json.loads(text)
+            return Manifest(**{**fields, "inputs": [Input(**entry) for entry in fields["inputs"]]})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"not a partition manifest: {error}") from error
+
+
+def partition_version(columns: list[list[str]], rows: int, checksum: str) -> str:
+    """A hash of schema and content: equal content has an equal version, whenever and wherever it was written."""
+    described = json.dumps([columns, rows, checksum]).encode()
+    return hashlib.sha256(described).hexdigest()[:16]

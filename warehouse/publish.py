@@ -1,0 +1,110 @@
+"""Publishing a partition so that a reader sees the old one, the new one or none, never a mixture.
+
+Staged under `<table>/.staging/<run>/date=D`, moved to `<table>/date=D`; what lay there goes to `<table>/.trash/<run>` and
+is dropped. Readers skip names with a leading dot. Running the task again repairs a crash at any point.
+"""
+
+import os
+import subprocess
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from warehouse.catalog import Catalog
+from warehouse.manifest import MANIFEST_FILE, Input, Manifest, partition_version
+from warehouse.settings import REPOSITORY
+from warehouse.tables import Table
+
+_RUN_TIME = "%Y%m%dT%H%M%SZ"
+_ABANDONED_AFTER = timedelta(days=1)  # longer than any stage may run
+_SWAP_ATTEMPTS = 5  # more than two runs of one date at the same moment are not expected
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was written: rows, columns as [name, Spark type] and a checksum that does not depend on row order."""
+
+    rows: int
+    columns: list[list[str]]
+    checksum: str
+    rows_in: int | None = None
+    rejects: dict[str, int] = field(default_factory=dict)
+
+
+class StagedPartition:
+    """A partition that is being written; `publish` moves it into place, leaving the `with` block drops what is left."""
+
+    def __init__(self, catalog: Catalog, table: Table, date: str) -> None:
+        self._catalog = catalog
+        self.table = table
+        self.date = date
+        self.run_id = f"{datetime.now(UTC).strftime(_RUN_TIME)}-{uuid.uuid4().hex[:8]}"
+        self._folder = table.name(catalog.dataset)
+        self._run_path = catalog.storage.path(self._folder, ".staging", self.run_id)
+        self.path = f"{self._run_path}/date={date}"
+        self.uri = catalog.storage.uri(self._folder, ".staging", self.run_id, f"date={date}")
+
+    def __enter__(self) -> "StagedPartition":
+        self._drop_abandoned_runs()
+        self._catalog.storage.make_folder(self.path)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._catalog.storage.remove(self._run_path)
+
+    def publish(self, content: Content, inputs: list[Input], history_start: str | None = None) -> Manifest:
+        """Writes the manifest and moves the folder into place."""
+        manifest = Manifest(
+            table=self.table.folder,
+            date=self.date,
+            rows=content.rows,
+            columns=content.columns,
+            checksum=content.checksum,
+            version=partition_version(content.columns, content.rows, content.checksum),
+            inputs=sorted(inputs, key=lambda entry: (entry.table, entry.date)),
+            code_revision=code_revision(),
+            run_id=self.run_id,
+            published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            history_start=history_start,
+            rows_in=content.rows_in,
+            rejects=content.rejects,
+        )
+        self._catalog.storage.write_text(f"{self.path}/{MANIFEST_FILE}", manifest.to_json())
+        self._swap()
+        return manifest
+
+    def _swap(self) -> None:
+        storage, target = self._catalog.storage, self._catalog.path(self.table, self.date)
+        trash = storage.path(self._folder, ".trash", self.run_id)
+        for attempt in range(1, _SWAP_ATTEMPTS + 1):
+            try:
+                if storage.exists(target):
+                    storage.rename_folder(target, f"{trash}/{attempt}")
+                storage.rename_folder(self.path, target)
+                break
+            except OSError:  # another run of the same date put its own partition there, or took the old one away
+                if attempt == _SWAP_ATTEMPTS or not storage.exists(self.path):
+                    raise
+        storage.remove(trash)
+
+    def _drop_abandoned_runs(self) -> None:
+        """Removes what killed runs left behind."""
+        oldest = (datetime.now(UTC) - _ABANDONED_AFTER).strftime(_RUN_TIME)
+        for kind in (".staging", ".trash"):
+            parent = self._catalog.storage.path(self._folder, kind)
+            for run in self._catalog.storage.folders(parent):
+                if run < oldest:
+                    self._catalog.storage.remove(f"{parent}/{run}")
+
+
+@cache
+def code_revision() -> str:
+    """The commit this code comes from: ANTM2C_CODE_REVISION where there is no checkout, else asked from git."""
+    if revision := os.environ.get("ANTM2C_CODE_REVISION"):
+        return revision
+    try:
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return asked.stdout.strip()

@@ -1,0 +1,32 @@
+"""The project's settings, read from the environment in this one place."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the data lies and how training tasks run. Field names follow the ANTM2C_* variables."""
+
+    warehouse: str
+    dataset: str
+    artifacts: str
+    train_runtime: str
+    trainer_image: str
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises ValueError where a variable holds what nothing here understands."""
+    settings = Settings(
+        warehouse=os.environ.get("ANTM2C_WAREHOUSE", (REPOSITORY / "var" / "warehouse").as_uri()),
+        dataset=os.environ.get("ANTM2C_DATASET", "demo"),
+        artifacts=os.environ.get("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts")),
+        train_runtime=os.environ.get("ANTM2C_TRAIN_RUNTIME", "python"),
+        trainer_image=os.environ.get("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
+    )
+    if settings.train_runtime not in ("python", "docker"):
+        raise ValueError(f"ANTM2C_TRAIN_RUNTIME is {settings.train_runtime!r}; set it to python or docker")
+    return settings

@@ -1,0 +1,119 @@
+"""Names, formats, partitions and columns of every table."""
+
+from dataclasses import dataclass
+
+SCENES = (0, 1, 2, 3, 4)
+WINDOW_DAYS = 7
+
+TEXT_COLUMNS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")
+DEEP_FEATURES = tuple(f"deep_features_{i}" for i in range(27))
+REQUIRED_RAW_COLUMNS = ("user_id", "item_id", "log_time", "label", "scene")
+REJECT_REASONS = (
+    "malformed",
+    "missing_user_id",
+    "missing_item_id",
+    "bad_label",
+    "bad_scene",
+    "bad_log_time",
+    "wrong_date",
+)
+
+Columns = tuple[tuple[str, str], ...]  # (name, Spark SQL type)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: `folder` is its name without the dataset, `partitions` come after nothing but each other."""
+
+    folder: str
+    format: str
+    columns: Columns
+    partitions: tuple[str, ...] = ("date",)
+    suffix: str = ""
+
+    def name(self, dataset: str) -> str:
+        """The folder of this table below the warehouse root."""
+        return f"{self.folder}_{dataset}{self.suffix}"
+
+    @property
+    def ddl(self) -> str:
+        """The columns as a Spark DDL schema."""
+        return ", ".join(f"`{name}` {spark_type}" for name, spark_type in self.columns)
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns' names, in order."""
+        return [name for name, _ in self.columns]
+
+
+def _of_type(spark_type: str, *names: str) -> Columns:
+    return tuple((name, spark_type) for name in names)
+
+
+def scene_counters(prefix: str = "") -> list[str]:
+    """Impression and click counters by scene: imp_s0..imp_s4, clk_s0..clk_s4."""
+    return [f"{prefix}{kind}_s{scene}" for kind in ("imp", "clk") for scene in SCENES]
+
+
+def _entity_features(prefix: str) -> Columns:
+    counts, rate = ("imp", "clk"), "double"
+    return (
+        *_of_type("bigint", *(f"{prefix}{kind}_day" for kind in counts)),
+        *_of_type("bigint", *(f"{prefix}{kind}_7d" for kind in counts)),
+        (f"{prefix}ctr_7d", rate),
+        *_of_type("bigint", *(f"{prefix}{kind}_cum" for kind in counts)),
+        (f"{prefix}ctr_cum", rate),
+        *_of_type("bigint", *scene_counters(prefix)),
+    )
+
+
+USER_FEATURE_COLUMNS = _entity_features("u_")
+ITEM_FEATURE_COLUMNS = _entity_features("i_")
+PAIR_FEATURE_COLUMNS = _of_type("bigint", "ui_imp_hist", "ui_clk_hist")
+
+_LOG_COLUMNS: Columns = (
+    *_of_type("string", "user_id", "item_id"),
+    ("log_ts", "timestamp"),
+    *_of_type("int", "label", "scene"),
+    *_of_type("string", *TEXT_COLUMNS, *DEEP_FEATURES),
+)
+_PAIR = _of_type("string", "user_id", "item_id")
+_SCENE_COUNTERS = _of_type("bigint", *scene_counters())
+
+RAW = Table("raw", "csv", ())
+TRUTH = Table(
+    "truth",
+    "parquet",
+    (*_PAIR, ("log_ts", "timestamp"), ("scene", "int"), ("click_probability", "double")),
+)
+LOGS = Table("logs", "orc", _LOG_COLUMNS, ("date", "scene"))
+REJECTS = Table("rejects", "orc", _of_type("string", "source_file", "raw_line", "reason"))
+DAILY_USER = Table("daily_user", "orc", (("user_id", "string"), *_SCENE_COUNTERS))
+DAILY_ITEM = Table("daily_item", "orc", (("item_id", "string"), *_SCENE_COUNTERS))
+DAILY_UI = Table("daily_ui", "orc", (*_PAIR, *_of_type("bigint", "imp", "clk")))
+TILES_UI = Table("tiles_ui", "orc", DAILY_UI.columns)
+FEATURES_USER = Table("features_user", "orc", (("user_id", "string"), *USER_FEATURE_COLUMNS))
+FEATURES_ITEM = Table("features_item", "orc", (("item_id", "string"), *ITEM_FEATURE_COLUMNS))
+FEATURES_UI = Table("features_ui", "orc", (*_PAIR, *PAIR_FEATURE_COLUMNS))
+TRAIN = Table(
+    "train",
+    "parquet",
+    (*_LOG_COLUMNS, *USER_FEATURE_COLUMNS, *ITEM_FEATURE_COLUMNS, *PAIR_FEATURE_COLUMNS),
+    ("date", "scene"),
+    suffix="_parquet",
+)
+
+# In the order in which one date's stages write them.
+DERIVED_TABLES = (
+    LOGS,
+    REJECTS,
+    DAILY_USER,
+    FEATURES_USER,
+    DAILY_ITEM,
+    FEATURES_ITEM,
+    DAILY_UI,
+    TILES_UI,
+    FEATURES_UI,
+    TRAIN,
+)
+TABLES = {table.folder: table for table in (RAW, TRUTH, *DERIVED_TABLES)}
