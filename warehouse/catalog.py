@@ -56,7 +56,7 @@ class Catalog:
             raise ValueError(f"{path}: {error}; run the stage of this date again") from error
 
     def version(self, table: Table, date: str) -> str | None:
-        """The version now published, or None. Raw folders have no manifest: names, sizes and times stand for content."""
+        """The version now published, or None. Raw folders have no manifest: names, sizes and times stand in."""
         if table is RAW:
             return self._raw_version(date)
         manifest = self.manifest(table, date)

@@ -1,7 +1,7 @@
 """File operations on any URI that fsspec knows."""
 
-import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -78,7 +78,7 @@ class Storage:
         """Moves a folder in one step. Raises OSError where the source is gone or the target is there already."""
         self.make_folder(target.rsplit("/", 1)[0])
         if isinstance(self._filesystem, LocalFileSystem):
-            os.rename(source, target)  # fsspec's own mv would move *into* an existing target
+            Path(source).rename(target)  # fsspec's own mv would move *into* an existing target
             return
         if self.exists(target):
             raise FileExistsError(target)
