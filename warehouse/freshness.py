@@ -75,6 +75,13 @@ class Freshness:
             self._manifests[key] = self._catalog.manifest(table, date)
         return self._manifests[key]
 
+    def republished(self, table: Table, date: str) -> None:
+        """Takes note of a partition published since; every verdict is made anew, other manifests are not read again."""
+        self._manifests.pop((table.folder, date), None)
+        self._dates.pop(table.folder, None)
+        self._verdicts.clear()
+        self._judged_up_to.clear()
+
     def problems(self, wanted: Iterable[tuple[Table, str]]) -> list[str]:
         """One sentence for each partition that is stale or missing."""
         sentences = []
@@ -95,6 +102,8 @@ class Freshness:
         manifest = self.manifest(table, date)
         if manifest is None:
             return Verdict(State.MISSING, f"nothing is published at {self._catalog.uri(table, date)}")
+        if manifest.parameters.get("feature_lag_days", 1) < 1:
+            return Verdict(State.STALE, "it was joined with features of its own day, for a leakage audit only")
         first_logs = next(iter(self.dates(LOGS)), date)
         if manifest.history_start and first_logs < manifest.history_start:
             return Verdict(State.STALE, f"it was computed when history began on {manifest.history_start}")

@@ -31,6 +31,7 @@ class Manifest:
     run_id: str
     published_at: str
     history_start: str | None = None  # the first date there was when a partition of cumulative values was computed
+    parameters: dict[str, int] = field(default_factory=dict)  # settings of the stage that shape the content
     rows_in: int | None = None
     rejects: dict[str, int] = field(default_factory=dict)
 

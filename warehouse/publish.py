@@ -53,7 +53,13 @@ class StagedPartition:
     def __exit__(self, *_: object) -> None:
         self._catalog.storage.remove(self._run_path)
 
-    def publish(self, content: Content, inputs: list[Input], history_start: str | None = None) -> Manifest:
+    def publish(
+        self,
+        content: Content,
+        inputs: list[Input],
+        history_start: str | None = None,
+        parameters: dict[str, int] | None = None,
+    ) -> Manifest:
         """Writes the manifest and moves the folder into place."""
         manifest = Manifest(
             table=self.table.folder,
@@ -67,6 +73,7 @@ class StagedPartition:
             run_id=self.run_id,
             published_at=datetime.now(UTC).isoformat(timespec="seconds"),
             history_start=history_start,
+            parameters=parameters or {},
             rows_in=content.rows_in,
             rejects=content.rejects,
         )

@@ -16,6 +16,7 @@ class Settings:
     artifacts: str
     train_runtime: str
     trainer_image: str
+    scenes: int
 
 
 def read_settings() -> Settings:
@@ -26,7 +27,15 @@ def read_settings() -> Settings:
         artifacts=os.environ.get("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts")),
         train_runtime=os.environ.get("ANTM2C_TRAIN_RUNTIME", "python"),
         trainer_image=os.environ.get("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
+        scenes=_positive_integer("ANTM2C_SCENES", default=5),
     )
     if settings.train_runtime not in ("python", "docker"):
         raise ValueError(f"ANTM2C_TRAIN_RUNTIME is {settings.train_runtime!r}; set it to python or docker")
     return settings
+
+
+def _positive_integer(name: str, default: int) -> int:
+    value = os.environ.get(name, str(default))
+    if not value.isdecimal() or int(value) < 1:
+        raise ValueError(f"{name} is {value!r}; set it to a whole number above 0")
+    return int(value)

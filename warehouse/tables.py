@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-SCENES = (0, 1, 2, 3, 4)
+from warehouse.settings import read_settings
+
+SCENES = tuple(range(read_settings().scenes))
 WINDOW_DAYS = 7
 
 TEXT_COLUMNS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")

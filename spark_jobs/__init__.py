@@ -1,0 +1,1 @@
+"""The five Spark stages; each file is submitted by itself."""

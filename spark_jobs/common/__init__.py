@@ -1,0 +1,1 @@
+"""What every stage shares: arguments, session, reading and publishing of partitions."""

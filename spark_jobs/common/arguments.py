@@ -1,0 +1,59 @@
+"""Command line arguments that every stage takes."""
+
+import argparse
+from datetime import date, timedelta
+
+from warehouse.settings import read_settings
+
+
+def iso_date(text: str) -> str:
+    """A date as YYYY-MM-DD. Raises ArgumentTypeError, which argparse turns into a sentence."""
+    try:
+        parsed = date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date; write it as YYYY-MM-DD") from error
+    if parsed.isoformat() != text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not written as YYYY-MM-DD")
+    return text
+
+
+def whole_number(text: str) -> int:
+    """A number of 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+    return int(text)
+
+
+def stage_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the warehouse, the dataset and the dates; `dates_of` reads the dates from its result."""
+    settings = read_settings()
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
+    parser.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
+    parser.add_argument("--date", type=iso_date, help="the one date to work on")
+    parser.add_argument("--start-date", type=iso_date, help="first date of a range, inclusive")
+    parser.add_argument("--end-date", type=iso_date, help="last date of a range, inclusive")
+    return parser
+
+
+def dates_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[str]:
+    """The dates asked for, ascending. Ends the program with a sentence where they make no sense."""
+    single, start, end = arguments.date, arguments.start_date, arguments.end_date
+    if single and not (start or end):
+        return [single]
+    if single or not (start and end):
+        parser.error("give either --date, or both --start-date and --end-date")
+    if start > end:
+        parser.error(f"--start-date {start} is after --end-date {end}")
+    return days(start, end)
+
+
+def days(first: str, last: str) -> list[str]:
+    """Every calendar day from first to last, both inclusive; none where last is before first."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    return [(start + timedelta(days=i)).isoformat() for i in range((end - start).days + 1)]
+
+
+def days_before(day: str, number: int) -> str:
+    """The calendar day that lies `number` days before `day`."""
+    return (date.fromisoformat(day) - timedelta(days=number)).isoformat()

@@ -1,0 +1,84 @@
+"""The headers of a date's raw files. Columns are matched by name, and files of one date may order them differently."""
+
+import csv
+import io
+from collections import defaultdict
+from dataclasses import dataclass
+
+from spark_jobs.common.errors import StageError
+from warehouse.catalog import Catalog
+from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
+
+_HEADER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class RawFiles:
+    """Files with the same header. `size` is their bytes together, as stored."""
+
+    columns: tuple[str, ...]
+    uris: tuple[str, ...]
+    size: int
+
+
+def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
+    """The date's raw files by header; files without any bytes hold no row and are left out.
+
+    Raises StageError where the folder is missing or holds no file, or a header lacks a required column or repeats one.
+    """
+    entries = raw_files(catalog, date)
+    files = defaultdict(list)
+    for entry in entries:
+        header = _read_header(catalog, entry["name"])
+        if header:
+            files[header].append(entry)
+    return [
+        RawFiles(
+            columns=header,
+            uris=tuple(catalog.storage.filesystem.unstrip_protocol(entry["name"]) for entry in group),
+            size=sum(entry["size"] for entry in group),
+        )
+        for header, group in files.items()
+    ]
+
+
+def raw_files(catalog: Catalog, date: str) -> list[dict]:
+    """The date's raw files. Raises StageError where the folder is missing or holds none."""
+    folder = catalog.uri(RAW, date)
+    if not catalog.storage.exists(catalog.path(RAW, date)):
+        raise StageError(f"no raw logs for {date}: looked for the folder {folder}")
+    entries = catalog.files(RAW, date)
+    if not entries:
+        raise StageError(
+            f"no raw logs for {date}: the folder {folder} holds no file; a day without impressions is a CSV file "
+            "with a header alone"
+        )
+    return entries
+
+
+def _read_header(catalog: Catalog, path: str) -> tuple[str, ...]:
+    with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
+        start = file.read(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    first_line = start.split("\n", 1)[0]
+    if "\r" in first_line.removesuffix("\r"):
+        raise StageError(f"{path}: lines end in a carriage return alone; write the file with \\n or \\r\\n")
+    try:
+        records = csv.reader(io.StringIO(start, newline=""))
+        header = next((tuple(name.strip() for name in record) for record in records if record), ())
+    except csv.Error as error:
+        raise StageError(f"{path}: the first line is not a CSV header ({error})") from error
+    if header:
+        _check(header, path)
+    return header
+
+
+def _check(header: tuple[str, ...], path: str) -> None:
+    missing = [name for name in REQUIRED_RAW_COLUMNS if name not in header]
+    if missing:
+        raise StageError(
+            f"{path}: the header lacks {', '.join(missing)}; it must name {', '.join(REQUIRED_RAW_COLUMNS)}"
+        )
+    named = [name for name in header if name]
+    repeated = sorted({name for name in named if named.count(name) > 1})
+    if repeated:
+        raise StageError(f"{path}: the header names {', '.join(repeated)} more than once")

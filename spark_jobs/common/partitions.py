@@ -1,0 +1,66 @@
+"""Reading published partitions and writing staged ones."""
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F
+
+from spark_jobs.common.errors import StageError
+from warehouse.catalog import Catalog
+from warehouse.publish import Content, StagedPartition
+from warehouse.tables import Table
+
+_LOW_HALF = 0xFFFFFFFF
+
+
+def read_dates(spark: SparkSession, catalog: Catalog, table: Table, dates: Sequence[str]) -> DataFrame:
+    """The rows of published partitions: the table's columns and `date`. No date gives no rows."""
+    schema = f"{table.ddl}, `date` string"
+    if not dates:
+        return spark.createDataFrame([], schema)
+    root = catalog.storage.uri(table.name(catalog.dataset))
+    reader = spark.read.schema(schema).format(table.format).option("basePath", root)
+    return reader.load([catalog.uri(table, date) for date in dates]).select(*table.column_names, "date")
+
+
+def write_staged(
+    frame: DataFrame,
+    staged: StagedPartition,
+    counts: dict[str, Column] | None = None,
+    only: Column | None = None,
+) -> tuple[Content, dict[str, int]]:
+    """Writes the frame into the staged folder; rows, checksum and the wanted counts come from the same pass.
+
+    `counts` are aggregates over the frame. `only` marks the rows that belong to the content, where not all do.
+    Raises StageError where a column of the table's contract is missing or of another type.
+    """
+    table = staged.table
+    content = frame.select(*table.column_names)
+    columns = [[field.name, field.dataType.simpleString()] for field in content.schema.fields]
+    expected = [list(column) for column in table.columns]
+    if columns != expected:
+        wrong = [column for column, wanted in zip(columns, expected, strict=True) if column != wanted]
+        raise StageError(f"{table.folder} date={staged.date}: columns {wrong} do not have their table's types")
+    belongs = F.lit(True) if only is None else only
+    row_hash = _null_safe_hash(frame)
+    observation = Observation()
+    observed = frame.observe(
+        observation,
+        F.count_if(belongs).alias("rows"),
+        # Two halves: their sums stay far from overflow where a sum of 64-bit hashes would not.
+        F.sum(F.when(belongs, row_hash.bitwiseAND(F.lit(_LOW_HALF)))).alias("low"),
+        F.sum(F.when(belongs, F.shiftrightunsigned(row_hash, 32))).alias("high"),
+        *(count.alias(f"count_{name}") for name, count in (counts or {}).items()),
+    )
+    by = table.partitions[1:]
+    observed.select(*table.column_names).write.format(table.format).partitionBy(*by).mode("overwrite").save(staged.uri)
+    seen = observation.get
+    checksum = f"{seen.get('high') or 0:x}-{seen.get('low') or 0:x}"
+    counted = {name: seen.get(f"count_{name}") or 0 for name in counts or {}}
+    return Content(rows=seen.get("rows") or 0, columns=columns, checksum=checksum), counted
+
+
+def _null_safe_hash(frame: DataFrame) -> Column:
+    # xxhash64 passes over nulls, so that ('a', null) would equal (null, 'a'): hash what is null as well.
+    nullable = [F.col(field.name).isNull() for field in frame.schema.fields if field.nullable]
+    return F.xxhash64(*frame.columns, *nullable)

@@ -1,0 +1,53 @@
+"""The one Spark session factory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
+
+from warehouse.tables import SCENES
+
+# What the tables' content rests on: nobody may set these otherwise.
+_CORRECTNESS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "true",
+    "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
+    "spark.sql.csv.parser.columnPruning.enabled": "false",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.orc.compression.codec": "zstd",
+    "spark.sql.parquet.compression.codec": "zstd",
+    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+}
+
+# Speed and file sizes: what spark-submit or spark-defaults.conf says comes first.
+_DEFAULTS = {
+    "spark.sql.shuffle.partitions": "8",
+    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+    "spark.sql.adaptive.advisoryPartitionSizeInBytes": "256m",
+    "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
+    "spark.sql.files.minPartitionNum": "1",
+    "spark.sql.files.maxPartitionBytes": "256m",
+    # One open file a scene, and one for rejects, instead of a sort by scene.
+    "spark.sql.maxConcurrentOutputFileWriters": str(len(SCENES) + 1),
+    # Small enough for one open row group a scene, and for a reader that streams row groups.
+    "spark.hadoop.parquet.block.size": str(32 * 1024 * 1024),
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+
+@contextmanager
+def spark_session(stage: str) -> Iterator[SparkSession]:
+    """A session for one stage, stopped at the end."""
+    given = SparkConf()
+    builder = SparkSession.builder.appName(f"antm2c {stage}")
+    defaults = {key: value for key, value in _DEFAULTS.items() if not given.contains(key)}
+    for key, value in {**defaults, **_CORRECTNESS}.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()

@@ -1,0 +1,210 @@
+"""Raw CSV of one date to typed ORC by scene; every row that is not valid goes to the rejects with its reason."""
+
+import argparse
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from spark_jobs.common.arguments import dates_of, stage_parser
+from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
+from spark_jobs.common.errors import StageError
+from spark_jobs.common.partitions import write_staged
+from spark_jobs.common.stage import Stage, run_stage
+from warehouse.manifest import Manifest
+from warehouse.publish import Content, StagedPartition
+from warehouse.tables import (
+    DEEP_FEATURES,
+    LOGS,
+    RAW,
+    REJECT_REASONS,
+    REJECTS,
+    REQUIRED_RAW_COLUMNS,
+    SCENES,
+    TEXT_COLUMNS,
+)
+
+_RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
+_CORRUPT = "_corrupt_record"
+_MOST_COLUMNS = 6_000_000  # of a line; a line of some megabytes with nothing but commas is malformed, not a crash
+_AS_WRITTEN = {
+    "escape": '"',
+    "nullValue": "",
+    "emptyValue": "",
+    "ignoreLeadingWhiteSpace": "false",
+    "ignoreTrailingWhiteSpace": "false",
+}
+_REJECTED = -1  # stands where a valid row has its scene
+_IS_VALID = F.col("scene") != _REJECTED
+_RAW_BYTES_PER_WRITER = 2 * 1024**3  # gives one file a scene of about 256 MB
+_COUNTS = {
+    "rows_in": F.count(F.lit(1)),
+    **{f"scene_{scene}": F.count_if(F.col("scene") == scene) for scene in SCENES},
+    **{reason: F.count_if(~_IS_VALID & (F.col("item_id") == reason)) for reason in REJECT_REASONS},
+}
+
+
+def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
+    """Files with one header, every column a string, with `raw_line`, `source_file` and whether the row is malformed."""
+    names = [name if name in _RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(group.columns)]
+    schema = ", ".join(f"`{name}` string" for name in (*names, _CORRUPT))
+    rows = spark.read.csv(
+        list(group.uris),
+        schema=schema,
+        header=True,
+        multiLine=True,
+        lineSep="\n",
+        escape='"',
+        mode="PERMISSIVE",
+        columnNameOfCorruptRecord=_CORRUPT,
+        maxColumns=_MOST_COLUMNS,
+    )
+    # A Windows line end leaves its first half on the last column.
+    rows = rows.withColumn(names[-1], F.rtrim(F.col(names[-1]), F.lit("\r")))
+    columns = {name: F.col(name) if name in names else F.lit(None).cast("string") for name in _RAW_COLUMNS}
+    return rows.select(
+        *(column.alias(name) for name, column in columns.items()),
+        F.col(_CORRUPT).isNotNull().alias("malformed"),
+        F.coalesce(F.rtrim(F.col(_CORRUPT), F.lit("\r")), F.to_csv(F.struct(*names), _AS_WRITTEN)).alias("raw_line"),
+        F.col("_metadata.file_name").alias("source_file"),
+    )
+
+
+def log_timestamp() -> Column:
+    """log_time as a timestamp, from `yyyy-MM-dd HH:mm:ss` or `yyyy/M/d H:mm`, else null."""
+    text = F.col("log_time")
+    in_iso_form = F.translate(text, "123456789", "000000000") == "0000-00-00 00:00:00"
+    # Once the form is known, the cast is as strict as a pattern and several times as fast.
+    slashes = F.try_to_timestamp(text, F.lit("yyyy/M/d H:mm"))
+    return F.when(in_iso_form, text.try_cast("timestamp")).otherwise(slashes)
+
+
+def with_reason(raw: DataFrame, date: str) -> DataFrame:
+    """Typed label, scene and log_ts, and the first `reason` against each row (null where it is valid)."""
+    typed = raw.select(
+        "*",
+        F.col("label").try_cast("int").alias("typed_label"),
+        F.col("scene").try_cast("int").alias("typed_scene"),
+        log_timestamp().alias("log_ts"),
+    )
+    first_moment = F.lit(f"{date} 00:00:00").cast("timestamp")
+    on_date = (F.col("log_ts") >= first_moment) & (F.col("log_ts") < first_moment + F.expr("INTERVAL 1 DAY"))
+    tests = {
+        "malformed": F.col("malformed"),
+        "missing_user_id": F.coalesce(F.col("user_id"), F.lit("")) == "",
+        "missing_item_id": F.coalesce(F.col("item_id"), F.lit("")) == "",
+        "bad_label": ~F.coalesce(F.col("typed_label").isin(0, 1), F.lit(False)),
+        "bad_scene": ~F.coalesce(F.col("typed_scene").isin(*SCENES), F.lit(False)),
+        "bad_log_time": F.col("log_ts").isNull(),
+        "wrong_date": ~on_date,
+    }
+    reason = F.coalesce(*(F.when(tests[name], F.lit(name)) for name in REJECT_REASONS))
+    return typed.select("*", reason.alias("reason"))
+
+
+def valid_and_rejected(judged: DataFrame) -> DataFrame:
+    """Both kinds of row in the columns of `logs`, so that one pass over the CSV writes both.
+
+    A rejected row rides in a scene of its own: source_file as user_id, reason as item_id, raw_line as item_title.
+    """
+    valid = F.col("reason").isNull()
+
+    def where_valid(value: Column, rejected: Column | None = None) -> Column:
+        return F.when(valid, value) if rejected is None else F.when(valid, value).otherwise(rejected)
+
+    texts = {name: F.coalesce(F.col(name), F.lit("")) for name in TEXT_COLUMNS}
+    return judged.select(
+        where_valid(F.col("user_id"), F.col("source_file")).alias("user_id"),
+        where_valid(F.col("item_id"), F.col("reason")).alias("item_id"),
+        where_valid(F.col("log_ts")).alias("log_ts"),
+        where_valid(F.col("typed_label")).alias("label"),
+        where_valid(F.col("typed_scene"), F.lit(_REJECTED)).alias("scene"),
+        where_valid(texts["item_title"], F.col("raw_line")).alias("item_title"),
+        *(where_valid(texts[name]).alias(name) for name in TEXT_COLUMNS[1:]),
+        *(where_valid(F.nullif(F.col(name), F.lit(""))).alias(name) for name in DEEP_FEATURES),
+    )
+
+
+def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manifest]:
+    """Publishes logs and rejects of one date. Raises StageError where raw data is missing or too much is rejected."""
+    raw = [stage.catalog.input(RAW, date)]  # before the files are read: what arrives meanwhile makes the result stale
+    groups = group_by_header(stage.catalog, date)
+    with StagedPartition(stage.catalog, LOGS, date) as logs, StagedPartition(stage.catalog, REJECTS, date) as rejects:
+        content, counts = write_staged(rows_of(stage.spark, groups, date), logs, _COUNTS, only=_IS_VALID)
+        logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
+        published = [stage.publish(rejects, rejects_content, raw)]
+        rejected, rows_in = rejects_content.rows, counts["rows_in"]
+        if rejected > max_reject_rate * rows_in:
+            reasons = ", ".join(f"{reason} {number}" for reason, number in rejects_content.rejects.items())
+            raise StageError(
+                f"{rejected} of {rows_in} raw rows are rejected, more than --max-reject-rate {max_reject_rate:g} allows "
+                f"({reasons}); see {stage.catalog.uri(REJECTS, date)}, the logs are not published"
+            )
+        return [stage.publish(logs, logs_content, raw), *published]
+
+
+def rows_of(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataFrame:
+    """Every row of the raw files, judged, in as many partitions as there shall be files a scene."""
+    if not groups:
+        return spark.createDataFrame([], LOGS.ddl)
+    raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group) for group in groups))
+    writers = math.ceil(sum(group.size for group in groups) / _RAW_BYTES_PER_WRITER)
+    return valid_and_rejected(with_reason(raw, date)).coalesce(max(writers, 1))
+
+
+def split_rejects(
+    stage: Stage, logs: StagedPartition, rejects: StagedPartition, content: Content, counts: dict[str, int]
+) -> tuple[Content, Content]:
+    """Moves the rejected rows from the staged logs to the staged rejects, and checks that no row is lost."""
+    storage = stage.catalog.storage
+    by_reason = {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
+    missing = [s for s in SCENES if counts[f"scene_{s}"] and not storage.exists(f"{logs.path}/scene={s}")]
+    if missing:
+        raise StageError(f"scenes {missing} have rows and no folder in {logs.uri}; run csv_to_orc again")
+    if by_reason:
+        carried = stage.spark.read.schema(LOGS.ddl).orc(f"{logs.uri}/scene={_REJECTED}")
+        named = {"user_id": "source_file", "item_title": "raw_line", "item_id": "reason"}
+        rows = carried.select(*(F.col(column).alias(name) for column, name in named.items()))
+    else:
+        rows = stage.spark.createDataFrame([], REJECTS.ddl)
+    rejected, _ = write_staged(rows.coalesce(1), rejects)
+    storage.remove(f"{logs.path}/scene={_REJECTED}")
+    if content.rows + rejected.rows != counts["rows_in"] or rejected.rows != sum(by_reason.values()):
+        raise StageError(
+            f"{counts['rows_in']} raw rows came in, but {content.rows} valid and {rejected.rows} rejected rows "
+            "were written; nothing is published"
+        )
+    facts = {"rows_in": counts["rows_in"], "rejects": by_reason}
+    return replace(content, **facts), replace(rejected, **facts)
+
+
+def rate(text: str) -> float:
+    """A share from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--max-reject-rate", type=rate, default=0.01, help="fail above this share (%(default)s)")
+    arguments = parser.parse_args(argv)
+    run_stage(
+        "csv_to_orc",
+        arguments,
+        dates_of(parser, arguments),
+        functools.partial(publish_date, max_reject_rate=arguments.max_reject_rate),
+        check_date=raw_files,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The training table of a date: every impression once, with the features known before that date began."""
+
+import functools
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_jobs.common.arguments import dates_of, days_before, stage_parser, whole_number
+from spark_jobs.common.entity_features import Entity, features, find_sources
+from spark_jobs.common.errors import StageError
+from spark_jobs.common.partitions import read_dates, write_staged
+from spark_jobs.common.stage import Stage, run_stage
+from spark_jobs.item_features import ITEM
+from spark_jobs.user_features import USER
+from warehouse.manifest import Input, Manifest
+from warehouse.publish import StagedPartition
+from warehouse.tables import FEATURES_UI, LOGS, SCENES, TRAIN
+
+
+def training_rows(logs: DataFrame, users: DataFrame, items: DataFrame, pairs: DataFrame) -> DataFrame:
+    """Every row of the logs once, with the features of its user, item and pair; what is absent is 0."""
+    # A pair without history joins as 0 anyway: most pairs, so the join stays small.
+    with_history = pairs.where(F.col("ui_imp_hist") > 0)
+    joined = (
+        logs.join(users.drop("date"), on=USER.key, how="left")
+        .join(items.drop("date"), on=ITEM.key, how="left")
+        .join(with_history.drop("date"), on=[USER.key, ITEM.key], how="left")
+    )
+    from_logs = set(LOGS.column_names)
+    return joined.select(
+        *(name if name in from_logs else F.coalesce(name, F.lit(0)).alias(name) for name in TRAIN.column_names)
+    )
+
+
+def features_as_of(stage: Stage, entity: Entity, date: str) -> tuple[DataFrame, list[Input]]:
+    """The entity's features at the end of `date`, and what they were read from.
+
+    A calendar date without logs has no partition of its own: its features are computed here.
+    """
+    known = stage.freshness.known_dates()
+    if date in known:
+        source = stage.require(entity.features, date, written_by=entity.stage)
+        return read_dates(stage.spark, stage.catalog, entity.features, [date]), [source]
+    if date < known[0]:
+        return read_dates(stage.spark, stage.catalog, entity.features, []), []
+    sources = find_sources(stage, entity, date)
+    return features(stage, entity, sources), sources.inputs
+
+
+def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
+    """Publishes the training table of one date."""
+    logs_input = stage.require(LOGS, date, written_by="csv_to_orc")
+    pairs_input = stage.require(FEATURES_UI, date, written_by="user_item_features")
+    as_of = days_before(date, lag_days)
+    users, user_inputs = features_as_of(stage, USER, as_of)
+    items, item_inputs = features_as_of(stage, ITEM, as_of)
+    logs = read_dates(stage.spark, stage.catalog, LOGS, [date])
+    pairs = read_dates(stage.spark, stage.catalog, FEATURES_UI, [date])
+    beginning = stage.freshness.known_dates()[0]
+    with StagedPartition(stage.catalog, TRAIN, date) as staged:
+        by_scene = {str(s): F.count_if(F.col("scene") == s) for s in SCENES}
+        content, counted = write_staged(training_rows(logs, users, items, pairs), staged, by_scene)
+        check_complete(stage, staged, content.rows, counted)
+        inputs = [logs_input, pairs_input, *user_inputs, *item_inputs]
+        history_start = beginning if as_of < beginning else None
+        return [stage.publish(staged, content, inputs, history_start, {"feature_lag_days": lag_days})]
+
+
+def check_complete(stage: Stage, staged: StagedPartition, rows: int, by_scene: dict[str, int]) -> None:
+    """Raises StageError where rows were lost or multiplied by the joins, or a scene with rows has no folder."""
+    expected = stage.freshness.manifest(LOGS, staged.date).rows
+    if rows != expected:
+        raise StageError(f"the join gives {rows} rows for {expected} impressions; nothing is published")
+    missing = [s for s, n in by_scene.items() if n and not stage.catalog.storage.exists(f"{staged.path}/scene={s}")]
+    if missing:
+        raise StageError(f"scenes {', '.join(missing)} have rows and no folder in {staged.uri}; run the stage again")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = stage_parser(__doc__)
+    parser.add_argument(
+        "--feature-lag-days",
+        type=whole_number,
+        default=1,
+        help="join features of so many days before (%(default)s); 0 leaks the label and is for the leakage audit alone",
+    )
+    arguments = parser.parse_args(argv)
+    publish = functools.partial(publish_date, lag_days=arguments.feature_lag_days)
+    run_stage("training_table", arguments, dates_of(parser, arguments), publish)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""History of user-item pairs: exact lifetime counts before the date, for the pairs of the date."""
+
+import functools
+from collections.abc import Sequence
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from spark_jobs.common.arguments import dates_of, days_before, stage_parser, whole_number
+from spark_jobs.common.entity_features import check_conserved
+from spark_jobs.common.pair_tiles import Cover, cover, tile_days
+from spark_jobs.common.partitions import read_dates, write_staged
+from spark_jobs.common.stage import Stage, run_stage
+from warehouse.manifest import Input, Manifest
+from warehouse.publish import StagedPartition
+from warehouse.tables import DAILY_UI, FEATURES_UI, LOGS, TILES_UI
+
+_PAIR = ["user_id", "item_id"]
+_STAGE = "user_item_features"
+
+
+def daily_pairs(logs: DataFrame) -> DataFrame:
+    """Impressions and clicks of one date per pair. One row a pair that was shown."""
+    return logs.groupBy(*_PAIR).agg(F.count(F.lit(1)).alias("imp"), F.sum(F.col("label").cast("bigint")).alias("clk"))
+
+
+def summed_pairs(pairs: DataFrame) -> DataFrame:
+    """Adds up impressions and clicks by pair."""
+    return pairs.groupBy(*_PAIR).agg(F.sum("imp").alias("imp"), F.sum("clk").alias("clk"))
+
+
+def pair_history(pairs: DataFrame, history: DataFrame) -> DataFrame:
+    """The pairs, each once, with the sums of their rows in `history` (0 where there are none)."""
+    of_pairs = history.join(pairs.select(*_PAIR), on=_PAIR, how="left_semi").select(*_PAIR, "imp", "clk")
+    none_yet = pairs.select(*_PAIR, F.lit(0).cast("bigint").alias("imp"), F.lit(0).cast("bigint").alias("clk"))
+    sums = summed_pairs(none_yet.unionAll(of_pairs))
+    return sums.select(*_PAIR, F.col("imp").alias("ui_imp_hist"), F.col("clk").alias("ui_clk_hist"))
+
+
+def find_cover(stage: Stage, first: str, last: str) -> Cover:
+    """Tiles and daily counts that hold the days from first to last; only fresh tiles are taken."""
+    known = set(stage.freshness.known_dates())
+    return cover(
+        first,
+        last,
+        has_tile=lambda day: stage.freshness.verdict(TILES_UI, day).fresh,
+        has_logs=known.__contains__,
+    )
+
+
+def inputs_of(stage: Stage, covered: Cover) -> list[Input]:
+    """What a cover reads. Raises StageError where a date that has logs lacks its daily counts."""
+    return [
+        *(stage.recorded(TILES_UI, day) for day in covered.tiles),
+        *(stage.require(DAILY_UI, day, written_by=_STAGE) for day in covered.daily),
+        *(Input(LOGS.folder, day, None) for day in covered.absent),
+    ]
+
+
+def read_cover(stage: Stage, covered: Cover) -> DataFrame:
+    """The pair counts of a cover, several rows a pair."""
+    tiles = read_dates(stage.spark, stage.catalog, TILES_UI, covered.tiles)
+    return tiles.unionAll(read_dates(stage.spark, stage.catalog, DAILY_UI, covered.daily))
+
+
+def publish_daily(stage: Stage, date: str) -> Manifest:
+    """Publishes the day's own pair counts."""
+    logs = stage.require(LOGS, date, written_by="csv_to_orc")
+    with StagedPartition(stage.catalog, DAILY_UI, date) as staged:
+        pairs = daily_pairs(read_dates(stage.spark, stage.catalog, LOGS, [date]))
+        content, counted = write_staged(pairs, staged, {"impressions": F.sum("imp")})
+        check_conserved(staged, counted["impressions"], stage.freshness.manifest(LOGS, date).rows)
+        return stage.publish(staged, content, [logs])
+
+
+def publish_tile(stage: Stage, date: str) -> Manifest:
+    """Publishes the sums of the days that the date's tile spans."""
+    first = max(days_before(date, tile_days(date) - 1), stage.freshness.known_dates()[0])
+    earlier = find_cover(stage, first, days_before(date, 1))
+    covered = Cover(earlier.tiles, [date, *earlier.daily], earlier.absent)
+    with StagedPartition(stage.catalog, TILES_UI, date) as staged:
+        content, _ = write_staged(summed_pairs(read_cover(stage, covered)), staged)
+        return stage.publish(staged, content, inputs_of(stage, covered), history_start=first)
+
+
+def publish_date(stage: Stage, date: str, horizon: int | None) -> list[Manifest]:
+    """Publishes the day's pair counts, its tile where it spans more than the day, and the history of the day's pairs."""
+    published = [publish_daily(stage, date)]
+    if tile_days(date) > 1:
+        published.append(publish_tile(stage, date))
+    beginning = stage.freshness.known_dates()[0]
+    first = beginning if horizon is None else max(beginning, days_before(date, horizon))
+    covered = find_cover(stage, first, days_before(date, 1))
+    day = stage.recorded(DAILY_UI, date)
+    with StagedPartition(stage.catalog, FEATURES_UI, date) as staged:
+        pairs = read_dates(stage.spark, stage.catalog, DAILY_UI, [date])
+        content, _ = write_staged(pair_history(pairs, read_cover(stage, covered)), staged)
+        parameters = {} if horizon is None else {"ui_horizon_days": horizon}
+        inputs = [day, *inputs_of(stage, covered)]
+        published.append(stage.publish(staged, content, inputs, beginning if first == beginning else None, parameters))
+    return published
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--ui-horizon-days", type=whole_number, help="count only so many days before (all days)")
+    arguments = parser.parse_args(argv)
+    publish = functools.partial(publish_date, horizon=arguments.ui_horizon_days)
+    run_stage(_STAGE, arguments, dates_of(parser, arguments), publish)
+
+
+if __name__ == "__main__":
+    main()
