@@ -38,13 +38,7 @@ _AS_WRITTEN = {
     "ignoreTrailingWhiteSpace": "false",
 }
 _REJECTED = -1  # stands where a valid row has its scene
-_IS_VALID = F.col("scene") != _REJECTED
 _RAW_BYTES_PER_WRITER = 2 * 1024**3  # gives one file a scene of about 256 MB
-_COUNTS = {
-    "rows_in": F.count(F.lit(1)),
-    **{f"scene_{scene}": F.count_if(F.col("scene") == scene) for scene in SCENES},
-    **{reason: F.count_if(~_IS_VALID & (F.col("item_id") == reason)) for reason in REJECT_REASONS},
-}
 
 
 def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
@@ -133,15 +127,15 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
     raw = [stage.catalog.input(RAW, date)]  # before the files are read: what arrives meanwhile makes the result stale
     groups = group_by_header(stage.catalog, date)
     with StagedPartition(stage.catalog, LOGS, date) as logs, StagedPartition(stage.catalog, REJECTS, date) as rejects:
-        content, counts = write_staged(rows_of(stage.spark, groups, date), logs, _COUNTS, only=_IS_VALID)
+        content, counts = write_staged(rows_of(stage.spark, groups, date), logs, row_counts(), is_valid())
         logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
         published = [stage.publish(rejects, rejects_content, raw)]
         rejected, rows_in = rejects_content.rows, counts["rows_in"]
         if rejected > max_reject_rate * rows_in:
             reasons = ", ".join(f"{reason} {number}" for reason, number in rejects_content.rejects.items())
             raise StageError(
-                f"{rejected} of {rows_in} raw rows are rejected, more than --max-reject-rate {max_reject_rate:g} allows "
-                f"({reasons}); see {stage.catalog.uri(REJECTS, date)}, the logs are not published"
+                f"{rejected} of {rows_in} raw rows are rejected ({reasons}), more than --max-reject-rate "
+                f"{max_reject_rate:g} allows; see {stage.catalog.uri(REJECTS, date)}, the logs are not published"
             )
         return [stage.publish(logs, logs_content, raw), *published]
 
@@ -155,9 +149,23 @@ def rows_of(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataF
     return valid_and_rejected(with_reason(raw, date)).coalesce(max(writers, 1))
 
 
+def is_valid() -> Column:
+    """Whether a row of `valid_and_rejected` is a valid one."""
+    return F.col("scene") != _REJECTED
+
+
+def row_counts() -> dict[str, Column]:
+    """Counts over `valid_and_rejected`: all rows, the valid ones by scene, the rejected ones by reason."""
+    return {
+        "rows_in": F.count(F.lit(1)),
+        **{f"scene_{scene}": F.count_if(F.col("scene") == scene) for scene in SCENES},
+        **{reason: F.count_if(~is_valid() & (F.col("item_id") == reason)) for reason in REJECT_REASONS},
+    }
+
+
 def split_rejects(
     stage: Stage, logs: StagedPartition, rejects: StagedPartition, content: Content, counts: dict[str, int]
-) -> tuple[Content, Content]:
+) -> tuple[Content, ...]:
     """Moves the rejected rows from the staged logs to the staged rejects, and checks that no row is lost."""
     storage = stage.catalog.storage
     by_reason = {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
@@ -177,8 +185,7 @@ def split_rejects(
             f"{counts['rows_in']} raw rows came in, but {content.rows} valid and {rejected.rows} rejected rows "
             "were written; nothing is published"
         )
-    facts = {"rows_in": counts["rows_in"], "rejects": by_reason}
-    return replace(content, **facts), replace(rejected, **facts)
+    return tuple(replace(part, rows_in=counts["rows_in"], rejects=by_reason) for part in (content, rejected))
 
 
 def rate(text: str) -> float:

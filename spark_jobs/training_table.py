@@ -69,7 +69,7 @@ def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
 
 def check_complete(stage: Stage, staged: StagedPartition, rows: int, by_scene: dict[str, int]) -> None:
     """Raises StageError where rows were lost or multiplied by the joins, or a scene with rows has no folder."""
-    expected = stage.freshness.manifest(LOGS, staged.date).rows
+    expected = stage.rows(LOGS, staged.date)
     if rows != expected:
         raise StageError(f"the join gives {rows} rows for {expected} impressions; nothing is published")
     missing = [s for s, n in by_scene.items() if n and not stage.catalog.storage.exists(f"{staged.path}/scene={s}")]

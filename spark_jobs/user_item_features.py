@@ -69,7 +69,7 @@ def publish_daily(stage: Stage, date: str) -> Manifest:
     with StagedPartition(stage.catalog, DAILY_UI, date) as staged:
         pairs = daily_pairs(read_dates(stage.spark, stage.catalog, LOGS, [date]))
         content, counted = write_staged(pairs, staged, {"impressions": F.sum("imp")})
-        check_conserved(staged, counted["impressions"], stage.freshness.manifest(LOGS, date).rows)
+        check_conserved(staged, counted["impressions"], stage.rows(LOGS, date))
         return stage.publish(staged, content, [logs])
 
 
@@ -84,7 +84,7 @@ def publish_tile(stage: Stage, date: str) -> Manifest:
 
 
 def publish_date(stage: Stage, date: str, horizon: int | None) -> list[Manifest]:
-    """Publishes the day's pair counts, its tile where it spans more than the day, and the history of the day's pairs."""
+    """Publishes the day's pair counts, its tile where it spans several days, and the history of the day's pairs."""
     published = [publish_daily(stage, date)]
     if tile_days(date) > 1:
         published.append(publish_tile(stage, date))

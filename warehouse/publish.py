@@ -1,7 +1,8 @@
 """Publishing a partition so that a reader sees the old one, the new one or none, never a mixture.
 
 Staged under `<table>/.staging/<run>/date=D`, moved to `<table>/date=D`; what lay there goes to
-`<table>/.trash/<run>` and is dropped. Readers skip names with a leading dot. Running the task again repairs a crash at any point.
+`<table>/.trash/<run>` and is dropped. Readers skip names with a leading dot. Running the task again repairs a crash at
+any point.
 """
 
 import os

@@ -117,7 +117,7 @@ def click_rate(prefix: str, span: str) -> Column:
 def publish_date(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
     """Publishes the daily counters and the features of one date."""
     logs_input = stage.require(LOGS, date, written_by="csv_to_orc")
-    impressions = stage.freshness.manifest(LOGS, date).rows
+    impressions = stage.rows(LOGS, date)
     with StagedPartition(stage.catalog, entity.daily, date) as staged:
         counts = daily_counts(read_dates(stage.spark, stage.catalog, LOGS, [date]), entity.key)
         shown = F.sum(sum((F.col(f"imp_s{s}") for s in SCENES[1:]), F.col(f"imp_s{SCENES[0]}")))

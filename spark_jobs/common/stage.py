@@ -40,6 +40,11 @@ class Stage:
         manifest = self.freshness.manifest(table, date)
         return Input(table.folder, date, manifest.version if manifest else None)
 
+    def rows(self, table: Table, date: str) -> int:
+        """The rows of a published partition."""
+        manifest = self.freshness.manifest(table, date)
+        return manifest.rows if manifest else 0
+
     def publish(
         self,
         staged: StagedPartition,
@@ -72,8 +77,9 @@ def run_stage(
     date = dates[0]
     try:
         catalog = Catalog(arguments.warehouse, arguments.dataset)
-        for date in dates if check_date else ():
-            check_date(catalog, date)
+        if check_date is not None:
+            for date in dates:
+                check_date(catalog, date)
         published = []
         with spark_session(name) as spark:
             stage = Stage(spark, catalog, Freshness(catalog))
