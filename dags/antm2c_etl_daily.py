@@ -1,0 +1,48 @@
+"""One logical date: raw CSV to the training table.
+
+Backfill dates in any number: a date waits until the features of the date before it are there. To mend a failed stage,
+clear that one task.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param
+
+from dags.common.defaults import START, TAGS, TASK_DEFAULTS, daily_utc, date_template
+from dags.common.history_wait import WaitForHistory
+from dags.common.spark_tasks import spark_stage
+from warehouse.settings import read_settings
+
+settings = read_settings()
+day = date_template("run_date")
+
+with DAG(
+    "antm2c_etl_daily",
+    schedule=daily_utc(),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    tags=TAGS,
+    doc_md=__doc__,
+    params={
+        "run_date": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Date",
+            description="The partition to build. Empty: the run's logical date.",
+        )
+    },
+):
+    logs = spark_stage("csv_to_orc", ["--date", day])
+    history = WaitForHistory(
+        task_id="wait_for_history",
+        warehouse=settings.warehouse,
+        dataset=settings.dataset,
+        day=day,
+        at_most=timedelta(hours=12),
+        doc_md="Holds this date until the date before is published and fresh. Its log says what is lacking.",
+    )
+    features = [spark_stage(s, ["--date", day]) for s in ("user_features", "item_features", "user_item_features")]
+    logs >> history >> features >> spark_stage("training_table", ["--date", day])

@@ -1,0 +1,25 @@
+"""The stages of the daily DAG over a range of dates, one Spark session a stage: for a first load or a long backfill."""
+
+from airflow.sdk import DAG, Param
+
+from dags.common.defaults import START, TAGS, TASK_DEFAULTS
+from dags.common.spark_tasks import spark_stage
+
+dates = ["--start-date", "{{ params.start_date }}", "--end-date", "{{ params.end_date }}"]
+
+with DAG(
+    "antm2c_etl_history",
+    schedule=None,
+    start_date=START,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    tags=TAGS,
+    doc_md=__doc__,
+    params={
+        "start_date": Param(type="string", format="date", title="First date", description="Inclusive."),
+        "end_date": Param(type="string", format="date", title="Last date", description="Inclusive."),
+    },
+):
+    logs = spark_stage("csv_to_orc", dates)
+    features = [spark_stage(s, dates) for s in ("user_features", "item_features", "user_item_features")]
+    logs >> features >> spark_stage("training_table", dates)

@@ -1,0 +1,43 @@
+"""A window of dates to evaluated models: trained on the days before, validated on the last, one task a model."""
+
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG, Param
+
+from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template
+from dags.common.training_tasks import check_window, train
+
+with DAG(
+    "antm2c_retrain",
+    schedule=None,
+    start_date=START,
+    max_active_runs=1,
+    default_args=TASK_DEFAULTS,
+    tags=TAGS,
+    doc_md=__doc__,
+    params={
+        "as_of": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="As of",
+            description="The last validation day. Empty: the run's logical date.",
+        ),
+        "train_days": Param(12, type="integer", minimum=1, title="Training days"),
+        "val_days": Param(1, type="integer", minimum=1, title="Validation days"),
+        "models": Param(["dnn"], type="array", items={"type": "string", "enum": ["dnn"]}, minItems=1, title="Models"),
+        "epochs": Param(8, type="integer", minimum=1, title="Epochs at most"),
+        "batch_size": Param(4096, type="integer", minimum=1, title="Batch size"),
+        "seed": Param(7, type="integer", minimum=0, title="Seed"),
+    },
+):
+    window = PythonOperator(
+        task_id="check_window",
+        python_callable=check_window,
+        op_kwargs={"as_of": date_template("as_of")},
+        doc_md="Every date of the window must be published and fresh. Names those that are not, and how to mend them.",
+    )
+    PythonOperator.partial(
+        task_id="train",
+        python_callable=train,
+        doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
+    ).expand(op_kwargs=window.output)

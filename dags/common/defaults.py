@@ -1,0 +1,28 @@
+"""What every DAG has in common: owner, retries, timeouts, and how a run finds its date."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import CronDataIntervalTimetable
+
+START = datetime(2023, 7, 10, tzinfo=UTC)
+TAGS = ["antm2c"]
+
+TASK_DEFAULTS: dict[str, Any] = {
+    "owner": "antm2c",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=30),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=2),
+}
+
+
+def date_template(param: str) -> str:
+    """The partition date: the param where it is given, else the logical date, else when the run was due."""
+    return f"{{{{ params.{param} or ((dag_run.logical_date or dag_run.run_after) | ds) }}}}"
+
+
+def daily_utc() -> CronDataIntervalTimetable:
+    """Each day at midnight UTC, for the day that has just ended."""
+    return CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
