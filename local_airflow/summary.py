@@ -1,6 +1,7 @@
 """What a run of all DAGs came to, as a table for the screen."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from warehouse.catalog import Catalog
@@ -42,15 +43,17 @@ def _run_lines(run: Path) -> list[str]:
         "",
         f"{metrics['model']} as of {metrics['as_of']}: {metrics['rows']:,} validation rows",
         f"  AUC {_number(metrics['auc'])} ({interval}){reachable}",
-        f"  {'':<8}{''.join(f'{level:>9}' for level in _LEVELS)}",
-        *(
-            f"  {kind:<8}{''.join(f'{_number(by[f"{kind}_level"].get(level)):>9}' for level in _LEVELS)}"
-            for kind in ("user", "item")
-        ),
-        f"  scene   {''.join(f'{s:>9}' for s in SCENES)}",
-        f"          {''.join(f'{_number(by["scene"].get(str(s))):>9}' for s in SCENES)}",
+        _row("", _LEVELS),
+        _row("user", (_number(by["user_level"].get(level)) for level in _LEVELS)),
+        _row("item", (_number(by["item_level"].get(level)) for level in _LEVELS)),
+        _row("scene", SCENES),
+        _row("", (_number(by["scene"].get(str(scene))) for scene in SCENES)),
         f"  report: {run / 'report.html'}",
     ]
+
+
+def _row(title: str, cells: Iterable[object]) -> str:
+    return f"  {title:<8}" + "".join(f"{cell:>9}" for cell in cells)
 
 
 def _number(value: float | None) -> str:

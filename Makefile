@@ -1,0 +1,42 @@
+# Both `make demo` and `make test` set everything up the first time.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/installed
+export PYTHONPATH := $(CURDIR)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test bench setup lint clean check-python check-java
+
+demo: setup
+	python -m local_airflow demo
+
+test: setup
+	python -m pytest
+
+bench: setup
+	python -m benchmarks
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	mypy
+
+setup: check-java $(STAMP)
+
+clean:
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
+
+$(STAMP): requirements.txt requirements-dev.txt constraints.txt | check-python
+	$(PYTHON) -m venv .venv
+	pip install --quiet --constraint constraints.txt torch==2.13.0
+	pip install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	touch $@
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 is needed: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+
+check-java:
+	@java -version 2>&1 | grep -qE 'version "(17|21)[.\"]' || \
+	  { echo "Java 17 or 21 is needed: install one (Debian: apt-get install openjdk-17-jre-headless) and put java on PATH" >&2; exit 1; }
