@@ -28,7 +28,7 @@ class StartError(Exception):
 
 @contextmanager
 def local_airflow(home: Path, environment: dict[str, str]) -> Iterator[AirflowApi]:
-    """Runs Airflow with a database of its own, which ends with it, below `home` on a free port; `environment` is what its tasks see besides.
+    """Runs Airflow below `home` on a free port, with a database that ends with it; tasks see `environment` besides.
 
     Raises StartError where Airflow does not answer in time.
     """

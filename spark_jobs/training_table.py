@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.common.arguments import dates_of, days_before, stage_parser, whole_number
+from spark_jobs.common.arguments import dates_of, stage_parser, whole_number
 from spark_jobs.common.entity_features import Entity, features, find_sources
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.partitions import read_dates, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from spark_jobs.item_features import ITEM
 from spark_jobs.user_features import USER
+from warehouse.calendar_days import days_before
 from warehouse.manifest import Input, Manifest
 from warehouse.publish import StagedPartition
 from warehouse.tables import FEATURES_UI, LOGS, SCENES, TRAIN

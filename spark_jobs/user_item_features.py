@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.common.arguments import dates_of, days_before, stage_parser, whole_number
+from spark_jobs.common.arguments import dates_of, stage_parser, whole_number
 from spark_jobs.common.entity_features import check_conserved
-from spark_jobs.common.pair_tiles import Cover, cover, tile_days
 from spark_jobs.common.partitions import read_dates, write_staged
 from spark_jobs.common.stage import Stage, run_stage
+from warehouse.calendar_days import days_before
 from warehouse.manifest import Input, Manifest
+from warehouse.pair_tiles import Cover, cover, tile_days
 from warehouse.publish import StagedPartition
 from warehouse.tables import DAILY_UI, FEATURES_UI, LOGS, TILES_UI
 

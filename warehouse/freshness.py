@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from warehouse.catalog import Catalog
 from warehouse.manifest import Input, Manifest
-from warehouse.tables import DERIVED_TABLES, LOGS, RAW, TABLES, Table
+from warehouse.tables import LOGS, RAW, TABLES, Table
 
 
 class State(StrEnum):
@@ -131,9 +131,3 @@ class Freshness:
         if date not in self._raw_versions:
             self._raw_versions[date] = self._catalog.version(RAW, date)
         return self._raw_versions[date]
-
-
-def overview(freshness: Freshness) -> dict[str, dict[str, State]]:
-    """State by date and table, for every date from the first to the last one known."""
-    known = freshness.known_dates()
-    return {date: {table.folder: freshness.verdict(table, date).state for table in DERIVED_TABLES} for date in known}

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
 from warehouse.tables import (
@@ -30,7 +31,7 @@ def lacking(warehouse: str, dataset: str, day: str) -> list[str]:
     freshness = Freshness(catalog)
     if not any(known < day for known in freshness.known_dates()):
         return []
-    before = (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+    before = days_before(day, 1)
     if before not in freshness.known_dates():
         return [f"no raw logs for {before}: looked for {catalog.uri(RAW, before)}"]
     return freshness.problems((table, before) for table in _STATE)

@@ -1,10 +1,10 @@
 """What the tasks of the retraining DAG call. Heavy imports wait until a task runs."""
 
-from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
 from warehouse.settings import read_settings
@@ -15,8 +15,7 @@ def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     """Arguments of one training task a model. Fails by name where a date of the window is missing or stale."""
     settings = read_settings()
     train_days, val_days = params["train_days"], params["val_days"]
-    last = date.fromisoformat(as_of)
-    window = [(last - timedelta(days=i)).isoformat() for i in reversed(range(train_days + val_days))]
+    window = days(days_before(as_of, train_days + val_days - 1), as_of)
     problems = Freshness(Catalog(settings.warehouse, settings.dataset)).problems((TRAIN, day) for day in window)
     if problems:
         mend = f"run antm2c_etl_history from {window[0]} to {window[-1]}, or backfill antm2c_etl_daily"
@@ -28,7 +27,6 @@ def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
 def train(**arguments: Any) -> dict[str, Any]:
     """Trains and evaluates one model, and returns its summary: where the artifacts lie, and their AUC."""
     from training.cli import main
-
     from training.errors import TrainingError
 
     settings = read_settings()

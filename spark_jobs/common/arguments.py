@@ -1,8 +1,9 @@
 """Command line arguments that every stage takes."""
 
 import argparse
-from datetime import date, timedelta
+from datetime import date
 
+from warehouse.calendar_days import days
 from warehouse.settings import read_settings
 
 
@@ -46,14 +47,3 @@ def dates_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> 
     if start > end:
         parser.error(f"--start-date {start} is after --end-date {end}")
     return days(start, end)
-
-
-def days(first: str, last: str) -> list[str]:
-    """Every calendar day from first to last, both inclusive; none where last is before first."""
-    start, end = date.fromisoformat(first), date.fromisoformat(last)
-    return [(start + timedelta(days=i)).isoformat() for i in range((end - start).days + 1)]
-
-
-def days_before(day: str, number: int) -> str:
-    """The calendar day that lies `number` days before `day`."""
-    return (date.fromisoformat(day) - timedelta(days=number)).isoformat()

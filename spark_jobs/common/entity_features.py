@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from spark_jobs.common.arguments import dates_of, days, days_before, stage_parser
+from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.partitions import read_dates, write_staged
 from spark_jobs.common.stage import Stage, run_stage
+from warehouse.calendar_days import days, days_before
 from warehouse.manifest import Input, Manifest
 from warehouse.publish import StagedPartition
 from warehouse.tables import LOGS, SCENES, WINDOW_DAYS, Table, scene_counters

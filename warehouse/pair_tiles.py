@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
-from spark_jobs.common.arguments import days_before
+from warehouse.calendar_days import days_before
 
 
 @dataclass

@@ -1,0 +1,70 @@
+"""Stages in this process, so that one JVM serves a whole test run."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+
+import pyarrow.orc
+import pyarrow.parquet
+import pytest
+
+from tests.spark_jobs.oracle import SCENES
+from warehouse.catalog import Catalog
+from warehouse.tables import TABLES, Table
+
+STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
+DATASET = "test"
+
+os.environ.setdefault(
+    "PYSPARK_SUBMIT_ARGS", '--driver-java-options "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" pyspark-shell'
+)
+
+
+class Warehouse:
+    """A warehouse below a temporary folder, and the stages' command lines on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.raw = folder / f"raw_{DATASET}"
+        self.uri = folder.as_uri()
+        self.catalog = Catalog(self.uri, DATASET)
+
+    def run(self, stage: str, *arguments: str) -> None:
+        """Runs a stage's command line. SystemExit stands for its exit status."""
+        place = ["--warehouse", self.uri, "--dataset", DATASET]
+        import_module(f"spark_jobs.{stage}").main([*place, *arguments])
+
+    def run_all(self, *arguments: str) -> None:
+        for stage in STAGES:
+            lenient = ["--max-reject-rate", "1"] if stage == "csv_to_orc" else []
+            self.run(stage, *arguments, *lenient)
+
+    def rows(self, table: Table, day: str) -> list[dict]:
+        """Every row of a partition, read without Spark; `scene` comes from the folder's name."""
+        folder = Path(self.catalog.path(table, day))
+        if "scene" not in table.partitions:
+            return read_folder(folder, table)
+        return [{**row, "scene": scene} for scene in SCENES for row in read_folder(folder / f"scene={scene}", table)]
+
+    def versions(self, day: str) -> dict[str, str | None]:
+        return {
+            name: self.catalog.version(table, day) for name, table in TABLES.items() if name not in ("raw", "truth")
+        }
+
+
+def read_folder(folder: Path, table: Table) -> list[dict]:
+    read: Callable = {"orc": pyarrow.orc.read_table, "parquet": pyarrow.parquet.read_table}[table.format]
+    files = sorted(path for path in folder.glob(f"*.{table.format}"))
+    rows = [row for file in files for row in read(pyarrow.OSFile(str(file))).to_pylist()]
+    return [{name: naive(value) for name, value in row.items()} for row in rows]
+
+
+def naive(value: object) -> object:
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path)

@@ -1,0 +1,29 @@
+"""`python -m warehouse status`: which partitions are fresh, stale or missing."""
+
+import argparse
+import sys
+
+from warehouse.catalog import Catalog
+from warehouse.settings import read_settings
+from warehouse.status import overview
+
+
+def main() -> None:
+    """The command line. Exit status 1 where anything is stale or missing."""
+    settings = read_settings()
+    parser = argparse.ArgumentParser(prog="python -m warehouse", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    status = commands.add_parser("status", help="table x date: fresh, stale, missing, rows, rejects")
+    status.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
+    status.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
+    arguments = parser.parse_args()
+    try:
+        lines, complete = overview(Catalog(arguments.warehouse, arguments.dataset))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    print("\n".join(lines))
+    sys.exit(0 if complete else 1)
+
+
+if __name__ == "__main__":
+    main()

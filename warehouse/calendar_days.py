@@ -1,0 +1,14 @@
+"""Calendar days as YYYY-MM-DD."""
+
+from datetime import date, timedelta
+
+
+def days(first: str, last: str) -> list[str]:
+    """Every calendar day from first to last, both inclusive; none where last is before first."""
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    return [(start + timedelta(days=i)).isoformat() for i in range((end - start).days + 1)]
+
+
+def days_before(day: str, number: int) -> str:
+    """The calendar day that lies `number` days before `day`."""
+    return (date.fromisoformat(day) - timedelta(days=number)).isoformat()
