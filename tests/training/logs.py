@@ -1,0 +1,150 @@
+"""A small click world: users with tastes, items with topics, features counted day by day, published as Spark would."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date as calendar_date
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse.catalog import Catalog
+from warehouse.manifest import Input
+from warehouse.publish import Content, StagedPartition
+from warehouse.tables import DEEP_FEATURES, SCENES, TEXT_COLUMNS, TRAIN, TRUTH
+
+FIRST_DATE = calendar_date(2023, 7, 10)
+ARROW = {
+    "string": pa.string(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def date_of(day: int) -> str:
+    return (FIRST_DATE + timedelta(days=day)).isoformat()
+
+
+@dataclass
+class World:
+    """Users and items arrive over the days; clicks are drawn from the known probability."""
+
+    users: int = 60
+    items: int = 40
+    topics: int = 6
+    days: int = 6
+    rows: int = 1_800
+    seed: int = 7
+    newcomers: float = 0.3
+    deep_features: int = 2
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    truths: dict[str, pa.Table] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng(self.seed)
+        taste = rng.normal(size=(self.users, self.topics))
+        topic = rng.integers(self.topics, size=self.items)
+        mood, appeal = rng.normal(scale=0.6, size=self.users), rng.normal(scale=0.7, size=self.items)
+        scene_mood = rng.normal(scale=0.5, size=len(SCENES))
+        arrival = [
+            np.where(rng.random(n) < self.newcomers, rng.integers(self.days, size=n), 0)
+            for n in (self.users, self.items)
+        ]
+        shown = [rng.pareto(1.2, n) + 0.2 for n in (self.users, self.items)]
+        history = History(self.users, self.items)
+        for day in range(self.days):
+            n = self.rows // self.days
+            user, item = (rng.choice(len(s), n, p=_among(s, a <= day)) for s, a in zip(shown, arrival, strict=True))
+            scene = rng.choice(len(SCENES), n, p=_among(np.arange(1.0, len(SCENES) + 1), True))
+            seconds = np.sort(rng.integers(86_400, size=n))
+            hour = np.sin(seconds / 86_400 * 2 * np.pi)
+            logit = -0.8 + mood[user] + appeal[item] + scene_mood[scene] + 0.9 * taste[user, topic[item]] + 0.3 * hour
+            probability = 1 / (1 + np.exp(-logit))
+            label = (rng.random(n) < probability).astype(np.int32)
+            start = np.datetime64(date_of(day), "us")
+            columns = {
+                "user_id": [f"u{number}" for number in user],
+                "item_id": [f"i{number}" for number in item],
+                "log_ts": start + seconds.astype("timedelta64[s]"),
+                "label": label,
+                "scene": scene.astype(np.int32),
+                **{name: [""] * n for name in TEXT_COLUMNS},
+                **{name: [None] * n for name in DEEP_FEATURES},
+                **{name: [f"t{t % 4}" for t in topic[item]] for name in DEEP_FEATURES[: self.deep_features]},
+                **history.features(user, item),
+            }
+            self.tables[date_of(day)] = as_table(TRAIN, columns)
+            self.truths[date_of(day)] = as_table(TRUTH, {**columns, "click_probability": probability})
+            history.add(user, item, scene, label)
+
+    @property
+    def last_date(self) -> str:
+        return date_of(self.days - 1)
+
+    def publish(self, folder: Path, dataset: str = "demo", truth: bool = True) -> Catalog:
+        catalog = Catalog(folder.as_uri(), dataset)
+        for date, table in self.tables.items():
+            publish(catalog, date, table)
+            if truth:
+                Path(catalog.path(TRUTH, date)).mkdir(parents=True)
+                pq.write_table(self.truths[date], f"{catalog.path(TRUTH, date)}/part-0.parquet")
+        return catalog
+
+
+class History:
+    """Counts of all earlier days, by user, item and pair."""
+
+    def __init__(self, users: int, items: int) -> None:
+        # [entity, scene, impressions or clicks] of every day so far
+        self.by_day: dict[str, list[np.ndarray]] = {"u": [np.zeros((users, len(SCENES), 2), int)]}
+        self.by_day["i"] = [np.zeros((items, len(SCENES), 2), int)]
+        self.pairs: dict[tuple[int, int], np.ndarray] = defaultdict(lambda: np.zeros(2, int))
+
+    def features(self, user: np.ndarray, item: np.ndarray) -> dict[str, np.ndarray]:
+        features: dict[str, np.ndarray] = {}
+        for prefix, entity in (("u", user), ("i", item)):
+            days = self.by_day[prefix]
+            of_period = {"day": days[-1], "7d": sum(days[-7:]), "cum": sum(days)}
+            for period, counts in of_period.items():
+                imp, clk = counts.sum(axis=1)[entity].T
+                features |= {f"{prefix}_imp_{period}": imp, f"{prefix}_clk_{period}": clk}
+                features[f"{prefix}_ctr_{period}"] = clk / np.maximum(imp, 1)
+            for scene in SCENES:
+                imp, clk = of_period["cum"][entity, scene].T
+                features |= {f"{prefix}_imp_s{scene}": imp, f"{prefix}_clk_s{scene}": clk}
+        pairs = np.array([self.pairs.get(pair, (0, 0)) for pair in zip(user.tolist(), item.tolist(), strict=True)])
+        return features | {"ui_imp_hist": pairs[:, 0], "ui_clk_hist": pairs[:, 1]}
+
+    def add(self, user: np.ndarray, item: np.ndarray, scene: np.ndarray, label: np.ndarray) -> None:
+        for prefix, entity in (("u", user), ("i", item)):
+            counts = np.zeros_like(self.by_day[prefix][0])
+            np.add.at(counts, (entity, scene), np.stack([np.ones_like(label), label], axis=1))
+            self.by_day[prefix].append(counts)
+        for pair, clicked in zip(zip(user.tolist(), item.tolist(), strict=True), label.tolist(), strict=True):
+            self.pairs[pair] += (1, clicked)
+
+
+def as_table(table, columns: dict) -> pa.Table:
+    return pa.table({name: pa.array(columns[name], ARROW[kind]) for name, kind in table.columns})
+
+
+def publish(catalog: Catalog, date: str, table: pa.Table, inputs: list[Input] | None = None) -> None:
+    """One Parquet file a scene, `scene` in the path only, and a manifest."""
+    with StagedPartition(catalog, TRAIN, date) as staged:
+        for scene in SCENES:
+            rows = table.filter(pa.compute.equal(table["scene"], scene)).drop_columns("scene")
+            if len(rows):
+                folder = Path(staged.path) / f"scene={scene}"
+                folder.mkdir()
+                pq.write_table(rows, folder / "part-0.zstd.parquet", compression="zstd")
+        content = Content(len(table), [[c, t] for c, t in TRAIN.columns], checksum=str(hash(repr(table["label"]))))
+        staged.publish(content, inputs or [])
+
+
+def _among(weights: np.ndarray, present: np.ndarray | bool) -> np.ndarray:
+    weights = np.where(present, weights, 0.0)
+    return weights / weights.sum()

@@ -1,0 +1,143 @@
+"""The folder a run leaves behind: written aside, renamed when complete, loaded alone."""
+
+import json
+import pickle
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import nn
+
+from training.config import RunConfig
+from training.data.features import FeatureSpace
+from training.errors import TrainingError
+from training.evaluation.segments import Report, write_long, write_pivot
+from training.models import build_model
+
+METRICS_FILE = "val_metrics.json"
+PREDICTIONS_FILE = "predictions.parquet"
+REPORT_FILE = "report.html"
+_ABANDONED_AFTER = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, loaded: enough to predict."""
+
+    folder: Path
+    config: RunConfig
+    space: FeatureSpace
+    model: nn.Module
+
+
+@contextmanager
+def staging_folder(artifacts: Path) -> Iterator[Path]:
+    """A folder to write a run into; what is still there at the end is removed."""
+    parent = artifacts / ".staging"
+    parent.mkdir(parents=True, exist_ok=True)
+    _drop_abandoned(parent)
+    _drop_abandoned(artifacts / ".checkpoints")
+    folder = Path(tempfile.mkdtemp(dir=parent))
+    folder.chmod(0o755)  # mkdtemp hides it from the other users who will read the run
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_run(folder: Path, config: RunConfig, course: dict[str, Any], space: FeatureSpace, model: nn.Module) -> None:
+    """Writes what `load_run` needs. course: how the training went, for the reader of the configuration."""
+    write_json(folder / f"{config.model}_config.json", {**asdict(config), "course": course})
+    torch.save(model.state_dict(), folder / f"{config.model}_state.pt")
+    space.save(folder)
+
+
+def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any], report: Report, html: str) -> None:
+    """Writes what the evaluation came to."""
+    pq.write_table(predictions, folder / PREDICTIONS_FILE, compression="zstd")
+    write_json(folder / METRICS_FILE, metrics)
+    write_long(report, folder / "cold_report_long.csv")
+    write_pivot(report, folder / "cold_report_pivot.csv")
+    (folder / REPORT_FILE).write_text(html, encoding="utf-8")
+
+
+def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
+    """Renames a complete folder to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC); where that is taken, a second later."""
+    while True:
+        now = datetime.now(UTC)
+        target = artifacts / f"artifacts_{model}_run_{now:%Y%m%d-%H%M%S}"
+        try:
+            return staged.rename(target)  # one step, and never onto a folder that holds anything
+        except OSError:
+            if not target.exists():
+                raise
+            time.sleep(1 - now.microsecond / 1e6)
+
+
+def load_run(folder: Path) -> Run:
+    """Loads a run's folder. Raises TrainingError naming what is missing or damaged in it."""
+    config = load_config(folder)
+    state_file = folder / f"{config.model}_state.pt"
+    try:
+        space = FeatureSpace.load(folder)
+        state = torch.load(state_file, weights_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise _damaged(folder, error) from error
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise _damaged(state_file, error) from error
+    model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings)
+    try:
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{state_file} does not fit the model that {config.model}_config.json and feature_meta.json describe: "
+            "use the code revision of the run, or train again"
+        ) from error
+    return Run(folder, config, space, model)
+
+
+def load_config(folder: Path) -> RunConfig:
+    """The run's configuration. Raises TrainingError where the folder is no run."""
+    if not folder.is_dir():
+        raise TrainingError(f"there is no folder {folder}: --artifacts takes the folder of a finished run")
+    found = sorted(folder.glob("*_config.json"))
+    if len(found) != 1:
+        raise TrainingError(f"{folder} is not the folder of a run: it holds {len(found)} *_config.json files, not one")
+    try:
+        return RunConfig.from_dict(json.loads(found[0].read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _damaged(found[0], error) from error
+
+
+def load_predictions(folder: Path) -> pa.Table:
+    """The run's validation rows. Raises TrainingError."""
+    try:
+        return pq.read_table(folder / PREDICTIONS_FILE)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(folder / PREDICTIONS_FILE, error) from error
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes strict JSON: a number that is not finite is an error here, not in the reader."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
+
+
+def _drop_abandoned(parent: Path) -> None:
+    """Removes what killed runs left behind and nobody went on with."""
+    oldest = time.time() - _ABANDONED_AFTER.total_seconds()
+    for folder in parent.glob("*/"):
+        if folder.stat().st_mtime < oldest:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _damaged(path: Path, error: Exception) -> TrainingError:
+    return TrainingError(f"{path} is not complete or damaged ({type(error).__name__}: {error}): train again")

@@ -1,0 +1,118 @@
+"""The command line: `main` is also what Airflow's Python tasks call."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from training.compare import compare
+from training.errors import TrainingError
+from training.evaluate import evaluate
+from training.loop import LoopSettings
+from training.models import MODELS, ModelSettings
+from training.train import train
+from warehouse.catalog import Catalog
+from warehouse.settings import read_settings
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Runs one command, prints its summary as one JSON object on the last line and returns it. Raises TrainingError."""
+    try:
+        summary = _run(_parser().parse_args(argv))
+    except ValueError as error:  # what the warehouse package says of settings, names and manifests
+        raise TrainingError(str(error)) from error
+    except OSError as error:
+        raise TrainingError(f"{type(error).__name__}: {error}: check that the path is there and may be used") from error
+    print(json.dumps(summary, ensure_ascii=False, allow_nan=False), flush=True)
+    return summary
+
+
+def run() -> int:
+    """The same for a shell: an exit status, and errors as a sentence on stderr."""
+    try:
+        main()
+    except TrainingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: the same command goes on from its last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> dict[str, Any]:
+    if arguments.command == "train":
+        return train(arguments, Catalog(arguments.warehouse, arguments.dataset))
+    if arguments.command == "evaluate":
+        return evaluate(arguments)
+    return compare(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_train(commands.add_parser("train", help="train and evaluate a model on a window of dates"))
+    one = commands.add_parser("evaluate", help="compute a run's metrics again from its folder")
+    one.add_argument("--artifacts", required=True, metavar="RUN", help="the folder of a finished run")
+    one.add_argument("--warehouse", help="where the tables lie now, if not where the run found them")
+    many = commands.add_parser("compare", help="runs side by side on the same validation rows")
+    many.add_argument("--artifacts", required=True, metavar="RUN", nargs="+", help="folders of finished runs")
+    return parser
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    settings, loop, model = read_settings(), LoopSettings(), ModelSettings()
+    add = parser.add_argument
+    add("--warehouse", default=settings.warehouse, help="root URI of the tables (%(default)s)")
+    add("--dataset", default=settings.dataset, help="suffix of the tables (%(default)s)")
+    add("--artifacts", default=settings.artifacts, help="where runs are written (%(default)s)")
+    add("--as-of", required=True, help="last validation date, YYYY-MM-DD")
+    add("--train-days", type=_whole(1), default=12, help="days to train on, before those of validation (%(default)s)")
+    add("--val-days", type=_whole(1), default=1, help="days to validate on, up to --as-of (%(default)s)")
+    add("--allow-stale", action="store_true", help="take stale training tables as they are")
+    add("--model", default="dnn", help=f"{', '.join(MODELS)} (%(default)s)")
+    add("--embedding-size", type=_whole(1), default=model.embedding_size, help="of users and items (%(default)s)")
+    add("--hidden-size", type=_whole(1), default=model.hidden_size, help="of the hidden layer (%(default)s)")
+    add("--dropout", type=_share, default=model.dropout, help="of the hidden layer (%(default)s)")
+    add("--unseen-rate", type=_share, default=model.unseen_rate, help="ids taken as unseen in training (%(default)s)")
+    add("--epochs", type=_whole(1), default=loop.epochs, help="at most (%(default)s)")
+    add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step (%(default)s)")
+    add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")
+    add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
+    add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better log loss (%(default)s)")
+    add("--seed", type=_whole(0), default=loop.seed, help="of everything drawn (%(default)s)")
+    add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
+
+
+def _whole(least: int):
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
+        return int(text)
+
+    return parse
+
+
+def _share(text: str) -> float:
+    value = _not_negative(text)
+    if value >= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 up to below 1")
+    return value
+
+
+def _positive(text: str) -> float:
+    value = _not_negative(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up")
+    return value

@@ -1,0 +1,61 @@
+"""The compare command: runs side by side on the same validation rows."""
+
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from training.artifacts import load_config, load_predictions
+from training.errors import TrainingError
+from training.evaluation.auc import auc_difference
+from training.evaluation.metrics import evaluated
+from training.evaluation.predictions import KEYS
+from training.progress import say
+
+_COLUMNS = ("auc", "auc_low", "auc_high", "gauc", "logloss", "ece")
+
+
+def compare(arguments: Namespace) -> dict[str, Any]:
+    """Every run's metrics, and each later run's AUC against the first one's by a paired DeLong test."""
+    folders = [Path(folder) for folder in arguments.artifacts]
+    models = [load_config(folder).model for folder in folders]
+    tables = [load_predictions(folder) for folder in folders]
+    for folder, table in zip(folders[1:], tables[1:], strict=True):
+        if not _rows(table).equals(_rows(tables[0])):
+            raise TrainingError(
+                f"{folder} and {folders[0]} were validated on different rows: compare runs of one dataset, "
+                "--as-of and --val-days, trained on the same published tables"
+            )
+    labels = tables[0]["label"].to_numpy()
+    first = tables[0]["logit"].to_numpy()
+    runs = []
+    for folder, model, table in zip(folders, models, tables, strict=True):
+        metrics, _ = evaluated(table, None)
+        test = auc_difference(first, table["logit"].to_numpy(), labels) if table is not tables[0] else None
+        against = asdict(test) if test else None
+        runs.append({"artifacts": str(folder.resolve()), "model": model, **metrics, "against_first": against})
+    for line in _lines(runs):
+        say(line)
+    return {"runs": runs}
+
+
+def _rows(predictions: pa.Table) -> pa.Table:
+    names = (*KEYS, "label")
+    plain = [
+        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        for column in predictions.select(names)
+    ]
+    return pa.table(plain, names=names)
+
+
+def _lines(runs: list[dict[str, Any]]) -> list[str]:
+    width = max(len("model"), *(len(run["model"]) for run in runs))
+    lines = ["  ".join(["model".ljust(width), *(name.rjust(8) for name in _COLUMNS), "against the first (95%, p)"])]
+    for run in runs:
+        figures = ["-".rjust(8) if run[name] is None else f"{run[name]:8.4f}" for name in _COLUMNS]
+        test = run["against_first"]
+        versus = "{difference:+.4f} ({low:+.4f}, {high:+.4f}), {p_value:.3g}".format(**test) if test else ""
+        lines.append("  ".join([run["model"].ljust(width), *figures, versus]).rstrip())
+    return lines

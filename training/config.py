@@ -1,0 +1,44 @@
+"""What a run was asked to do and what it read: written into its folder, enough to repeat or evaluate it."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from training.loop import LoopSettings
+from training.models import ModelSettings, require_known
+from training.window import Window
+from warehouse.manifest import Input
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Arguments, window, versions of the training tables read, code revision and start (UTC)."""
+
+    model: str
+    warehouse: str
+    dataset: str
+    as_of: str
+    allow_stale: bool
+    few_max: int
+    model_settings: ModelSettings
+    loop_settings: LoopSettings
+    window: Window
+    inputs: list[Input]
+    code_revision: str
+    torch_version: str
+    started_at: str
+
+    @staticmethod
+    def from_dict(content: dict[str, Any]) -> "RunConfig":
+        """From the JSON of a configuration file. Raises KeyError, TypeError or TrainingError where it is none."""
+        known = {field.name: content[field.name] for field in fields(RunConfig)}
+        require_known(known["model"])
+        window = known["window"]
+        return RunConfig(
+            **{
+                **known,
+                "model_settings": ModelSettings(**known["model_settings"]),
+                "loop_settings": LoopSettings(**known["loop_settings"]),
+                "window": Window(tuple(window["train"]), tuple(window["val"])),
+                "inputs": [Input(**entry) for entry in known["inputs"]],
+            }
+        )

@@ -1,0 +1,1 @@
+"""From published training tables to contiguous tensors."""

@@ -1,0 +1,129 @@
+"""What the model sees of a row, fitted on the training window: vocabularies, click rates by scene, statistics."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from training.data.numeric import FEATURE_NAMES, NUMERIC_COLUMNS, Moments, Standardiser, numeric_block
+from training.data.reading import read_dates
+from training.data.vocabulary import Vocabulary
+from training.errors import TrainingError
+from warehouse.catalog import Catalog
+from warehouse.tables import DEEP_FEATURES, SCENES
+
+META_FILE = "feature_meta.json"
+VOCABULARY_FOLDER = "vocabulary"
+
+_IDS = ("user_id", "item_id")
+_HOURS = 24
+_MICROSECONDS_PER_HOUR = 3_600_000_000
+_RATE_BOUNDS = (0.001, 0.999)  # odds must stay finite in a scene that was never, or always, clicked
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """Categorical features are user, item, scene, hour of the day and the deep features in use, in this order."""
+
+    vocabularies: dict[str, Vocabulary]
+    scene_ctr: np.ndarray
+    standardiser: Standardiser
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What must be read beside the keys."""
+        return (*self.deep_features, *NUMERIC_COLUMNS)
+
+    @property
+    def deep_features(self) -> tuple[str, ...]:
+        """The deep features that had a value in the training window."""
+        return tuple(name for name in self.vocabularies if name not in _IDS)
+
+    @property
+    def categorical_sizes(self) -> dict[str, int]:
+        """How many indexes each categorical feature has, by name, in column order."""
+        ids = {name: self.vocabularies[name].size for name in _IDS}
+        deep = {name: self.vocabularies[name].size for name in self.deep_features}
+        return {**ids, "scene": len(SCENES), "hour": _HOURS, **deep}
+
+    @property
+    def numeric_size(self) -> int:
+        """Columns of the numeric block."""
+        return len(FEATURE_NAMES)
+
+    def categorical(self, table: pa.Table) -> np.ndarray:
+        """Indexes of every row, int64 [n, C]."""
+        ids = [self.vocabularies[name].index(table[name]) for name in _IDS]
+        deep = [self.vocabularies[name].index(table[name]) for name in self.deep_features]
+        return np.stack([*ids, _scene_positions(table), _hour(table), *deep], axis=1)
+
+    def numeric(self, table: pa.Table) -> np.ndarray:
+        """The standardised numeric block, float32 [n, N]."""
+        return self.standardiser.apply(numeric_block(table, _scene_positions(table), self.scene_ctr))
+
+    def save(self, folder: Path) -> None:
+        """Writes feature_meta.json and vocabulary/."""
+        meta = {
+            "scenes": list(SCENES),
+            "scene_ctr": self.scene_ctr.tolist(),
+            "categorical_sizes": self.categorical_sizes,
+            "deep_features": list(self.deep_features),
+            "numeric": list(FEATURE_NAMES),
+            "mean": self.standardiser.mean.tolist(),
+            "scale": self.standardiser.scale.tolist(),
+        }
+        (folder / META_FILE).write_text(json.dumps(meta, indent=1, allow_nan=False), encoding="utf-8")
+        (folder / VOCABULARY_FOLDER).mkdir()
+        for name, vocabulary in self.vocabularies.items():
+            vocabulary.save(folder / VOCABULARY_FOLDER / f"{name}.parquet")
+
+    @staticmethod
+    def load(folder: Path) -> "FeatureSpace":
+        """The inverse of save. Raises OSError, ValueError or KeyError if damaged, TrainingError if strange to this code."""
+        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+        if meta["scenes"] != list(SCENES) or meta["numeric"] != list(FEATURE_NAMES):
+            raise TrainingError(
+                f"{folder / META_FILE} has other scenes or numeric features than this code ({len(SCENES)} scenes): "
+                "set ANTM2C_SCENES as it was in that run, use that run's code revision, or train again"
+            )
+        names = (*_IDS, *meta["deep_features"])
+        vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
+        standardiser = Standardiser(np.array(meta["mean"]), np.array(meta["scale"]))
+        return FeatureSpace(vocabularies, np.array(meta["scene_ctr"]), standardiser)
+
+
+def fit_features(catalog: Catalog, dates: Sequence[str]) -> FeatureSpace:
+    """Fits on the dates' rows, read one date at a time. Raises TrainingError where they hold no rows or one class."""
+    parts: dict[str, list[Vocabulary]] = defaultdict(list)
+    shown, clicked = np.zeros(len(SCENES)), np.zeros(len(SCENES))
+    for table in read_dates(catalog, dates, DEEP_FEATURES):
+        for name in (*_IDS, *DEEP_FEATURES):
+            parts[name].append(Vocabulary.of(table[name]))
+        scene = _scene_positions(table)
+        shown += np.bincount(scene, minlength=len(SCENES))
+        clicked += np.bincount(scene, weights=table["label"].to_numpy(), minlength=len(SCENES))
+    rows, clicks = int(shown.sum()), int(clicked.sum())
+    if clicks in (0, rows):
+        raise TrainingError(
+            f"the training dates {dates[0]} to {dates[-1]} hold {rows} rows, {clicks} of them clicked: "
+            "a model needs both clicked and unclicked rows; choose another --as-of or more --train-days"
+        )
+    vocabularies = {name: Vocabulary.merged(found) for name, found in parts.items()}
+    in_use = {name: v for name, v in vocabularies.items() if name in _IDS or len(v.values)}
+    scene_ctr = np.clip(np.where(shown > 0, clicked / np.maximum(shown, 1), clicks / rows), *_RATE_BOUNDS)
+    moments = Moments()
+    for table in read_dates(catalog, dates, NUMERIC_COLUMNS):
+        moments.add(numeric_block(table, _scene_positions(table), scene_ctr))
+    return FeatureSpace(in_use, scene_ctr, moments.standardiser())
+
+
+def _scene_positions(table: pa.Table) -> np.ndarray:
+    return np.searchsorted(SCENES, table["scene"].to_numpy())
+
+
+def _hour(table: pa.Table) -> np.ndarray:
+    return table["log_ts"].cast(pa.int64()).to_numpy() // _MICROSECONDS_PER_HOUR % _HOURS

@@ -1,0 +1,92 @@
+"""The numeric block: log counts, rates and smoothed click odds, standardised with training statistics."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from warehouse.tables import SCENES, TRAIN
+
+COUNTS = tuple(name for name, spark_type in TRAIN.columns if spark_type == "bigint")
+RATES = tuple(name for name, spark_type in TRAIN.columns if spark_type == "double")
+NUMERIC_COLUMNS = COUNTS + RATES
+
+_HISTORIES = ("u_{}_7d", "u_{}_cum", "i_{}_7d", "i_{}_cum", "ui_{}_hist")
+_IN_SCENE = ("u_{}_s{}", "i_{}_s{}")
+EVIDENCE = tuple(name.format("odds") for name in _HISTORIES) + tuple(n.format("odds", "own") for n in _IN_SCENE)
+FEATURE_NAMES = (*COUNTS, *RATES, *EVIDENCE)
+
+_PSEUDO_IMPRESSIONS = 10.0  # how much history it takes to move halfway from the scene's click rate to one's own
+_CONSTANT = 1e-6  # a column that varies less in training has taught the model nothing
+_LIMIT = 10.0  # standard deviations: what was nearly constant in training may jump afterwards
+
+
+def numeric_block(table: pa.Table, scene: np.ndarray, scene_ctr: np.ndarray) -> np.ndarray:
+    """The features before standardisation, float32 [n, len(FEATURE_NAMES)].
+
+    scene: the rows' positions in SCENES, [n]. scene_ctr: click rates of the training window by scene, within (0, 1).
+    """
+    counts = {name: _column(table, name) for name in COUNTS}
+    block = np.empty((len(table), len(FEATURE_NAMES)), dtype=np.float32)
+    columns = iter(block.T)
+    for name in COUNTS:
+        next(columns)[:] = np.log1p(counts[name])
+    for name in RATES:
+        next(columns)[:] = _column(table, name)
+    prior = scene_ctr[scene]
+    for name in _HISTORIES:
+        next(columns)[:] = evidence(counts[name.format("clk")], counts[name.format("imp")], prior)
+    for name in _IN_SCENE:
+        clicks, impressions = (
+            np.choose(scene, [counts[name.format(kind, number)] for number in SCENES]) for kind in ("clk", "imp")
+        )
+        next(columns)[:] = evidence(clicks, impressions, prior)
+    return block
+
+
+def evidence(clicks: np.ndarray, impressions: np.ndarray, prior: np.ndarray) -> np.ndarray:
+    """Log odds of a click given a history, less those of the prior rate: 0 without history (beta-binomial mean)."""
+    hits = clicks + _PSEUDO_IMPRESSIONS * prior
+    misses = np.maximum(impressions - clicks, 0) + _PSEUDO_IMPRESSIONS * (1 - prior)
+    return np.log(hits / misses) - np.log(prior / (1 - prior))
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Mean [N] and 1 / standard deviation [N] of the training window; 0 in place of the latter for a constant."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """The block [n, N] standardised in place, within +-10. A column constant in training becomes 0."""
+        block -= self.mean.astype(np.float32)
+        block *= self.scale.astype(np.float32)
+        return np.clip(block, -_LIMIT, _LIMIT, out=block)
+
+
+class Moments:
+    """Mean and variance of blocks that come one after another (Chan et al., 1979)."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._mean = np.zeros(len(FEATURE_NAMES))
+        self._squares = np.zeros(len(FEATURE_NAMES))
+
+    def add(self, block: np.ndarray) -> None:
+        """Takes in the rows of a block [n, N], n above 0."""
+        rows, mean = len(block), block.mean(axis=0, dtype=np.float64)
+        off, total = mean - self._mean, self._rows + rows
+        self._squares += block.var(axis=0, dtype=np.float64) * rows + off**2 * self._rows * rows / total
+        self._mean += off * rows / total
+        self._rows = total
+
+    def standardiser(self) -> Standardiser:
+        """What standardises the rows taken in."""
+        deviation = np.sqrt(self._squares / self._rows)
+        varies = deviation > _CONSTANT
+        return Standardiser(self._mean.copy(), np.where(varies, 1 / np.where(varies, deviation, 1), 0))
+
+
+def _column(table: pa.Table, name: str) -> np.ndarray:
+    return table[name].fill_null(0).to_numpy().astype(np.float64)

@@ -1,0 +1,127 @@
+"""Reading one date of the training table with pyarrow."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from training.errors import TrainingError
+from warehouse.catalog import Catalog
+from warehouse.tables import SCENES, TRAIN
+
+KEYS = ("user_id", "item_id", "log_ts", "scene", "label")
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+CODED = pa.dictionary(pa.int32(), pa.string())  # a text is decoded once a distinct value, not once a row
+_ARROW_TYPES = {
+    "string": CODED,
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "timestamp": TIMESTAMP,
+}
+_SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
+_BY_SCENE = ds.partitioning(pa.schema([("scene", pa.int32())]), flavor="hive")
+
+
+def read_dates(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """The keys and the wanted columns of each date that has rows, one table a date.
+
+    Rows are sorted by time, scene, user, item and label: the order, and with it all that is drawn from a seed, depends
+    on the content of a partition alone and not on who wrote its files. Raises TrainingError.
+    """
+    for date in dates:
+        table = _read(catalog, date, (*KEYS, *columns))
+        if len(table):
+            yield table.take(_content_order(table))
+
+
+def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
+    """The keys of all rows, in the order in which read_dates gives them."""
+    tables = list(read_dates(catalog, dates))
+    if not tables:
+        return _SCHEMA.empty_table().select(KEYS)
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+
+
+def count_rows(catalog: Catalog, date: str) -> int:
+    """Rows of the date's files, from their footers. Raises TrainingError where the manifest says otherwise."""
+    dataset = _dataset(catalog, date)
+    try:
+        rows = dataset.count_rows() if dataset else 0
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(catalog, date, error) from error
+    manifest = catalog.manifest(TRAIN, date)
+    if manifest and manifest.rows != rows:
+        raise TrainingError(
+            f"{catalog.uri(TRAIN, date)} holds {rows} rows and its manifest says {manifest.rows}: "
+            "run the training_table stage of this date again"
+        )
+    return rows
+
+
+def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """A dictionary-coded column as codes [n] (-1 for null) and its distinct values."""
+    coded = column.combine_chunks()
+    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    return codes, coded.dictionary
+
+
+def _read(catalog: Catalog, date: str, columns: Sequence[str]) -> pa.Table:
+    schema = pa.schema([_SCHEMA.field(name) for name in columns])
+    dataset = _dataset(catalog, date)
+    if dataset is None:
+        return schema.empty_table()
+    try:
+        for fragment in dataset.get_fragments():
+            missing = sorted({*columns} - {*fragment.physical_schema.names, "scene"})
+            if missing:
+                raise TrainingError(f"{fragment.path} has no column {', '.join(missing)}: publish this date again")
+        table = dataset.to_table(columns=list(columns)).unify_dictionaries().cast(schema).combine_chunks()
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(catalog, date, error) from error
+    _check_values(catalog, date, table)
+    return table
+
+
+def _dataset(catalog: Catalog, date: str) -> ds.Dataset | None:
+    files = [entry["name"] for entry in catalog.files(TRAIN, date)]
+    if not files:
+        return None
+    texts = [name for name, arrow_type in zip(_SCHEMA.names, _SCHEMA.types, strict=True) if arrow_type == CODED]
+    parquet = ds.ParquetFileFormat(dictionary_columns=texts)
+    try:
+        return ds.dataset(files, format=parquet, filesystem=catalog.storage.filesystem, partitioning=_BY_SCENE)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(catalog, date, error) from error
+
+
+def _check_values(catalog: Catalog, date: str, table: pa.Table) -> None:
+    for name, allowed in (("label", (0, 1)), ("scene", SCENES)):
+        strange = sorted(str(value) for value in pc.unique(table[name]).to_pylist() if value not in allowed)
+        if strange:
+            raise TrainingError(
+                f"{catalog.uri(TRAIN, date)} has {name} {', '.join(strange)}, known are {allowed}: "
+                "publish this date again (ANTM2C_SCENES sets the scenes)"
+            )
+
+
+def _content_order(table: pa.Table) -> np.ndarray:
+    by = [table["label"].to_numpy(), _ranks(table["item_id"]), _ranks(table["user_id"])]
+    return np.lexsort((*by, table["scene"].to_numpy(), table["log_ts"].cast(pa.int64()).to_numpy()))
+
+
+def _ranks(column: pa.ChunkedArray) -> np.ndarray:
+    codes, values = codes_and_values(column)
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[pc.sort_indices(values).to_numpy()] = np.arange(len(values))
+    return rank[codes]
+
+
+def _unreadable(catalog: Catalog, date: str, error: Exception) -> TrainingError:
+    first_line = (str(error).splitlines() or ["no message"])[0]
+    return TrainingError(
+        f"{catalog.uri(TRAIN, date)} cannot be read ({first_line}): run training_table for {date} again"
+    )

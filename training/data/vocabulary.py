@@ -1,0 +1,69 @@
+"""Which index an id has: 1 and up for ids of the training window, 0 for all others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from training.data.reading import codes_and_values
+
+UNSEEN = 0
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Distinct values of one column in index order (the first has index 1), with their impressions in training."""
+
+    values: pa.Array
+    impressions: np.ndarray
+
+    @staticmethod
+    def merged(parts: Sequence["Vocabulary"]) -> "Vocabulary":
+        """One vocabulary of all parts. Sorted: the indexes do not depend on the order of the rows."""
+        table = pa.concat_tables(part._table() for part in parts)
+        return Vocabulary._from(table.group_by("value").aggregate([("impressions", "sum")]).sort_by("value"))
+
+    @staticmethod
+    def of(column: pa.ChunkedArray) -> "Vocabulary":
+        """The distinct values of a dictionary-coded column; nulls are left out."""
+        codes, values = codes_and_values(column)
+        counts = np.bincount(codes[codes >= 0], minlength=len(values))
+        return Vocabulary(values.filter(pa.array(counts > 0)), counts[counts > 0])
+
+    @staticmethod
+    def load(path: Path) -> "Vocabulary":
+        """The inverse of save."""
+        return Vocabulary._from(pq.read_table(path))
+
+    def save(self, path: Path) -> None:
+        """Writes value and impressions as Parquet, in index order."""
+        pq.write_table(self._table(), path, compression="zstd")
+
+    @property
+    def size(self) -> int:
+        """Indexes in use, the one of unseen ids included."""
+        return len(self.values) + 1
+
+    def index(self, column: pa.ChunkedArray) -> np.ndarray:
+        """The index of every row of a dictionary-coded column, int64 [n]; unseen and null give 0."""
+        codes, distinct = codes_and_values(column)
+        found = pc.index_in(distinct, value_set=self.values)
+        # The last entry is what code -1 (null) takes.
+        lookup = np.append(pc.fill_null(found, UNSEEN - 1).to_numpy(zero_copy_only=False).astype(np.int64) + 1, UNSEEN)
+        return lookup[codes]
+
+    def impressions_at(self, index: np.ndarray) -> np.ndarray:
+        """Impressions in the training window of every indexed row; 0 for unseen ids."""
+        return np.concatenate(([0], self.impressions))[index]
+
+    def _table(self) -> pa.Table:
+        return pa.table({"value": self.values, "impressions": pa.array(self.impressions, pa.int64())})
+
+    @staticmethod
+    def _from(table: pa.Table) -> "Vocabulary":
+        counts = next(name for name in table.column_names if name.startswith("impressions"))
+        return Vocabulary(table["value"].combine_chunks(), table[counts].to_numpy())

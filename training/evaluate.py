@@ -1,0 +1,49 @@
+"""The evaluate command: a run's folder and its validation rows give its metrics again."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from torch import nn
+
+from training.artifacts import load_run
+from training.config import RunConfig
+from training.data.features import FeatureSpace
+from training.data.reading import read_keys
+from training.data.rows import Rows, load_rows
+from training.errors import TrainingError
+from training.evaluation.metrics import evaluated
+from training.evaluation.predictions import predictions_table
+from training.evaluation.segments import Report
+from training.evaluation.truth import click_probabilities
+from training.loop import predict
+from training.progress import say
+from training.window import require_published
+from warehouse.catalog import Catalog
+
+
+def evaluate(arguments: Namespace) -> dict[str, Any]:
+    """The metrics of a run's model on the validation dates of its window, computed anew."""
+    run = load_run(Path(arguments.artifacts))
+    config, dates = run.config, run.config.window.val
+    catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
+    now = require_published(catalog, dates, allow_stale=True)
+    changed = [entry.date for entry in now if entry not in config.inputs]
+    if changed:
+        say(f"the training table of {', '.join(changed)} has changed since this run: its metrics may differ")
+    validation, keys = load_rows(catalog, dates, run.space), read_keys(catalog, dates)
+    if not len(validation):
+        raise TrainingError(f"the validation dates {', '.join(dates)} hold no rows in {catalog.storage.root}")
+    _, metrics, _ = evaluate_model(run.model, run.space, config, catalog, validation, keys)
+    return {"artifacts": str(run.folder.resolve()), **metrics}
+
+
+def evaluate_model(
+    model: nn.Module, space: FeatureSpace, config: RunConfig, catalog: Catalog, validation: Rows, keys: pa.Table
+) -> tuple[pa.Table, dict[str, Any], Report]:
+    """Predictions, val_metrics and the cold-start report on validation rows; keys are theirs, in the same order."""
+    predictions = predictions_table(keys, validation, predict(model, validation).numpy(), space, config.few_max)
+    truth = click_probabilities(catalog, config.window.val, predictions)
+    metrics, report = evaluated(predictions, truth)
+    return predictions, {"model": config.model, "as_of": config.as_of, **metrics}, report

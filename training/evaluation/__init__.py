@@ -1,0 +1,1 @@
+"""How good the predictions are, overall and for whom."""

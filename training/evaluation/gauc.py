@@ -1,0 +1,32 @@
+"""AUC within users."""
+
+import numpy as np
+
+
+def gauc(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> float | None:
+    """Mean of the users' AUCs, weighted by their impressions (Zhu et al., KDD 2017), ties counting half.
+
+    scores, labels, users (whole numbers): [n]. Users without both classes are left out; None where that leaves nobody.
+    """
+    order = np.lexsort((scores, users))
+    scores, users, clicked = scores[order], users[order], labels[order].astype(bool)
+    new_user = np.concatenate(([True], users[1:] != users[:-1]))[: len(users)]
+    new_value = new_user | np.concatenate(([True], scores[1:] != scores[:-1]))[: len(users)]
+    user = np.cumsum(new_user) - 1
+    rows = np.bincount(user)
+    positives = np.bincount(user, weights=clicked)
+    first_row = np.flatnonzero(new_user)
+    rank_sums = np.bincount(user, weights=np.where(clicked, _midranks(new_value) - first_row[user], 0.0))
+    both = (positives > 0) & (positives < rows)
+    if not both.any():
+        return None
+    rows, positives, rank_sums = rows[both], positives[both], rank_sums[both]
+    within = (rank_sums - positives * (positives + 1) / 2) / (positives * (rows - positives))
+    return float(np.average(within, weights=rows))
+
+
+def _midranks(new_value: np.ndarray) -> np.ndarray:
+    """Ranks from 1 of sorted rows, equals sharing their mean. new_value: [n], marks the first row of a value."""
+    starts = np.flatnonzero(new_value)
+    lengths = np.diff(starts, append=len(new_value))
+    return np.repeat(starts + (lengths + 1) / 2, lengths)

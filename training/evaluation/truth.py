@@ -1,0 +1,41 @@
+"""The click probabilities that sample logs were drawn from, where there are any."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from training.data.reading import TIMESTAMP
+from training.errors import TrainingError
+from training.evaluation.predictions import KEYS
+from training.progress import say
+from warehouse.catalog import Catalog
+from warehouse.tables import TRUTH
+
+_TYPES = {"user_id": pa.string(), "item_id": pa.string(), "log_ts": TIMESTAMP, "scene": pa.int32()}
+
+
+def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.Table) -> np.ndarray | None:
+    """The true click probability of every row [n], in the table's order; None unless all rows have one."""
+    files = [entry["name"] for date in dates for entry in catalog.files(TRUTH, date)]
+    if not files:
+        return None
+    schema = pa.schema([*_TYPES.items(), ("click_probability", pa.float64())])
+    try:
+        read = ds.dataset(files, format="parquet", filesystem=catalog.storage.filesystem).to_table(schema.names)
+        truth = read.cast(schema)
+    except (pa.ArrowException, OSError) as error:
+        raise TrainingError(
+            f"{catalog.table_path(TRUTH)} cannot be read ({error}): write the sample logs again"
+        ) from error
+    # An impression logged twice within a second has one key: it stands for both.
+    truth = truth.group_by(list(KEYS)).aggregate([("click_probability", "mean")])
+    wanted = pa.table({name: predictions[name].cast(arrow_type) for name, arrow_type in _TYPES.items()})
+    wanted = wanted.append_column("row", pa.array(np.arange(len(wanted))))
+    joined = wanted.join(truth, keys=list(KEYS), join_type="left outer").sort_by("row")
+    found = joined["click_probability_mean"]
+    if found.null_count:
+        say(f"{found.null_count} of {len(wanted)} validation rows have no truth: the best reachable AUC is left out")
+        return None
+    return found.to_numpy()

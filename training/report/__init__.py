@@ -1,0 +1,1 @@
+"""A run as one page: pictures and tables from its metrics."""

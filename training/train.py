@@ -1,0 +1,153 @@
+"""The train command: a window of dates becomes an evaluated model in a folder of its own."""
+
+import time
+from argparse import Namespace
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from training.artifacts import publish_run, staging_folder, write_evaluation, write_run
+from training.checkpoint import Checkpoint
+from training.config import RunConfig
+from training.data.batches import InMemoryBatches
+from training.data.features import fit_features
+from training.data.reading import read_keys
+from training.data.rows import Rows, load_rows
+from training.errors import TrainingError
+from training.evaluate import evaluate_model
+from training.evaluation.auc import auc
+from training.evaluation.calibration import log_loss
+from training.evaluation.segments import Report
+from training.loop import Epoch, LoopSettings, Validate, fit
+from training.models import ModelSettings, build_model, require_known
+from training.progress import say
+from training.report.page import render
+from training.window import require_published, require_unchanged, window_ending
+from warehouse.catalog import Catalog
+from warehouse.publish import code_revision
+
+
+def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
+    """Trains, evaluates and publishes one run; its metrics and its folder."""
+    require_known(arguments.model)
+    config = _configure(arguments, catalog)
+    window, loop = config.window, config.loop_settings
+    started = time.monotonic()
+    space = fit_features(catalog, window.train)
+    rows, validation = load_rows(catalog, window.train, space), load_rows(catalog, window.val, space)
+    keys = read_keys(catalog, window.val)
+    require_unchanged(catalog, config.inputs)
+    _require_both_classes(validation, window.val)
+    say(
+        f"{config.model}: {len(rows):,} rows of {window.train[0]} to {window.train[-1]}, "
+        f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s"
+    )
+    artifacts = Path(arguments.artifacts)
+    checkpoint = Checkpoint(artifacts, {name: value for name, value in asdict(config).items() if name != "started_at"})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(loop.seed)
+        model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings)
+        epochs = fit(model, InMemoryBatches(rows, loop.batch_size), validation, _judge(validation), loop, checkpoint)
+    course = _course(epochs, len(rows))
+    predictions, metrics, report = evaluate_model(model, space, config, catalog, validation, keys)
+    with staging_folder(artifacts) as staged:
+        write_run(staged, config, course, space, model)
+        write_evaluation(staged, predictions, metrics, report, _page(config, course, predictions, metrics, report))
+        folder = publish_run(staged, artifacts, config.model)
+    checkpoint.remove()
+    say(f"{folder}: AUC {metrics['auc']:.4f} on {metrics['rows']:,} rows of {', '.join(window.val)}")
+    return {
+        "artifacts": str(folder.resolve()),
+        **metrics,
+        **{name: course[name] for name in ("best_epoch", "rows_per_second")},
+    }
+
+
+def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
+    window = window_ending(arguments.as_of, arguments.train_days, arguments.val_days)
+    return RunConfig(
+        model=arguments.model,
+        warehouse=catalog.storage.root,
+        dataset=arguments.dataset,
+        as_of=window.val[-1],
+        allow_stale=arguments.allow_stale,
+        few_max=arguments.few_max,
+        model_settings=ModelSettings(
+            embedding_size=arguments.embedding_size,
+            hidden_size=arguments.hidden_size,
+            dropout=arguments.dropout,
+            unseen_rate=arguments.unseen_rate,
+        ),
+        loop_settings=LoopSettings(
+            epochs=arguments.epochs,
+            batch_size=arguments.batch_size,
+            learning_rate=arguments.learning_rate,
+            weight_decay=arguments.weight_decay,
+            patience=arguments.patience,
+            seed=arguments.seed,
+        ),
+        window=window,
+        inputs=require_published(catalog, window.dates, arguments.allow_stale),
+        code_revision=code_revision(),
+        torch_version=torch.__version__,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _judge(validation: Rows) -> Validate:
+    label = validation.label.numpy()
+
+    def validate(logits: Tensor) -> tuple[float, float]:
+        scores = logits.numpy()
+        return float(log_loss(scores, label).mean()), auc(scores, label) or 0.5
+
+    return validate
+
+
+def _course(epochs: list[Epoch], rows: int) -> dict[str, Any]:
+    best = min(epochs, key=lambda epoch: epoch.val_logloss)
+    seconds = sum(epoch.seconds for epoch in epochs)
+    return {
+        "train_rows": rows,
+        "best_epoch": best.number,
+        "rows_per_second": round(rows * len(epochs) / seconds),
+        "epochs": [asdict(epoch) for epoch in epochs],
+    }
+
+
+def _page(
+    config: RunConfig, course: dict[str, Any], predictions: pa.Table, metrics: dict[str, Any], report: Report
+) -> str:
+    window = config.window
+    facts = {
+        "trained on": f"{window.train[0]} to {window.train[-1]}, {course['train_rows']:,} rows",
+        "validated on": f"{window.val[0]} to {window.val[-1]}",
+        "dataset": f"{config.dataset} in {config.warehouse}",
+        "best epoch": f"{course['best_epoch']} of {len(course['epochs'])}",
+        "training rate": f"{course['rows_per_second']:,} rows/s",
+        "model": _listed(asdict(config.model_settings)),
+        "training": _listed(asdict(config.loop_settings)),
+        "cold-start levels": f"zero: 0 impressions, few: 1 to {config.few_max}, warm: {config.few_max + 1} or more",
+        "code revision": config.code_revision,
+        "started": config.started_at,
+    }
+    labels, scores = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
+    return render(facts, course["epochs"], labels, scores, metrics, report)
+
+
+def _listed(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in settings.items())
+
+
+def _require_both_classes(validation: Rows, dates: tuple[str, ...]) -> None:
+    clicks = int(validation.label.sum())
+    if clicks in (0, len(validation)):
+        raise TrainingError(
+            f"the validation dates {', '.join(dates)} hold {len(validation)} rows, {clicks} of them clicked: "
+            "an AUC needs both clicked and unclicked rows; choose another --as-of or more --val-days"
+        )

@@ -1,0 +1,67 @@
+"""Which dates a run trains and validates on, and whether their training tables may be used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date as calendar_date
+from datetime import timedelta
+
+from training.errors import TrainingError
+from warehouse.catalog import Catalog
+from warehouse.freshness import Freshness, State
+from warehouse.manifest import Input
+from warehouse.tables import TRAIN
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive dates, ascending: all training dates lie before all validation dates."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """Every date of the window, ascending."""
+        return self.train + self.val
+
+
+def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
+    """The window whose last validation date is `as_of`. Raises TrainingError where that is no date."""
+    try:
+        last = calendar_date.fromisoformat(as_of)
+    except ValueError as error:
+        raise TrainingError(f"--as-of {as_of!r} is not a date: write it as YYYY-MM-DD") from error
+    days = train_days + val_days
+    dates = tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(days)))
+    return Window(train=dates[:train_days], val=dates[train_days:])
+
+
+def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool) -> list[Input]:
+    """The training tables of the dates at their present versions.
+
+    Raises TrainingError naming every date that is missing or, unless they are allowed, stale.
+    """
+    try:
+        freshness = Freshness(catalog)
+        states = {date: freshness.verdict(TRAIN, date).state for date in dates}
+        refused = [d for d in dates if states[d] is State.MISSING or (states[d] is State.STALE and not allow_stale)]
+        problems = freshness.problems((TRAIN, date) for date in refused)
+    except ValueError as error:
+        raise TrainingError(str(error)) from error
+    if problems:
+        ways_out = ["run the training_table stage for them"]
+        if all(states[date] is State.STALE for date in refused):
+            ways_out.append("pass --allow-stale to take them as they are")
+        raise TrainingError(
+            f"{len(refused)} of the {len(dates)} dates needed cannot be used ({'; '.join(problems)}): "
+            f"{', or '.join(ways_out)}"
+        )
+    return [catalog.input(TRAIN, date) for date in dates]
+
+
+def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:
+    """Raises TrainingError where a training table was published anew while it was being read."""
+    changed = [entry.date for entry in inputs if catalog.version(TRAIN, entry.date) != entry.version]
+    if changed:
+        name = TRAIN.name(catalog.dataset)
+        raise TrainingError(f"{name} was published anew for {', '.join(changed)} while it was read: run this again")
