@@ -1,0 +1,55 @@
+"""The click model: what every impression's click is drawn from. The formula stands in the package's docstring."""
+
+import numpy as np
+
+from sample_logs.population import Items, SceneTastes, Users
+from sample_logs.settings import Settings
+from sample_logs.traffic import HOURS
+
+_BEST_HOUR = 21
+_BISECTIONS = 40  # of an interval of 40 logits: exact to a double
+
+
+class ClickModel:
+    """Click probabilities of impressions given as positions of users and items. All arrays are [N]."""
+
+    def __init__(self, settings: Settings, users: Users, items: Items, tastes: SceneTastes) -> None:
+        self._weights = settings.click
+        self._last_day = max(settings.days - 1, 1)
+        self._users, self._items, self._tastes = users, items, tastes
+
+    def logit(self, user: np.ndarray, item: np.ndarray, scene: np.ndarray, seconds: np.ndarray, day: int) -> np.ndarray:
+        """The logit without the scene's base."""
+        weights, items = self._weights, self._items
+        first, second = items.topics[item].T
+        share = items.first_share[item]
+        return (
+            share * self._topic_logit(user, first, scene)
+            + (1 - share) * self._topic_logit(user, second, scene)
+            + weights.quality * items.quality[item]
+            + weights.leaning * self._users.leaning[user]
+            + weights.hour * np.cos((seconds / 3600 - _BEST_HOUR) * (2 * np.pi / HOURS))
+            + weights.day * (day / self._last_day) ** 4  # the release's click rate rises in its last days
+        )
+
+    def _topic_logit(self, user: np.ndarray, topic: np.ndarray, scene: np.ndarray) -> np.ndarray:
+        tastes = self._tastes
+        affinity = tastes.mix[scene, topic] * self._users.taste[user, topic]
+        return self._weights.affinity * affinity + self._weights.appeal * tastes.appeal[scene, topic]
+
+
+def base_for_rate(logit: np.ndarray, rate: float) -> float:
+    """The base b for which the mean of sigmoid(b + logit) is `rate`."""
+    low, high = -20.0, 20.0
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2
+        if sigmoid(middle + logit).mean() < rate:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def sigmoid(logit: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-logit))."""
+    return 1 / (1 + np.exp(-logit))

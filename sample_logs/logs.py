@@ -1,0 +1,89 @@
+"""The logs of one setting, date by date and block by block."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sample_logs.clicks import ClickModel, base_for_rate, sigmoid
+from sample_logs.population import draw_items, draw_scene_tastes, draw_users
+from sample_logs.settings import SCENES, Settings
+from sample_logs.traffic import DayTraffic, blocks_of, rows_by_day, seconds_of_day
+
+_SCENE_TASTES, _USERS, _ITEMS, _CALIBRATION, _ROWS = range(5)  # random streams: none shifts when another draws more
+_CALIBRATION_DAYS = 15
+_CALIBRATION_ROWS = 1_000  # a scene and day: the click rate is set within about 0.2 points
+
+
+@dataclass(frozen=True)
+class Block:
+    """N impressions of one day in order of time. user, item, entity_text: positions in the population; all are [N]."""
+
+    day: int
+    first_row: int
+    user: np.ndarray
+    item: np.ndarray
+    entity_text: np.ndarray
+    scene: np.ndarray
+    seconds: np.ndarray
+    probability: np.ndarray
+    label: np.ndarray
+
+
+class SampleLogs:
+    """Logs that depend on nothing but their settings. Memory holds the population and one block."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        tastes = draw_scene_tastes(self._stream(_SCENE_TASTES))
+        self.users = draw_users(settings, self._stream(_USERS))
+        self.items = draw_items(settings, tastes, self._stream(_ITEMS))
+        self._clicks = ClickModel(settings, self.users, self.items, tastes)
+        self._rows = rows_by_day(settings)
+        self._base = self._calibrated_base()
+
+    def rows(self, day: int) -> int:
+        """The number of rows of a day."""
+        return int(self._rows[day].sum())
+
+    def blocks(self, day: int) -> Iterator[Block]:
+        """The day's impressions. Days are numbered from 0."""
+        traffic = self._traffic(day)
+        for first_row, rows in blocks_of(self._rows[day]):
+            rng = self._stream(_ROWS, day, first_row)
+            user, item, scene = traffic.draw(rows, rng)
+            seconds = seconds_of_day(first_row, len(user), self.rows(day), rng)
+            probability = sigmoid(self._base[scene] + self._clicks.logit(user, item, scene, seconds, day))
+            variant = (rng.random(len(item)) * self.items.variants[item]).astype(np.int64)
+            yield Block(
+                day=day,
+                first_row=first_row,
+                user=user,
+                item=item,
+                entity_text=self.items.first_entity_text[item] + variant,
+                scene=scene,
+                seconds=seconds,
+                probability=probability,
+                label=(rng.random(len(user)) < probability).astype(np.int64),
+            )
+
+    def _calibrated_base(self) -> np.ndarray:
+        """The scenes' bases [S], for which their click rates over all days are those of the settings."""
+        rng = self._stream(_CALIBRATION)
+        last = self.settings.days - 1
+        days = np.unique(np.linspace(0, last, min(last + 1, _CALIBRATION_DAYS)).round().astype(int))
+        rows = np.full(len(SCENES), _CALIBRATION_ROWS)
+        logits, scenes = [], []
+        for day in days.tolist():
+            user, item, scene = self._traffic(day).draw(rows, rng)
+            seconds = rng.permutation(seconds_of_day(0, len(user), len(user), rng))
+            logits.append(self._clicks.logit(user, item, scene, seconds, day))
+            scenes.append(scene)
+        logit, scene = np.concatenate(logits), np.concatenate(scenes)
+        return np.array([base_for_rate(logit[scene == s], SCENES[s].ctr) for s in range(len(SCENES))])
+
+    def _traffic(self, day: int) -> DayTraffic:
+        return DayTraffic(self.users, self.items, self.settings, day)
+
+    def _stream(self, *name: int) -> np.random.Generator:
+        return np.random.default_rng((self.settings.seed, *name))

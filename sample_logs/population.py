@@ -1,0 +1,145 @@
+"""Users and items: who they are, when they appear, and the traits behind their clicks and texts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from sample_logs import texts
+from sample_logs.apportion import apportion
+from sample_logs.settings import RELEASE_USERS, SCENES, Settings
+from sample_logs.vocabulary import read_vocabulary
+
+_FIRST_ID, _LAST_ID = 1_000_000, 9_999_999  # the release's ids have seven digits
+_GROUP_SHARE = 0.6  # of the variance of tastes: related topics are liked together
+_LEAST_WEIGHT = 0.1  # of the mean weight: everybody is seen now and then
+_TASTE_FOCUS = 2.0  # how clearly a user's entities show the taste
+_LONGEST = {"query_entity_seq": 8, "bill_entity_seq": 5, "service_entity_seq": 4}
+_FOCUS = {"query_entity_seq": 1.0, "bill_entity_seq": 0.5, "service_entity_seq": 0.5}  # bills say less than queries
+
+
+@dataclass(frozen=True)
+class SceneTastes:
+    """What differs by scene. mix: how much a topic is offered and its taste counts [S, K]; appeal: of topics [S, K]."""
+
+    mix: np.ndarray
+    appeal: np.ndarray
+
+
+@dataclass(frozen=True)
+class Users:
+    """U users. ids, birth (day), weight (activity), leaning: [U]; in_scene: [U, S]; taste: standard normal [U, K]."""
+
+    ids: np.ndarray
+    birth: np.ndarray
+    weight: np.ndarray
+    in_scene: np.ndarray
+    taste: np.ndarray
+    leaning: np.ndarray
+    texts: dict[str, pa.Array]
+
+
+@dataclass(frozen=True)
+class Items:
+    """I items, sorted by scene. ids, birth (day), weight (popularity), scene, quality: [I]; topics: [I, 2].
+
+    first_share is the first topic's weight; an item's entity texts are `variants` ones from `first_entity_text` on.
+    """
+
+    ids: np.ndarray
+    birth: np.ndarray
+    weight: np.ndarray
+    scene: np.ndarray
+    topics: np.ndarray
+    first_share: np.ndarray
+    quality: np.ndarray
+    title: pa.Array
+    entity_texts: pa.Array
+    first_entity_text: np.ndarray
+    variants: np.ndarray
+
+
+def draw_scene_tastes(rng: np.random.Generator) -> SceneTastes:
+    """The tastes of the scenes."""
+    mix = np.exp(0.5 * _topic_traits(len(SCENES), rng))
+    mix /= np.sqrt(np.mean(mix**2, axis=1, keepdims=True))
+    return SceneTastes(mix=mix, appeal=_topic_traits(len(SCENES), rng))
+
+
+def draw_users(settings: Settings, rng: np.random.Generator) -> Users:
+    """The users of all dates."""
+    count = settings.users
+    taste = _topic_traits(count, rng)
+    return Users(
+        ids=_ids(count, rng),
+        birth=_births(count, settings.founding_users, settings.days, rng),
+        weight=_heavy_tailed(count, settings.user_tail, rng),
+        in_scene=_scene_members(count, rng),
+        taste=taste,
+        leaning=rng.standard_normal(count, dtype=np.float32),
+        texts={
+            name: texts.interest_sequences(np.exp(_TASTE_FOCUS * _FOCUS[name] * taste), longest, rng)
+            for name, longest in _LONGEST.items()
+        },
+    )
+
+
+def draw_items(settings: Settings, tastes: SceneTastes, rng: np.random.Generator) -> Items:
+    """The items of all dates."""
+    count = settings.items
+    by_scene = apportion(count, np.array([scene.items for scene in SCENES]))
+    scene = np.repeat(np.arange(len(SCENES)), by_scene)
+    topics = np.empty((count, 2), dtype=np.int64)
+    for number, mix in enumerate(tastes.mix):
+        of_scene = scene == number
+        topics[of_scene] = rng.choice(len(mix), size=(of_scene.sum(), 2), p=mix / mix.sum())
+    first_share = rng.uniform(0.6, 1.0, count).astype(np.float32)
+    title = texts.titles(scene, topics, first_share, rng)
+    entity_texts, first_entity_text, variants = texts.entity_names(topics, first_share, rng)
+    return Items(
+        ids=_ids(count, rng),
+        birth=_births(count, settings.founding_items, settings.days, rng),
+        weight=np.concatenate([_heavy_tailed(n, settings.item_tail, rng) for n in by_scene]),
+        scene=scene,
+        topics=topics,
+        first_share=first_share,
+        quality=rng.standard_normal(count, dtype=np.float32),
+        title=title,
+        entity_texts=entity_texts,
+        first_entity_text=first_entity_text,
+        variants=variants,
+    )
+
+
+def _topic_traits(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Standard normal by topic, correlated within a group: float32 [count, K]."""
+    group = read_vocabulary().group
+    of_group = rng.standard_normal((count, group.max() + 1), dtype=np.float32)[:, group]
+    own = rng.standard_normal((count, len(group)), dtype=np.float32)
+    return np.float32(_GROUP_SHARE**0.5) * of_group + np.float32((1 - _GROUP_SHARE) ** 0.5) * own
+
+
+def _ids(count: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice(_LAST_ID - _FIRST_ID + 1, size=count, replace=False) + _FIRST_ID
+
+
+def _births(count: int, founding: float, days: int, rng: np.random.Generator) -> np.ndarray:
+    """The day each first appears: 0 for the founding share, the other days alike for the rest."""
+    if days == 1:
+        return np.zeros(count, dtype=np.int64)
+    return np.where(rng.random(count) < founding, 0, rng.integers(1, days, count))
+
+
+def _heavy_tailed(count: int, tail: float, rng: np.random.Generator) -> np.ndarray:
+    """Weights of mean about 1 with a Pareto tail: its quantiles, so that no seed has one item with half the rows."""
+    quantile = (rng.permutation(count) + 0.5) / count
+    return _LEAST_WEIGHT + (1 - _LEAST_WEIGHT) * (tail - 1) * ((1 - quantile) ** (-1 / tail) - 1)
+
+
+def _scene_members(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Which scenes a user visits: bool [U, S], with the release's shares of users; everyone visits one at least."""
+    members = np.zeros((count, len(SCENES)), dtype=bool)
+    for number in sorted(range(len(SCENES)), key=lambda scene: -SCENES[scene].users):
+        order = rng.random(count) + members.any(axis=1)  # those without a scene first
+        members[np.argsort(order)[: round(count * SCENES[number].users / RELEASE_USERS)], number] = True
+    return members

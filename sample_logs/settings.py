@@ -1,0 +1,89 @@
+"""Everything that shapes the sample logs, and the presets."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+FIRST_DATE = "2023-07-10"  # the release begins here
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One business scene: its rows, users and items in the release, and a click rate chosen to give 33.7% overall."""
+
+    name: str
+    rows: int
+    users: int
+    items: int
+    ctr: float
+
+
+SCENES = (
+    Scene("content posts", 653_257, 34_569, 24_973, ctr=0.220),
+    Scene("mini-programs", 2_757_994, 46_717, 11_663, ctr=0.400),
+    Scene("advertisements", 5_698_072, 67_133, 10_549, ctr=0.307),
+    Scene("short videos", 1_269_308, 28_407, 17_497, ctr=0.380),
+    Scene("vouchers", 812_354, 14_930, 20_655, ctr=0.360),
+)
+RELEASE_ROWS = sum(scene.rows for scene in SCENES)
+RELEASE_USERS = 67_624  # a user may be in several scenes
+RELEASE_ITEMS = sum(scene.items for scene in SCENES)  # about 85,000 distinct ones: an item is in one scene
+
+
+@dataclass(frozen=True)
+class ClickWeights:
+    """The click model's terms: standard deviations of logits; for hour and day the height of the curve."""
+
+    affinity: float = 0.90
+    appeal: float = 0.55
+    quality: float = 0.40
+    leaning: float = 0.55
+    hour: float = 0.25
+    day: float = 0.25
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One set of logs. Raises ValueError where no logs can be made of it."""
+
+    rows: int
+    days: int
+    users: int
+    items: int
+    deep_features: bool = False
+    seed: int = 7
+    start_date: str = FIRST_DATE
+    # Shares of the population there from the first date; the others are born on a date drawn evenly from the rest.
+    founding_users: float = 0.7
+    founding_items: float = 0.6
+    # Shares of a date's rows that go to those born on it: they make the cold rows of a validation day.
+    newborn_user_rows: float = 0.03
+    newborn_item_rows: float = 0.06
+    # Exponents of the Pareto tails of activity and popularity: smaller is heavier.
+    user_tail: float = 2.0
+    item_tail: float = 1.5
+    click: ClickWeights = field(default_factory=ClickWeights)
+
+    def __post_init__(self) -> None:
+        if self.days < 1:
+            raise ValueError(f"days is {self.days}; at least 1 is needed")
+        if self.rows < self.days:
+            raise ValueError(f"rows is {self.rows}; {self.days} dates need at least {self.days} rows")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; it may not be negative")
+        try:
+            date.fromisoformat(self.start_date) + timedelta(days=self.days)
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"start date {self.start_date!r}: {error}; write it like {FIRST_DATE}") from error
+
+    @property
+    def dates(self) -> list[str]:
+        """The logs' dates, ascending."""
+        start = date.fromisoformat(self.start_date)
+        return [(start + timedelta(days=day)).isoformat() for day in range(self.days)]
+
+
+PRESETS = {
+    "10k": Settings(rows=10_000, days=14, users=1_500, items=1_500),
+    "demo": Settings(rows=200_000, days=14, users=4_000, items=6_000),
+    "10m": Settings(rows=RELEASE_ROWS, days=30, users=RELEASE_USERS, items=RELEASE_ITEMS, deep_features=True),
+}
