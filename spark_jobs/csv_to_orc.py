@@ -57,14 +57,19 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
         maxColumns=_MOST_COLUMNS,
     )
     # A Windows line end leaves its first half on the last column.
-    rows = rows.withColumn(names[-1], F.rtrim(F.col(names[-1]), F.lit("\r")))
+    rows = rows.withColumn(names[-1], without_return(names[-1]))
     columns = {name: F.col(name) if name in names else F.lit(None).cast("string") for name in _RAW_COLUMNS}
     return rows.select(
         *(column.alias(name) for name, column in columns.items()),
         F.col(_CORRUPT).isNotNull().alias("malformed"),
-        F.coalesce(F.rtrim(F.col(_CORRUPT), F.lit("\r")), F.to_csv(F.struct(*names), _AS_WRITTEN)).alias("raw_line"),
+        F.coalesce(without_return(_CORRUPT), F.to_csv(F.struct(*names), _AS_WRITTEN)).alias("raw_line"),
         F.col("_metadata.file_name").alias("source_file"),
     )
+
+
+def without_return(column: str) -> Column:
+    """A column without carriage returns at its end."""
+    return F.expr(f"TRIM(TRAILING '\\r' FROM `{column}`)")
 
 
 def log_timestamp() -> Column:

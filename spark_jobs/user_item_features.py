@@ -76,12 +76,13 @@ def publish_daily(stage: Stage, date: str) -> Manifest:
 
 def publish_tile(stage: Stage, date: str) -> Manifest:
     """Publishes the sums of the days that the date's tile spans."""
-    first = max(days_before(date, tile_days(date) - 1), stage.freshness.known_dates()[0])
-    earlier = find_cover(stage, first, days_before(date, 1))
+    beginning, first = stage.freshness.known_dates()[0], days_before(date, tile_days(date) - 1)
+    earlier = find_cover(stage, max(first, beginning), days_before(date, 1))
     covered = Cover(earlier.tiles, [date, *earlier.daily], earlier.absent)
+    inputs = inputs_of(stage, covered)
     with StagedPartition(stage.catalog, TILES_UI, date) as staged:
         content, _ = write_staged(summed_pairs(read_cover(stage, covered)), staged)
-        return stage.publish(staged, content, inputs_of(stage, covered), history_start=first)
+        return stage.publish(staged, content, inputs, beginning if first < beginning else None)
 
 
 def publish_date(stage: Stage, date: str, horizon: int | None) -> list[Manifest]:
@@ -90,15 +91,14 @@ def publish_date(stage: Stage, date: str, horizon: int | None) -> list[Manifest]
     if tile_days(date) > 1:
         published.append(publish_tile(stage, date))
     beginning = stage.freshness.known_dates()[0]
-    first = beginning if horizon is None else max(beginning, days_before(date, horizon))
-    covered = find_cover(stage, first, days_before(date, 1))
-    day = stage.recorded(DAILY_UI, date)
+    first = beginning if horizon is None else days_before(date, horizon)
+    covered = find_cover(stage, max(first, beginning), days_before(date, 1))
+    inputs = [stage.recorded(DAILY_UI, date), *inputs_of(stage, covered)]
     with StagedPartition(stage.catalog, FEATURES_UI, date) as staged:
         pairs = read_dates(stage.spark, stage.catalog, DAILY_UI, [date])
         content, _ = write_staged(pair_history(pairs, read_cover(stage, covered)), staged)
         parameters = {} if horizon is None else {"ui_horizon_days": horizon}
-        inputs = [day, *inputs_of(stage, covered)]
-        published.append(stage.publish(staged, content, inputs, beginning if first == beginning else None, parameters))
+        published.append(stage.publish(staged, content, inputs, beginning if first <= beginning else None, parameters))
     return published
 
 

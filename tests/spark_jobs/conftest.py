@@ -1,6 +1,7 @@
 """Stages in this process, so that one JVM serves a whole test run."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
@@ -59,6 +60,11 @@ def read_folder(folder: Path, table: Table) -> list[dict]:
     files = sorted(path for path in folder.glob(f"*.{table.format}"))
     rows = [row for file in files for row in read(pyarrow.OSFile(str(file))).to_pylist()]
     return [{name: naive(value) for name, value in row.items()} for row in rows]
+
+
+def bag(rows: list[dict]) -> Counter:
+    """Rows without order, each as often as it occurs."""
+    return Counter(tuple(sorted(row.items(), key=lambda item: item[0])) for row in rows)
 
 
 def naive(value: object) -> object:
