@@ -1,4 +1,15 @@
-"""The click model: what every impression's click is drawn from. The formula stands in the package's docstring."""
+"""The click model: what every impression's click is drawn from.
+
+A click has the probability sigmoid(b[s] + z), where for user u, item i of scene s, hour h and day d of D days
+
+    z =   sum over the item's two topics k, by their shares w[i, k]:
+              w[i, k] * (affinity * mix[s, k] * taste[u, k] + appeal * liking[s, k])
+        + quality * q[i] + leaning * l[u]
+        + hour * cos(2 pi (h - 21) / 24) + day * (d / (D - 1))^4
+
+taste, liking, q and l are standard normal; the first two are correlated among related topics. mix is log-normal with a
+mean square of 1. The words in the formula are the fields of settings.ClickWeights. b[s] gives scene s its click rate.
+"""
 
 import numpy as np
 

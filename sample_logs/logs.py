@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from sample_logs.clicks import ClickModel, base_for_rate, sigmoid
+from sample_logs.deep_features import DeepFeatures
 from sample_logs.population import draw_items, draw_scene_tastes, draw_users
 from sample_logs.settings import SCENES, Settings
 from sample_logs.traffic import DayTraffic, blocks_of, rows_by_day, seconds_of_day
 
-_SCENE_TASTES, _USERS, _ITEMS, _CALIBRATION, _ROWS = range(5)  # random streams: none shifts when another draws more
+# Random streams: none shifts when another draws more.
+_SCENE_TASTES, _USERS, _ITEMS, _CALIBRATION, _ROWS, _DEEP_FEATURES = range(6)
 _CALIBRATION_DAYS = 15
 _CALIBRATION_ROWS = 1_000  # a scene and day: the click rate is set within about 0.2 points
 
@@ -19,8 +21,6 @@ _CALIBRATION_ROWS = 1_000  # a scene and day: the click rate is set within about
 class Block:
     """N impressions of one day in order of time. user, item, entity_text: positions in the population; all are [N]."""
 
-    day: int
-    first_row: int
     user: np.ndarray
     item: np.ndarray
     entity_text: np.ndarray
@@ -38,6 +38,9 @@ class SampleLogs:
         tastes = draw_scene_tastes(self._stream(_SCENE_TASTES))
         self.users = draw_users(settings, self._stream(_USERS))
         self.items = draw_items(settings, tastes, self._stream(_ITEMS))
+        self.deep_features = (
+            DeepFeatures(self.users, self.items, self._stream(_DEEP_FEATURES)) if settings.deep_features else None
+        )
         self._clicks = ClickModel(settings, self.users, self.items, tastes)
         self._rows = rows_by_day(settings)
         self._base = self._calibrated_base()
@@ -56,8 +59,6 @@ class SampleLogs:
             probability = sigmoid(self._base[scene] + self._clicks.logit(user, item, scene, seconds, day))
             variant = (rng.random(len(item)) * self.items.variants[item]).astype(np.int64)
             yield Block(
-                day=day,
-                first_row=first_row,
                 user=user,
                 item=item,
                 entity_text=self.items.first_entity_text[item] + variant,

@@ -1,9 +1,10 @@
 """Everything that shapes the sample logs, and the presets."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 FIRST_DATE = "2023-07-10"  # the release begins here
+_LEAST_ENTITIES = 200  # so that every scene has users and items from the first date on
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,15 @@ class Settings:
         start = date.fromisoformat(self.start_date)
         return [(start + timedelta(days=day)).isoformat() for day in range(self.days)]
 
+    def resized(self, rows: int, days: int) -> "Settings":
+        """Other rows and days; users and items grow with the square root of the rows. Raises ValueError."""
+        factor = (max(rows, 0) / self.rows) ** 0.5
+        users, items = (max(round(count * factor), _LEAST_ENTITIES) for count in (self.users, self.items))
+        return replace(self, rows=rows, days=days, users=users, items=items)
+
 
 PRESETS = {
-    "10k": Settings(rows=10_000, days=14, users=1_500, items=1_500),
+    "10k": Settings(rows=10_000, days=5, users=1_500, items=1_500),
     "demo": Settings(rows=200_000, days=14, users=4_000, items=6_000),
     "10m": Settings(rows=RELEASE_ROWS, days=30, users=RELEASE_USERS, items=RELEASE_ITEMS, deep_features=True),
 }

@@ -41,6 +41,7 @@ class World:
     seed: int = 7
     newcomers: float = 0.3
     deep_features: int = 2
+    signal: float = 1.0  # 0: clicks that nothing foretells
     tables: dict[str, pa.Table] = field(default_factory=dict)
     truths: dict[str, pa.Table] = field(default_factory=dict)
 
@@ -63,7 +64,7 @@ class World:
             seconds = np.sort(rng.integers(86_400, size=n))
             hour = np.sin(seconds / 86_400 * 2 * np.pi)
             logit = -0.8 + mood[user] + appeal[item] + scene_mood[scene] + 0.9 * taste[user, topic[item]] + 0.3 * hour
-            probability = 1 / (1 + np.exp(-logit))
+            probability = 1 / (1 + np.exp(-self.signal * logit))
             label = (rng.random(n) < probability).astype(np.int32)
             start = np.datetime64(date_of(day), "us")
             columns = {
@@ -86,7 +87,7 @@ class World:
         return date_of(self.days - 1)
 
     def publish(self, folder: Path, dataset: str = "demo", truth: bool = True) -> Catalog:
-        catalog = Catalog(folder.as_uri(), dataset)
+        catalog = Catalog(str(folder), dataset)
         for date, table in self.tables.items():
             publish(catalog, date, table)
             if truth:

@@ -83,7 +83,7 @@ class FeatureSpace:
 
     @staticmethod
     def load(folder: Path) -> "FeatureSpace":
-        """The inverse of save. Raises OSError, ValueError or KeyError if damaged, TrainingError if strange to this code."""
+        """The inverse of save. Raises OSError, ValueError or KeyError if damaged; TrainingError if not of this code."""
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
         if meta["scenes"] != list(SCENES) or meta["numeric"] != list(FEATURE_NAMES):
             raise TrainingError(

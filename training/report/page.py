@@ -16,7 +16,7 @@ _CSS = """
 * { box-sizing: border-box; }
 body { margin: 0; background: #f8fafc; color: #1e293b; }
 body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
-main { max-width: 1060px; margin: 0 auto; padding: 36px 24px 56px; }
+main { max-width: 1140px; margin: 0 auto; padding: 36px 24px 56px; }
 h1 { font-size: 26px; line-height: 1.25; margin: 0; }
 h2 { font-size: 16px; margin: 0 0 12px; }
 .lead, .note { color: #64748b; margin: 4px 0 0; }
@@ -31,10 +31,10 @@ section { background: #fff; border: 1px solid #e2e8f0; border-radius: 10px; padd
 .pair svg { max-width: 400px; display: block; margin: 0 auto; }
 svg { width: 100%; height: auto; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; font-size: 12.5px; font-variant-numeric: tabular-nums; }
 th { text-align: right; color: #64748b; font-weight: 600; border-bottom: 1px solid #cbd5e1; }
 td { text-align: right; border-bottom: 1px solid #f1f5f9; }
-th, td { padding: 5px 10px; white-space: nowrap; }
+th, td { padding: 5px 8px; white-space: nowrap; }
 th.text, td.text { text-align: left; }
 tr.first td { border-top: 1px solid #cbd5e1; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; margin: 0; font-size: 13px; }
@@ -82,7 +82,7 @@ def render(
 </div>
 <section><h2>Cold-start report</h2>{_cold_start_table(report)}
 <p class="note">Levels count impressions in the training window. A segment of one class only has no AUC.</p></section>
-<section><h2>Training</h2>{_table(list(epochs[0]), (list(epoch.values()) for epoch in epochs))}</section>
+<section><h2>Training</h2>{_epochs_table(epochs)}</section>
 <section><h2>Run</h2><dl>{"".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())}</dl></section>
 </main></body>
 </html>
@@ -90,14 +90,13 @@ def render(
 
 
 def _tiles(metrics: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    interval = f"AUC ({_text(metrics['auc_low'])} to {_text(metrics['auc_high'])})"
-    yield _text(metrics["auc"]), interval
+    yield _text(metrics["auc"]), f"AUC, {_text(metrics['auc_low'])} to {_text(metrics['auc_high'])}"
     if metrics.get("share") is not None:
         yield f"{metrics['share']:.1%}", f"of the best reachable {_text(metrics['best_reachable_auc'])}"
     yield _text(metrics["gauc"]), "GAUC, within users"
     yield _text(metrics["logloss"]), "log loss"
-    yield _text(metrics["ece"]), "calibration error (ECE)"
-    yield f"{metrics['predicted_ctr']:.1%}", f"predicted click rate, observed {metrics['ctr']:.1%}"
+    yield _text(metrics["ece"]), "ECE, calibration error"
+    yield f"{metrics['predicted_ctr']:.1%}", f"click rate predicted, {metrics['ctr']:.1%} observed"
 
 
 def _tile(figure: str, label: str) -> str:
@@ -122,6 +121,10 @@ def _cold_start_table(report: Report) -> str:
     header = [field.name for kind in (Segment, Figures) for field in fields(kind)]
     lines = [[*vars(segment).values(), *vars(figures).values()] for segment, figures in report.items()]
     return _table(header, lines)
+
+
+def _epochs_table(epochs: Sequence[dict[str, Any]]) -> str:
+    return _table(["epoch", *list(epochs[0])[1:]], (list(epoch.values()) for epoch in epochs))
 
 
 def _table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:

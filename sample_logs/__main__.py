@@ -1,0 +1,74 @@
+"""Writes logs of AntM2C's shape from a known click model, with the true click probabilities beside them."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sample_logs.settings import PRESETS, Settings
+from sample_logs.writing import Writer
+from warehouse.catalog import Catalog
+from warehouse.settings import read_settings
+
+
+def argument_parser() -> argparse.ArgumentParser:
+    """The command line's arguments."""
+    parser = argparse.ArgumentParser(prog="python -m sample_logs", description=__doc__)
+    parser.add_argument("--warehouse", help="root URI of all tables (default: ANTM2C_WAREHOUSE)")
+    parser.add_argument("--dataset", help="suffix of every table (default: ANTM2C_DATASET)")
+    parser.add_argument("--preset", default="demo", choices=PRESETS, help="size of the logs (%(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=7, help="other seeds give other users, items and clicks (%(default)s)"
+    )
+    parser.add_argument("--rows", type=int, help="rows of all dates together, instead of the preset's")
+    parser.add_argument("--days", type=int, help="number of dates, instead of the preset's")
+    parser.add_argument("--start-date", help="first date, as YYYY-MM-DD, instead of the preset's")
+    return parser
+
+
+def chosen_settings(arguments: argparse.Namespace) -> Settings:
+    """The preset with what the arguments change of it. Raises ValueError where no logs can be made of it."""
+    settings = PRESETS[arguments.preset]
+    if arguments.rows is not None:
+        settings = settings.resized(arguments.rows, settings.days if arguments.days is None else arguments.days)
+    elif arguments.days is not None:
+        settings = settings.resized(settings.rows, arguments.days)
+    return replace(settings, seed=arguments.seed, start_date=arguments.start_date or settings.start_date)
+
+
+def write_all(catalog: Catalog, settings: Settings) -> str:
+    """Writes every date, saying so. Returns the line that sums up. Raises OSError where a date cannot be written."""
+    started = time.monotonic()
+    writer = Writer(catalog, settings)
+    written = unchanged = 0
+    for day, date in enumerate(settings.dates):
+        rows = writer.write(day)
+        written += rows
+        unchanged += rows == 0
+        print(f"{date}: {rows} rows" if rows else f"{date}: unchanged", flush=True)
+    if others := writer.other_dates():
+        print(f"{len(others)} more dates in raw_{catalog.dataset} are not of these logs: {others[0]} .. {others[-1]}")
+    seconds = time.monotonic() - started
+    pace = f" in {seconds:.1f} s, {written / seconds:,.0f} rows/s" if written else ""
+    return f"raw_{catalog.dataset}: {written} rows written{pace}; {unchanged} of {settings.days} dates unchanged"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command line. Exit status 2 for arguments that no logs can be made of, 1 where writing fails."""
+    parser = argument_parser()
+    arguments = parser.parse_args(argv)
+    try:
+        defaults = read_settings()
+        settings = chosen_settings(arguments)
+        catalog = Catalog(arguments.warehouse or defaults.warehouse, arguments.dataset or defaults.dataset)
+    except (ImportError, ValueError) as error:
+        parser.error(str(error))
+    try:
+        print(write_all(catalog, settings))
+    except OSError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

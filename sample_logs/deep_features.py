@@ -1,0 +1,36 @@
+"""The numbers that stand in for the release's deep features: noisy projections of who the user and the item are."""
+
+import numpy as np
+
+from sample_logs.population import Items, Users
+from sample_logs.vocabulary import read_vocabulary
+from warehouse.tables import DEEP_FEATURES
+
+_OF_USERS = 14  # the first ones tell of the user, the others of the item
+_NOISE = 0.5
+_DECIMALS = 4
+
+
+class DeepFeatures:
+    """Fixed numbers by user and by item, float32. They tell of tastes and topics, not of labels."""
+
+    def __init__(self, users: Users, items: Items, rng: np.random.Generator) -> None:
+        topics = read_vocabulary().topics
+        directions = rng.standard_normal((topics, len(DEEP_FEATURES)), dtype=np.float32)
+        of_users = (users.taste @ directions[:, :_OF_USERS] / topics**0.5).astype(np.float32)
+        of_items = directions[items.topics, _OF_USERS:]  # [I, 2, features]
+        share = items.first_share[:, None]
+        of_items = share * of_items[:, 0] + (1 - share) * of_items[:, 1]
+        # A row a feature: taking a feature's values is then one pass over little memory.
+        self._users = np.ascontiguousarray(_noisy(of_users, rng).T)
+        self._items = np.ascontiguousarray(_noisy(of_items, rng).T)
+
+    def columns(self, user: np.ndarray, item: np.ndarray) -> dict[str, np.ndarray]:
+        """The features of impressions, by name: float32 [N] each. user, item: positions [N]."""
+        values = [*(feature[user] for feature in self._users), *(feature[item] for feature in self._items)]
+        return dict(zip(DEEP_FEATURES, values, strict=True))
+
+
+def _noisy(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    noise = rng.standard_normal(values.shape, dtype=np.float32)
+    return np.round(values + np.float32(_NOISE) * noise, _DECIMALS)

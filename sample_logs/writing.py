@@ -1,0 +1,111 @@
+"""Writing the logs into the warehouse: raw and truth, date by date, each file whole or not at all."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import IO, Any
+
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from sample_logs.columns import TRUTH_SCHEMA, raw_batch, truth_batch
+from sample_logs.logs import SampleLogs
+from sample_logs.settings import Settings
+from warehouse.catalog import Catalog
+from warehouse.tables import RAW, TRUTH, Table
+
+STAMP_FILE = "_sample_logs.json"
+RAW_FILE, TRUTH_FILE = "part-0.csv", "part-0.parquet"
+_VERSION = 1  # raise it whenever the same settings give other logs
+_CSV = csv.WriteOptions(quoting_header="none")
+
+
+class Writer:
+    """Writes the dates of one set of logs to a catalog."""
+
+    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+        self._catalog, self._storage, self._settings = catalog, catalog.storage, settings
+        self._made: SampleLogs | None = None
+
+    def write(self, day: int) -> int:
+        """Writes the logs and the truth of a day (from 0). Returns the rows, 0 where they were there already.
+
+        Raises FileExistsError where the date holds logs that were not written here: they may be someone's own.
+        """
+        day_date = self._settings.dates[day]
+        stamp = self._read_stamp(day_date)
+        if stamp is None and self._catalog.files(RAW, day_date):
+            raise FileExistsError(
+                f"{self._catalog.uri(RAW, day_date)} holds logs that were not written here; choose another --dataset"
+            )
+        if stamp == self._stamp(complete=True) and self._is_there(day_date):
+            return 0
+        self._write_stamp(day_date, complete=False)  # what lies there counts for nothing until both files are in place
+        clicks = self._write_files(day, day_date)
+        self._write_stamp(day_date, complete=True)
+        return clicks
+
+    def other_dates(self) -> list[str]:
+        """Dates of the raw table that these settings do not write."""
+        return sorted(set(self._catalog.dates(RAW)) - set(self._settings.dates))
+
+    @property
+    def _logs(self) -> SampleLogs:
+        if self._made is None:  # made when first needed: a rerun that changes nothing takes no time
+            self._made = SampleLogs(self._settings)
+        return self._made
+
+    def _write_files(self, day: int, day_date: str) -> int:
+        rows = 0
+        with (
+            self._replacing(TRUTH, day_date, TRUTH_FILE) as truth_file,
+            self._replacing(RAW, day_date, RAW_FILE) as raw_file,
+            pq.ParquetWriter(truth_file, TRUTH_SCHEMA, compression="zstd") as truth_writer,
+        ):
+            raw_writer = None
+            for block in self._logs.blocks(day):
+                batch = raw_batch(self._logs, block, day_date)
+                raw_writer = raw_writer or csv.CSVWriter(raw_file, batch.schema, write_options=_CSV)
+                raw_writer.write_batch(batch)
+                truth_writer.write_batch(truth_batch(self._logs, block, day_date))
+                rows += batch.num_rows
+            if raw_writer:
+                raw_writer.close()
+        return rows
+
+    def _stamp(self, complete: bool) -> dict[str, Any]:
+        return {"version": _VERSION, "complete": complete, "settings": asdict(self._settings)}
+
+    def _read_stamp(self, day_date: str) -> dict[str, Any] | None:
+        try:
+            return json.loads(self._storage.read_text(self._stamp_path(day_date)))
+        except FileNotFoundError:
+            return None
+        except ValueError:  # cut off while it was written: ours, and to be written again
+            return {}
+
+    def _write_stamp(self, day_date: str, complete: bool) -> None:
+        text = json.dumps(self._stamp(complete), indent=2)
+        with self._replacing(RAW, day_date, STAMP_FILE) as file:
+            file.write(text.encode())
+
+    def _stamp_path(self, day_date: str) -> str:
+        return f"{self._catalog.path(RAW, day_date)}/{STAMP_FILE}"
+
+    def _is_there(self, day_date: str) -> bool:
+        return all(
+            self._storage.exists(f"{self._catalog.path(table, day_date)}/{name}")
+            for table, name in ((RAW, RAW_FILE), (TRUTH, TRUTH_FILE))
+        )
+
+    @contextmanager
+    def _replacing(self, table: Table, day_date: str, name: str) -> Iterator[IO[bytes]]:
+        """A file that takes its name, and the place of an older one, only once it is written to its end."""
+        folder = self._catalog.path(table, day_date)
+        unfinished, final = f"{folder}/.{name}", f"{folder}/{name}"
+        self._storage.make_folder(folder)
+        with self._storage.filesystem.open(unfinished, "wb") as file:
+            yield file
+        self._storage.remove(final)  # not every file system renames onto a file
+        self._storage.filesystem.mv(unfinished, final)

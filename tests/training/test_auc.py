@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.metrics import roc_auc_score
+
+from training.evaluation.auc import auc, auc_difference, auc_interval
+
+
+def random_rows(rng, n, values=None, rate=0.3):
+    labels = (rng.random(n) < rate).astype(int)
+    labels[:2] = labels[-2:] = 0, 1
+    scores = rng.normal(size=n) + 0.7 * labels
+    return (scores if values is None else np.round(scores * values) / values), labels
+
+
+def written_out_placements(scores, labels):
+    """Every positive against every negative."""
+    positives, negatives = scores[labels == 1], scores[labels == 0]
+    wins = np.array([[1.0 if p > q else 0.5 if p == q else 0.0 for q in negatives] for p in positives])
+    return wins.mean(axis=1), wins.mean(axis=0)
+
+
+@pytest.mark.parametrize("values", [None, 10, 1, 0.1])
+@pytest.mark.parametrize("seed", range(5))
+def test_auc_equals_scikit_learn_ties_included(seed, values):
+    rng = np.random.default_rng(seed)
+    scores, labels = random_rows(rng, int(rng.integers(5, 3000)), values)
+    assert auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
+
+
+def test_auc_of_float32_scores_equals_scikit_learn():
+    scores, labels = random_rows(np.random.default_rng(0), 5000)
+    assert auc(scores.astype(np.float32), labels) == pytest.approx(
+        roc_auc_score(labels, scores.astype(np.float32)), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("labels", [[], [1, 1], [0]])
+def test_auc_is_undefined_without_both_classes(labels):
+    assert auc(np.arange(len(labels), dtype=float), np.array(labels, dtype=int)) is None
+
+
+@pytest.mark.parametrize("values", [None, 2])
+@pytest.mark.parametrize("seed", range(4))
+def test_interval_equals_delong_written_out(seed, values):
+    scores, labels = random_rows(np.random.default_rng(seed), 150, values)
+    of_positives, of_negatives = written_out_placements(scores, labels)
+    variance = of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives)
+    low, high = norm.interval(0.95, loc=of_positives.mean(), scale=math.sqrt(variance))
+    found = auc_interval(scores, labels)
+    assert (found.low, found.high) == pytest.approx((max(low, 0), min(high, 1)), abs=1e-12)
+
+
+def test_interval_covers_the_true_auc_about_as_often_as_it_says():
+    rng, covered = np.random.default_rng(3), 0
+    true_auc = norm.cdf(1 / math.sqrt(2))
+    for _ in range(400):
+        labels = np.repeat([0, 1], [120, 60])
+        found = auc_interval(rng.normal(size=180) + labels, labels)
+        covered += found.low <= true_auc <= found.high
+    assert 0.91 <= covered / 400 <= 0.98
+
+
+def test_interval_needs_two_rows_of_each_class():
+    found = auc_interval(np.array([0.1, 0.5, 0.9]), np.array([0, 0, 1]))
+    assert (found.auc, found.low, found.high) == (1.0, None, None)
+
+
+def test_interval_stays_within_0_and_1():
+    found = auc_interval(np.array([0.1, 0.2, 0.8, 0.3, 0.9, 0.95]), np.array([0, 0, 0, 1, 1, 1]))
+    assert found.high == 1.0
+
+
+@pytest.mark.parametrize("values", [None, 2])
+def test_paired_difference_equals_delong_written_out(values):
+    rng = np.random.default_rng(11)
+    first, labels = random_rows(rng, 200, values)
+    second = first + rng.normal(scale=0.5, size=200)
+    (pa, na), (pb, nb) = written_out_placements(first, labels), written_out_placements(second, labels)
+    covariance = np.cov(pa, pb) / len(pa) + np.cov(na, nb) / len(na)
+    deviation = math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    found = auc_difference(first, second, labels)
+    assert found.difference == pytest.approx(pb.mean() - pa.mean(), abs=1e-12)
+    assert found.p_value == pytest.approx(2 * norm.sf(abs(pb.mean() - pa.mean()) / deviation), abs=1e-9)
+    assert found.high - found.low == pytest.approx(2 * norm.ppf(0.975) * deviation, abs=1e-9)
+
+
+def test_a_model_does_not_differ_from_itself():
+    scores, labels = random_rows(np.random.default_rng(1), 100)
+    found = auc_difference(scores, scores, labels)
+    assert (found.difference, found.p_value) == (0.0, 1.0)

@@ -1,0 +1,226 @@
+import math
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.training.logs import World, as_table, publish
+from training.data.batches import InMemoryBatches
+from training.data.features import FeatureSpace, fit_features
+from training.data.numeric import FEATURE_NAMES, Moments, Standardiser
+from training.data.reading import read_keys
+from training.data.rows import Rows, load_rows
+from training.data.vocabulary import Vocabulary
+from warehouse.catalog import Catalog
+from warehouse.tables import TRAIN
+
+CATEGORICAL = ["user_id", "item_id", "scene", "hour", "deep_features_0", "deep_features_1"]
+
+
+@pytest.fixture(scope="module")
+def dates(published):
+    *train, val = sorted(published.world.tables)
+    return train, [val]
+
+
+@pytest.fixture(scope="module")
+def space(published, dates):
+    return fit_features(published.catalog, dates[0])
+
+
+def coded(*values):
+    return pa.chunked_array([pa.array(values, pa.string()).dictionary_encode()])
+
+
+def raw_rows(world, dates):
+    """The rows as dicts, date by date, in the order in which they should come."""
+    for date in dates:
+        yield from sorted(
+            world.tables[date].to_pylist(),
+            key=lambda row: tuple(row[name] for name in ("log_ts", "scene", "user_id", "item_id", "label")),
+        )
+
+
+def test_an_unseen_id_and_a_null_have_index_0():
+    vocabulary = Vocabulary.of(coded("b", "a", "b"))
+    index = vocabulary.index(coded("a", "new", "b", None))
+    assert index.dtype == np.int64
+    assert (index[1], index[3]) == (0, 0)
+    assert sorted(index[[0, 2]]) == [1, 2]
+    assert vocabulary.impressions_at(index).tolist() == [1, 0, 2, 0]
+
+
+def test_merged_vocabularies_count_together_whatever_their_order():
+    parts = [Vocabulary.of(coded("b", "a", None)), Vocabulary.of(coded("c", "a"))]
+    for order in (parts, parts[::-1]):
+        merged = Vocabulary.merged(order)
+        assert (merged.values.to_pylist(), merged.impressions.tolist()) == (["a", "b", "c"], [2, 1, 1])
+        assert merged.size == 4
+
+
+def test_a_vocabulary_outlives_its_file(tmp_path):
+    vocabulary = Vocabulary.of(coded("x", "y", "x"))
+    vocabulary.save(tmp_path / "v.parquet")
+    loaded = Vocabulary.load(tmp_path / "v.parquet")
+    assert (loaded.values, loaded.impressions.tolist()) == (vocabulary.values, vocabulary.impressions.tolist())
+
+
+def test_indexes_equal_a_loop_over_rows(published, space, dates):
+    rows = load_rows(published.catalog, dates[1], space)
+    position = {
+        name: {value: i for i, value in enumerate(vocabulary.values.to_pylist(), start=1)}
+        for name, vocabulary in space.vocabularies.items()
+    }
+    expected = [
+        [
+            position["user_id"].get(row["user_id"], 0),
+            position["item_id"].get(row["item_id"], 0),
+            row["scene"],
+            row["log_ts"].hour,
+            *(position[name].get(row[name], 0) for name in CATEGORICAL[4:]),
+        ]
+        for row in raw_rows(published.world, dates[1])
+    ]
+    assert list(space.categorical_sizes) == CATEGORICAL
+    assert rows.categorical.dtype == torch.int64
+    assert rows.categorical.tolist() == expected
+    assert (rows.categorical[:, 0] == 0).any(), "the world should hold newcomers"
+
+
+def test_impressions_of_the_vocabulary_are_those_of_the_training_window(published, space, dates):
+    seen = [row["user_id"] for row in raw_rows(published.world, dates[0])]
+    vocabulary = space.vocabularies["user_id"]
+    counted = dict(zip(vocabulary.values.to_pylist(), vocabulary.impressions.tolist(), strict=True))
+    assert counted == {user: seen.count(user) for user in set(seen)}
+
+
+def test_numeric_features_equal_a_loop_over_rows(published, space, dates):
+    found = load_rows(published.catalog, dates[1], space).numeric
+    assert found.dtype == torch.float32
+    training = list(raw_rows(published.world, dates[0]))
+    ctr = {s: np.mean([row["label"] for row in training if row["scene"] == s]) for s in range(5)}
+
+    def odds(row, clicks, impressions):
+        prior = ctr[row["scene"]]
+        hits = row[clicks] + 10 * prior
+        return math.log(hits / (row[impressions] + 10 - hits)) - math.log(prior / (1 - prior))
+
+    def features(row):
+        yield from (math.log1p(row[name]) for name, kind in TRAIN.columns if kind == "bigint")
+        yield from (row[name] for name, kind in TRAIN.columns if kind == "double")
+        for name in ("u_{}_7d", "u_{}_cum", "i_{}_7d", "i_{}_cum", "ui_{}_hist"):
+            yield odds(row, name.format("clk"), name.format("imp"))
+        for prefix in "ui":
+            yield odds(row, f"{prefix}_clk_s{row['scene']}", f"{prefix}_imp_s{row['scene']}")
+
+    of_training = np.array([list(features(row)) for row in training])
+    raw = np.array([list(features(row)) for row in raw_rows(published.world, dates[1])])
+    deviation = of_training.std(axis=0)
+    constant = deviation < 1e-9
+    expected = np.where(constant, 0, (raw - of_training.mean(axis=0)) / np.where(constant, 1, deviation)).clip(-10, 10)
+    np.testing.assert_allclose(found.numpy(), expected, atol=2e-4)
+
+
+def test_training_rows_are_standardised(published, space, dates):
+    numeric = load_rows(published.catalog, dates[0], space).numeric
+    varying = torch.from_numpy(space.standardiser.scale > 0)
+    assert numeric.isfinite().all()
+    assert numeric.mean(dim=0)[varying].abs().max() < 0.05  # a little is cut at the limit
+    assert (numeric[:, ~varying] == 0).all()
+
+
+def test_a_constant_column_becomes_0_even_where_it_varies_later():
+    block = np.ones((5, len(FEATURE_NAMES)), dtype=np.float32)
+    moments = Moments()
+    moments.add(block)
+    assert (moments.standardiser().apply(block + 3) == 0).all()
+
+
+def test_moments_of_pieces_are_those_of_the_whole():
+    block = np.random.default_rng(0).normal(5, 3, size=(100, len(FEATURE_NAMES)))
+    moments = Moments()
+    for piece in np.split(block, [1, 30, 31]):
+        moments.add(piece)
+    found = moments.standardiser()
+    np.testing.assert_allclose(found.mean, block.mean(axis=0))
+    np.testing.assert_allclose(found.scale, 1 / block.std(axis=0))
+
+
+def test_a_feature_space_outlives_its_folder(published, space, dates, tmp_path):
+    space.save(tmp_path)
+    loaded = FeatureSpace.load(tmp_path)
+    for first, second in zip(
+        *(vars(load_rows(published.catalog, dates[1], s)).values() for s in (space, loaded)), strict=True
+    ):
+        assert torch.equal(first, second)
+
+
+def test_the_order_of_rows_in_files_changes_nothing(own_published, tmp_path):
+    shuffled = Catalog((tmp_path / "shuffled").as_uri(), "demo")
+    rng = np.random.default_rng(0)
+    for date, table in own_published.world.tables.items():
+        publish(shuffled, date, table.take(rng.permutation(len(table))))
+    dates = sorted(own_published.world.tables)
+    spaces = [fit_features(catalog, dates) for catalog in (own_published.catalog, shuffled)]
+    first, second = (load_rows(c, dates, s) for c, s in zip((own_published.catalog, shuffled), spaces, strict=True))
+    assert torch.equal(first.categorical, second.categorical)
+    assert torch.equal(first.numeric, second.numeric)
+    assert torch.equal(first.label, second.label)
+
+
+def test_keys_are_in_the_order_of_the_tensors(published, space, dates):
+    keys, rows = read_keys(published.catalog, dates[0]), load_rows(published.catalog, dates[0], space)
+    assert keys["label"].to_pylist() == rows.label.int().tolist()
+    assert np.array_equal(space.vocabularies["item_id"].index(keys["item_id"]), rows.categorical[:, 1].numpy())
+
+
+def test_a_naive_nanosecond_time_is_read_as_utc(own_published):
+    date, table = next(iter(own_published.world.tables.items()))
+    expected = read_keys(own_published.catalog, [date])["log_ts"]
+    for file in own_published.catalog.files(TRAIN, date):
+        part = pq.read_table(file["name"], partitioning=None)
+        at = part.column_names.index("log_ts")
+        pq.write_table(
+            part.set_column(at, "log_ts", part["log_ts"].cast(pa.timestamp("ns"))), file["name"], version="2.6"
+        )
+    assert read_keys(own_published.catalog, [date])["log_ts"].equals(expected)
+    assert len(table) == len(expected)
+
+
+def test_a_deep_feature_without_a_value_is_no_feature(tmp_path):
+    world = World(days=2, rows=400, deep_features=0)
+    catalog = world.publish(tmp_path)
+    assert fit_features(catalog, sorted(world.tables)).deep_features == ()
+
+
+def test_a_deep_feature_may_be_null_in_some_rows(tmp_path):
+    world = World(days=2, rows=400, deep_features=1)
+    first, second = sorted(world.tables)
+    table = world.tables[first]
+    values = [None if i % 2 else value for i, value in enumerate(table["deep_features_0"].to_pylist())]
+    columns = {name: table[name] for name in table.column_names} | {"deep_features_0": values}
+    world.tables[first] = as_table(TRAIN, columns)
+    catalog = world.publish(tmp_path)
+    space = fit_features(catalog, [first, second])
+    rows = load_rows(catalog, [first], space)
+    assert (rows.categorical[:, 4] == 0).sum() == len(table) // 2
+
+
+def test_an_epoch_holds_every_row_once_in_an_order_of_its_own():
+    n = 103
+    rows = Rows(torch.arange(n)[:, None].repeat(1, 3), torch.arange(n)[:, None].float(), torch.arange(n).float())
+    batches = InMemoryBatches(rows, 10)
+    epochs = [torch.cat([b.label for b in batches.epoch(torch.Generator().manual_seed(s))]) for s in (1, 2, 1)]
+    assert epochs[0].sort().values.tolist() == list(range(n))
+    assert torch.equal(epochs[0], epochs[2])
+    assert not torch.equal(epochs[0], epochs[1])
+    for batch in batches.epoch(torch.Generator().manual_seed(0)):
+        assert batch.categorical[:, 0].tolist() == batch.numeric[:, 0].tolist() == batch.label.tolist()
+
+
+def test_standardised_values_stay_within_the_limit():
+    width = len(FEATURE_NAMES)
+    standardiser = Standardiser(np.zeros(width), np.full(width, 1e6))
+    assert np.abs(standardiser.apply(np.ones((2, width), dtype=np.float32))).max() == 10

@@ -1,0 +1,146 @@
+import math
+
+import pytest
+import torch
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from training.checkpoint import Checkpoint
+from training.data.batches import InMemoryBatches
+from training.data.rows import Rows
+from training.errors import TrainingError
+from training.loop import LoopSettings, fit, predict
+from training.models import MODELS, ModelSettings, build_model
+
+SIZES = {"user_id": 20, "item_id": 12, "scene": 5, "hour": 24}
+
+
+def random_rows(n=400, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    columns = [torch.randint(size, (n,), generator=generator) for size in SIZES.values()]
+    numeric = torch.randn(n, 6, generator=generator)
+    label = (numeric[:, 0] + torch.randn(n, generator=generator) > 0).float()
+    return Rows(torch.stack(columns, dim=1), numeric, label)
+
+
+def fresh_model(seed=0, **settings):
+    torch.manual_seed(seed)
+    return build_model("dnn", SIZES, 6, ModelSettings(**settings))
+
+
+def judge(rows):
+    return lambda logits: (binary_cross_entropy_with_logits(logits, rows.label).item(), 0.5)
+
+
+def train(tmp_path, validate=None, rows=None, model=None, **settings):
+    rows, model = rows or random_rows(), model or fresh_model()
+    settings = LoopSettings(**{"batch_size": 64, **settings})
+    batches = InMemoryBatches(rows, settings.batch_size)
+    epochs = fit(model, batches, rows, validate or judge(rows), settings, Checkpoint(tmp_path, {}))
+    return model, epochs
+
+
+@pytest.mark.parametrize(
+    ("losses", "limit", "ran", "best"),
+    [
+        ([0.5, 0.4, 0.45, 0.6, 0.1], 9, 4, 2),  # stopped early
+        ([0.5, 0.4, 0.45], 3, 3, 2),  # out of epochs, the last one not the best
+        ([0.5, 0.4, 0.3], 3, 3, 3),
+        ([0.5, 0.5, 0.5, 0.1], 9, 3, 1),  # of equals the first
+    ],
+)
+def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, limit, ran, best):
+    model, seen = fresh_model(), []
+
+    def validate(_):
+        seen.append({name: weight.clone() for name, weight in model.state_dict().items()})
+        return losses[len(seen) - 1], 0.5
+
+    _, epochs = train(tmp_path, validate, model=model, epochs=limit, patience=2)
+    assert len(epochs) == ran
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, seen[best - 1][name])
+
+
+def test_training_lowers_the_loss(tmp_path):
+    _, epochs = train(tmp_path, epochs=8)
+    assert epochs[-1].train_loss < epochs[0].train_loss < math.log(2) + 0.1
+
+
+def test_a_seed_fixes_everything_and_another_seed_changes_it(tmp_path):
+    predictions = []
+    for run, seed in enumerate((3, 3, 4)):
+        model, _ = train(tmp_path / str(run), epochs=3, seed=seed)
+        predictions.append(predict(model, random_rows()))
+    assert torch.equal(predictions[0], predictions[1])
+    assert not torch.equal(predictions[0], predictions[2])
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 4])
+def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path, stop_after):
+    whole, epochs = train(tmp_path / "whole", epochs=4, patience=4)
+    train(tmp_path / "resumed", epochs=stop_after, patience=4)
+    resumed, again = train(tmp_path / "resumed", epochs=4, patience=4, model=fresh_model(seed=99))
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name])
+    assert [e.val_logloss for e in epochs] == [e.val_logloss for e in again]
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_facts_and_keeps_the_checkpoint(tmp_path):
+    rows = random_rows()
+    train(tmp_path, rows=rows, epochs=1)
+    rows.numeric[7, 0] = math.nan
+    with pytest.raises(
+        TrainingError, match=r"the loss is nan in epoch 2, batch \d of 7 \(\d+ rows, .* epoch 1 is kept"
+    ):
+        train(tmp_path, rows=rows, epochs=2)
+    assert len(Checkpoint(tmp_path, {}).load()["epochs"]) == 1
+
+
+def test_a_validation_loss_that_is_not_finite_stops(tmp_path):
+    with pytest.raises(TrainingError, match="validation log loss of epoch 1 is inf"):
+        train(tmp_path, lambda _: (math.inf, 0.5))
+
+
+def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path):
+    train(tmp_path, epochs=1)
+    file = next(tmp_path.glob(".checkpoints/*/last.pt"))
+    file.write_bytes(b"half a file")
+    with pytest.raises(TrainingError, match="remove it"):
+        train(tmp_path, epochs=1)
+
+
+def test_checkpoints_of_other_configurations_do_not_meet(tmp_path):
+    first, second = Checkpoint(tmp_path, {"seed": 1}), Checkpoint(tmp_path, {"seed": 2})
+    first.save({"epochs": []})
+    assert second.load() is None
+    first.remove()
+    assert first.load() is None
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_gives_one_logit_a_row_even_for_a_single_one(name):
+    model = build_model(name, SIZES, 6, ModelSettings())
+    for n in (1, 3):
+        assert model(random_rows(n)).shape == (n,)
+
+
+def test_a_model_starts_close_to_even_odds():
+    assert predict(fresh_model(), random_rows()).abs().max() < 1.5
+
+
+def test_predictions_do_not_depend_on_how_rows_are_cut(monkeypatch):
+    model, rows = fresh_model(), random_rows()
+    whole = predict(model, rows)
+    monkeypatch.setattr("training.loop.PREDICTION_ROWS", 7)
+    torch.testing.assert_close(predict(model, rows), whole)
+
+
+@pytest.mark.parametrize(("rate", "learns"), [(0.5, True), (0.0, False)])
+def test_unseen_id_dropout_trains_index_0(rate, learns):
+    rows = random_rows()
+    seen = Rows(rows.categorical.clamp(min=1), rows.numeric, rows.label)
+    model = fresh_model(unseen_rate=rate)
+    binary_cross_entropy_with_logits(model.train()(seen), seen.label).backward()
+    for name in ("user_id", "item_id"):
+        assert bool(model.inputs.embeddings[name].weight.grad[0].any()) is learns
+    assert torch.equal(model.eval()(seen), model(seen))

@@ -1,0 +1,229 @@
+"""Every bad input ends in one sentence that says what is wrong, where, and what to do."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.training.conftest import Published
+from tests.training.logs import as_table, publish
+from training.cli import main, run
+from training.data.reading import read_keys
+from training.errors import TrainingError
+from warehouse.manifest import MANIFEST_FILE, Input
+from warehouse.settings import REPOSITORY
+from warehouse.tables import TRAIN
+
+
+def with_labels(world, date, label):
+    table = world.tables[date]
+    return as_table(TRAIN, {name: table[name] for name in table.column_names} | {"label": [label] * len(table)})
+
+
+def make_stale(published, date):
+    publish(published.catalog, date, published.world.tables[date], [Input("logs", date, "an older version")])
+
+
+@pytest.fixture
+def copied(finished, tmp_path) -> Path:
+    """A finished run that a test may damage."""
+    return Path(shutil.copytree(finished[0], tmp_path / finished[0].name))
+
+
+def refused(arguments) -> str:
+    with pytest.raises(TrainingError) as caught:
+        main(arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("as_of", ["yesterday", "2023-02-30", "20230714x"])
+def test_an_as_of_that_is_no_date(published, tmp_path, as_of):
+    assert f"--as-of '{as_of}' is not a date" in refused(published.arguments(tmp_path, "--as-of", as_of))
+
+
+def test_an_unknown_model(published, tmp_path):
+    sentence = refused(published.arguments(tmp_path, "--model", "oracle"))
+    assert sentence == "there is no model 'oracle': take one of dnn"
+
+
+def test_a_missing_date_is_named_and_not_excused(published, tmp_path):
+    sentence = refused(published.arguments(tmp_path, "--train-days", "7", "--allow-stale"))
+    assert "train_demo_parquet date=2023-07-08 is missing" in sentence
+    assert "2023-07-09" in sentence
+    assert "2023-07-10" not in sentence
+    assert "--allow-stale" not in sentence
+
+
+def test_a_stale_date_is_named_and_may_be_taken(own_published, tmp_path):
+    date = sorted(own_published.world.tables)[1]
+    make_stale(own_published, date)
+    sentence = refused(own_published.arguments(tmp_path / "runs"))
+    assert f"train_demo_parquet date={date} is stale" in sentence
+    assert "--allow-stale" in sentence
+    assert main(own_published.arguments(tmp_path / "runs", "--allow-stale"))["auc"] > 0
+
+
+def test_a_broken_manifest(own_published, tmp_path):
+    date = sorted(own_published.world.tables)[0]
+    (Path(own_published.catalog.path(TRAIN, date)) / MANIFEST_FILE).write_text("{}")
+    assert MANIFEST_FILE in refused(own_published.arguments(tmp_path / "runs"))
+
+
+def test_a_validation_day_of_one_class(own_published, tmp_path):
+    date = own_published.world.last_date
+    publish(own_published.catalog, date, with_labels(own_published.world, date, 0))
+    sentence = refused(own_published.arguments(tmp_path / "runs"))
+    assert f"validation dates {date} hold 200 rows, 0 of them clicked" in sentence
+
+
+def test_a_training_window_of_one_class(own_published, tmp_path):
+    for date in sorted(own_published.world.tables)[:-1]:
+        publish(own_published.catalog, date, with_labels(own_published.world, date, 1))
+    assert "600 of them clicked" in refused(own_published.arguments(tmp_path / "runs"))
+
+
+def test_a_window_without_rows(own_published, tmp_path):
+    for date, table in own_published.world.tables.items():
+        publish(own_published.catalog, date, table.slice(0, 0))
+    assert "hold 0 rows" in refused(own_published.arguments(tmp_path / "runs"))
+
+
+def test_one_date_without_rows_is_no_obstacle(own_published, tmp_path):
+    date, table = next(iter(own_published.world.tables.items()))
+    publish(own_published.catalog, date, table.slice(0, 0))
+    assert main(own_published.arguments(tmp_path / "runs"))["rows"] == 200
+
+
+def test_a_missing_column(own_published, tmp_path):
+    file = own_published.catalog.files(TRAIN, own_published.world.last_date)[0]["name"]
+    pq.write_table(pq.read_table(file, partitioning=None).drop_columns("u_imp_cum"), file)
+    sentence = refused(own_published.arguments(tmp_path / "runs"))
+    assert "has no column u_imp_cum" in sentence
+    assert file in sentence
+
+
+def test_a_damaged_file(own_published, tmp_path):
+    Path(own_published.catalog.files(TRAIN, own_published.world.last_date)[0]["name"]).write_bytes(b"PAR1 no more")
+    sentence = refused(own_published.arguments(tmp_path / "runs"))
+    assert f"date={own_published.world.last_date} cannot be read" in sentence
+
+
+def test_a_lost_file(own_published, tmp_path):
+    Path(own_published.catalog.files(TRAIN, own_published.world.last_date)[0]["name"]).unlink()
+    assert "and its manifest says 200" in refused(own_published.arguments(tmp_path / "runs"))
+
+
+@pytest.mark.parametrize("label", [2, None])
+def test_a_label_that_is_neither_0_nor_1(own_published, tmp_path, label):
+    date = own_published.world.last_date
+    publish(own_published.catalog, date, with_labels(own_published.world, date, label))
+    assert f"has label {label}" in refused(own_published.arguments(tmp_path / "runs"))
+
+
+def test_a_scene_that_is_not_known(own_published, tmp_path):
+    folder = Path(own_published.catalog.path(TRAIN, own_published.world.last_date))
+    (folder / "scene=4").rename(folder / "scene=9")
+    assert "has scene 9" in refused(own_published.arguments(tmp_path / "runs"))
+
+
+def test_a_partition_published_anew_while_it_is_read(own_published, tmp_path, monkeypatch):
+    date, table = next(iter(own_published.world.tables.items()))
+
+    def read_while_published(*arguments):
+        publish(own_published.catalog, date, table.slice(1))
+        return read_keys(*arguments)
+
+    monkeypatch.setattr("training.train.read_keys", read_while_published)
+    assert f"published anew for {date}" in refused(own_published.arguments(tmp_path / "runs"))
+
+
+def test_a_learning_rate_that_explodes(published, tmp_path):
+    sentence = refused(published.arguments(tmp_path, "--learning-rate", "1e30"))
+    assert "the loss is" in sentence
+    assert "lower --learning-rate" in sentence
+
+
+@pytest.mark.parametrize("file", ["dnn_state.pt", "feature_meta.json", "vocabulary/user_id.parquet", "dnn_config.json"])
+def test_a_run_that_lacks_a_file(copied, file):
+    (copied / file).unlink()
+    sentence = refused(["evaluate", "--artifacts", str(copied)])
+    assert "config.json" in sentence or file in sentence
+
+
+@pytest.mark.parametrize("file", ["dnn_state.pt", "feature_meta.json", "vocabulary/user_id.parquet", "dnn_config.json"])
+def test_a_run_with_a_damaged_file(copied, file):
+    (copied / file).write_bytes(b"{}")
+    assert "damaged" in refused(["evaluate", "--artifacts", str(copied)])
+
+
+def test_a_state_that_does_not_fit(copied):
+    state = torch.load(copied / "dnn_state.pt", weights_only=True)
+    torch.save({name: weight for name, weight in state.items() if "layers" not in name}, copied / "dnn_state.pt")
+    assert "does not fit the model" in refused(["evaluate", "--artifacts", str(copied)])
+
+
+def test_a_folder_that_is_no_run(tmp_path):
+    assert "there is no folder" in refused(["evaluate", "--artifacts", str(tmp_path / "nothing")])
+    assert "not the folder of a run" in refused(["compare", "--artifacts", str(tmp_path)])
+
+
+def test_evaluating_where_the_validation_date_is_gone(own_published, tmp_path):
+    summary = main(own_published.arguments(tmp_path / "runs"))
+    shutil.rmtree(own_published.catalog.path(TRAIN, own_published.world.last_date))
+    assert "is missing" in refused(["evaluate", "--artifacts", summary["artifacts"]])
+
+
+def test_evaluating_after_a_change_says_so(own_published, tmp_path, capsys):
+    summary = main(own_published.arguments(tmp_path / "runs"))
+    date = own_published.world.last_date
+    publish(own_published.catalog, date, own_published.world.tables[date].slice(10))
+    again = main(["evaluate", "--artifacts", summary["artifacts"]])
+    assert again["rows"] == summary["rows"] - 10
+    assert f"{date} has changed since this run" in capsys.readouterr().out
+
+
+def test_comparing_runs_on_different_rows(finished, own_published, tmp_path):
+    other = main(own_published.arguments(tmp_path / "runs"))
+    sentence = refused(["compare", "--artifacts", str(finished[0]), other["artifacts"]])
+    assert "were validated on different rows" in sentence
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--epochs", "0"), ("--dropout", "1"), ("--learning-rate", "0"), ("--learning-rate", "nan"), ("--seed", "-1")],
+)
+def test_an_argument_out_of_range_is_refused_by_the_parser(published, tmp_path, flag, value, capsys):
+    with pytest.raises(SystemExit):
+        main(published.arguments(tmp_path, flag, value))
+    assert f"argument {flag}" in capsys.readouterr().err
+
+
+def test_a_shell_gets_a_sentence_and_status_1(published: Published, tmp_path):
+    arguments = published.arguments(tmp_path, "--as-of", "2031-01-01")
+    ended = subprocess.run(
+        [sys.executable, "-m", "training", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.cli.main", interrupt)
+    assert run() == 130
+    assert "goes on from its last checkpoint" in capsys.readouterr().err
+
+
+def test_a_warehouse_of_an_unknown_kind(published, tmp_path):
+    assert refused(published.arguments(tmp_path, "--warehouse", "nowhere://x"))
+
+
+def test_a_dataset_name_that_is_no_name(published, tmp_path):
+    assert "letters, digits and underscores" in refused(published.arguments(tmp_path, "--dataset", "../x"))
