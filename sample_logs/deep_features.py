@@ -18,9 +18,9 @@ class DeepFeatures:
         topics = read_vocabulary().topics
         directions = rng.standard_normal((topics, len(DEEP_FEATURES)), dtype=np.float32)
         of_users = (users.taste @ directions[:, :_OF_USERS] / topics**0.5).astype(np.float32)
-        of_items = directions[items.topics, _OF_USERS:]  # [I, 2, features]
+        of_topics = directions[items.topics, _OF_USERS:]  # [I, 2, features]
         share = items.first_share[:, None]
-        of_items = share * of_items[:, 0] + (1 - share) * of_items[:, 1]
+        of_items = share * of_topics[:, 0] + (1 - share) * of_topics[:, 1]
         # A row a feature: taking a feature's values is then one pass over little memory.
         self._users = np.ascontiguousarray(_noisy(of_users, rng).T)
         self._items = np.ascontiguousarray(_noisy(of_items, rng).T)

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
 from spark_jobs.common.errors import StageError
-from spark_jobs.common.partitions import write_staged
+from spark_jobs.common.partitions import no_rows, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
@@ -109,21 +109,15 @@ def valid_and_rejected(judged: DataFrame) -> DataFrame:
 
     A rejected row rides in a scene of its own: source_file as user_id, reason as item_id, raw_line as item_title.
     """
-    valid = F.col("reason").isNull()
-
-    def where_valid(value: Column, rejected: Column | None = None) -> Column:
-        return F.when(valid, value) if rejected is None else F.when(valid, value).otherwise(rejected)
-
-    texts = {name: F.coalesce(F.col(name), F.lit("")) for name in TEXT_COLUMNS}
-    return judged.select(
-        where_valid(F.col("user_id"), F.col("source_file")).alias("user_id"),
-        where_valid(F.col("item_id"), F.col("reason")).alias("item_id"),
-        where_valid(F.col("log_ts")).alias("log_ts"),
-        where_valid(F.col("typed_label")).alias("label"),
-        where_valid(F.col("typed_scene"), F.lit(_REJECTED)).alias("scene"),
-        where_valid(texts["item_title"], F.col("raw_line")).alias("item_title"),
-        *(where_valid(texts[name]).alias(name) for name in TEXT_COLUMNS[1:]),
-        *(where_valid(F.nullif(F.col(name), F.lit(""))).alias(name) for name in DEEP_FEATURES),
+    typed = {"label": "typed_label", "scene": "typed_scene"}
+    empty = {**dict.fromkeys(TEXT_COLUMNS, "coalesce(`{}`, '')"), **dict.fromkeys(DEEP_FEATURES, "nullif(`{}`, '')")}
+    carried = {"user_id": "source_file", "item_id": "reason", "scene": str(_REJECTED), "item_title": "raw_line"}
+    return judged.selectExpr(
+        *(
+            f"IF(reason IS NULL, {empty.get(name, '`{}`').format(typed.get(name, name))}, {carried.get(name, 'NULL')}) "
+            f"AS `{name}`"
+            for name in LOGS.column_names
+        )
     )
 
 
@@ -148,7 +142,7 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
 def rows_of(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataFrame:
     """Every row of the raw files, judged, in as many partitions as there shall be files a scene."""
     if not groups:
-        return spark.createDataFrame([], LOGS.ddl)
+        return no_rows(spark, LOGS)
     raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group) for group in groups))
     writers = math.ceil(sum(group.size for group in groups) / _RAW_BYTES_PER_WRITER)
     return valid_and_rejected(with_reason(raw, date)).coalesce(max(writers, 1))
@@ -182,7 +176,7 @@ def split_rejects(
         named = {"user_id": "source_file", "item_title": "raw_line", "item_id": "reason"}
         rows = carried.select(*(F.col(column).alias(name) for column, name in named.items()))
     else:
-        rows = stage.spark.createDataFrame([], REJECTS.ddl)
+        rows = no_rows(stage.spark, REJECTS)
     rejected, _ = write_staged(rows.coalesce(1), rejects)
     storage.remove(f"{logs.path}/scene={_REJECTED}")
     if content.rows + rejected.rows != counts["rows_in"] or rejected.rows != sum(by_reason.values()):

@@ -17,10 +17,16 @@ def read_dates(spark: SparkSession, catalog: Catalog, table: Table, dates: Seque
     """The rows of published partitions: the table's columns and `date`. No date gives no rows."""
     schema = f"{table.ddl}, `date` string"
     if not dates:
-        return spark.createDataFrame([], schema)
+        return no_rows(spark, table).select("*", F.lit("").alias("date"))
     root = catalog.storage.uri(table.name(catalog.dataset))
     reader = spark.read.schema(schema).format(table.format).option("basePath", root)
     return reader.load([catalog.uri(table, date) for date in dates]).select(*table.column_names, "date")
+
+
+def no_rows(spark: SparkSession, table: Table) -> DataFrame:
+    """The table's columns without a row, in a form that Spark drops from joins and unions."""
+    columns = ", ".join(f"CAST(NULL AS {spark_type}) AS `{name}`" for name, spark_type in table.columns)
+    return spark.sql(f"SELECT {columns} WHERE false")
 
 
 def write_staged(
@@ -62,5 +68,6 @@ def write_staged(
 
 def _null_safe_hash(frame: DataFrame) -> Column:
     # xxhash64 passes over nulls, so that ('a', null) would equal (null, 'a'): hash what is null as well.
-    nullable = [F.col(field.name).isNull() for field in frame.schema.fields if field.nullable]
-    return F.xxhash64(*frame.columns, *nullable)
+    fields = frame.schema.fields
+    hashed = [f"`{field.name}`" for field in fields] + [f"`{field.name}` IS NULL" for field in fields if field.nullable]
+    return F.expr(f"xxhash64({', '.join(hashed)})")  # one expression: a Column a field takes longer than a small date

@@ -33,6 +33,8 @@ _DEFAULTS = {
     "spark.sql.maxConcurrentOutputFileWriters": str(len(SCENES) + 1),
     # Small enough for one open row group a scene, and for a reader that streams row groups.
     "spark.hadoop.parquet.block.size": str(32 * 1024 * 1024),
+    # Every column expression would look up where in the Python code it stands: a third of a small date's time.
+    "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
@@ -40,7 +42,10 @@ _DEFAULTS = {
 
 @contextmanager
 def spark_session(stage: str) -> Iterator[SparkSession]:
-    """A session for one stage, stopped at the end."""
+    """A session for one stage, stopped at the end. One that is there already is used and left as it was."""
+    if (active := SparkSession.getActiveSession()) is not None:
+        yield active
+        return
     given = SparkConf()
     builder = SparkSession.builder.appName(f"antm2c {stage}")
     defaults = {key: value for key, value in _DEFAULTS.items() if not given.contains(key)}

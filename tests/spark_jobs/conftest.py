@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +11,7 @@ import pyarrow.orc
 import pyarrow.parquet
 import pytest
 
+from spark_jobs.common.session import spark_session
 from tests.spark_jobs.oracle import SCENES
 from warehouse.catalog import Catalog
 from warehouse.tables import TABLES, Table
@@ -69,6 +70,13 @@ def bag(rows: list[dict]) -> Counter:
 
 def naive(value: object) -> object:
     return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_session() -> Iterator[None]:
+    """Every stage of the test run finds this session and leaves it: starting one takes longer than most stages."""
+    with spark_session("tests"):
+        yield
 
 
 @pytest.fixture
