@@ -10,7 +10,8 @@ from training.compare import compare
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.loop import LoopSettings
-from training.models import MODELS, ModelSettings
+from training.model_names import MODEL_NAMES
+from training.models import ModelSettings
 from training.train import train
 from warehouse.catalog import Catalog
 from warehouse.settings import read_settings
@@ -71,10 +72,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--train-days", type=_whole(1), default=12, help="days to train on, before those of validation (%(default)s)")
     add("--val-days", type=_whole(1), default=1, help="days to validate on, up to --as-of (%(default)s)")
     add("--allow-stale", action="store_true", help="take stale training tables as they are")
-    add("--model", default="dnn", help=f"{', '.join(MODELS)} (%(default)s)")
+    add("--model", default="dnn", help=f"{', '.join(MODEL_NAMES)} (%(default)s)")
     add("--embedding-size", type=_whole(1), default=model.embedding_size, help="of users and items (%(default)s)")
-    add("--hidden-size", type=_whole(1), default=model.hidden_size, help="of the hidden layer (%(default)s)")
-    add("--dropout", type=_share, default=model.dropout, help="of the hidden layer (%(default)s)")
+    add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: of the hidden layer (%(default)s)")
+    add("--dropout", type=_share, default=model.dropout, help="dnn: of the hidden layer (%(default)s)")
+    add("--experts", type=_whole(1), default=model.experts, help="mmoe: shared by all scenes (%(default)s)")
+    add("--levels", type=_whole(1), default=model.levels, help="ple: of experts (%(default)s)")
+    add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: a scene and level (%(default)s)")
+    add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: a level (%(default)s)")
     add("--unseen-rate", type=_share, default=model.unseen_rate, help="ids taken as unseen in training (%(default)s)")
     add("--epochs", type=_whole(1), default=loop.epochs, help="at most (%(default)s)")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step (%(default)s)")

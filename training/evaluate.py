@@ -13,6 +13,7 @@ from training.data.features import FeatureSpace
 from training.data.reading import read_keys
 from training.data.rows import Rows, load_rows
 from training.errors import TrainingError
+from training.evaluation.gates import GateStatistics
 from training.evaluation.metrics import evaluated
 from training.evaluation.predictions import predictions_table
 from training.evaluation.segments import Report
@@ -43,7 +44,11 @@ def evaluate_model(
     model: nn.Module, space: FeatureSpace, config: RunConfig, catalog: Catalog, validation: Rows, keys: pa.Table
 ) -> tuple[pa.Table, dict[str, Any], Report]:
     """Predictions, val_metrics and the cold-start report on validation rows; keys are theirs, in the same order."""
-    predictions = predictions_table(keys, validation, predict(model, validation).numpy(), space, config.few_max)
+    gates = GateStatistics()
+    logits = predict(model, validation, gates).numpy()
+    predictions = predictions_table(keys, validation, logits, space, config.few_max)
     truth = click_probabilities(catalog, config.window.val, predictions)
     metrics, report = evaluated(predictions, truth)
+    if of_gates := gates.report():
+        metrics["gates"] = of_gates
     return predictions, {"model": config.model, "as_of": config.as_of, **metrics}, report

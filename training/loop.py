@@ -15,6 +15,8 @@ from training.checkpoint import Checkpoint
 from training.data.batches import Batches
 from training.data.rows import Rows
 from training.errors import TrainingError
+from training.evaluation.gates import GateStatistics
+from training.models.gates import GatedModel
 from training.progress import bar, say
 
 PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
@@ -102,11 +104,19 @@ def fit(
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, rows: Rows) -> Tensor:
-    """Logits [n], float32."""
+def predict(model: nn.Module, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
+    """Logits [n], float32. `gates` takes in what a gated model's rows passed."""
     model.eval()
-    starts = range(0, len(rows), PREDICTION_ROWS)
-    return torch.cat([model(rows.slice(start, start + PREDICTION_ROWS)) for start in starts])
+    logits = []
+    for start in range(0, len(rows), PREDICTION_ROWS):
+        batch = rows.slice(start, start + PREDICTION_ROWS)
+        if gates is not None and isinstance(model, GatedModel):
+            of_batch, weights = model.with_gates(batch)
+            gates.add(batch.scene, weights)
+        else:
+            of_batch = model(batch)
+        logits.append(of_batch)
+    return torch.cat(logits)
 
 
 def _train_epoch(

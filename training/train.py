@@ -2,10 +2,10 @@
 
 import time
 from argparse import Namespace
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import torch
@@ -30,6 +30,8 @@ from training.report.page import render
 from training.window import require_published, require_unchanged, window_ending
 from warehouse.catalog import Catalog
 from warehouse.publish import code_revision
+
+_Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 
 
 def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
@@ -77,26 +79,18 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         as_of=window.val[-1],
         allow_stale=arguments.allow_stale,
         few_max=arguments.few_max,
-        model_settings=ModelSettings(
-            embedding_size=arguments.embedding_size,
-            hidden_size=arguments.hidden_size,
-            dropout=arguments.dropout,
-            unseen_rate=arguments.unseen_rate,
-        ),
-        loop_settings=LoopSettings(
-            epochs=arguments.epochs,
-            batch_size=arguments.batch_size,
-            learning_rate=arguments.learning_rate,
-            weight_decay=arguments.weight_decay,
-            patience=arguments.patience,
-            seed=arguments.seed,
-        ),
+        model_settings=_chosen(ModelSettings, arguments),
+        loop_settings=_chosen(LoopSettings, arguments),
         window=window,
         inputs=require_published(catalog, window.dates, arguments.allow_stale),
         code_revision=code_revision(),
         torch_version=torch.__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _chosen(settings: type[_Settings], arguments: Namespace) -> _Settings:
+    return settings(**{field.name: getattr(arguments, field.name) for field in fields(settings)})
 
 
 def _judge(validation: Rows) -> Validate:

@@ -24,8 +24,11 @@ def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"model": model, "as_of": as_of, **common} for model in params["models"]]
 
 
-def train(**arguments: Any) -> dict[str, Any]:
+def train(
+    model: str, as_of: str, train_days: int, val_days: int, epochs: int, batch_size: int, seed: int
+) -> dict[str, Any]:
     """Trains and evaluates one model, and returns its summary: where the artifacts lie, and their AUC."""
+    arguments = dict(locals())
     from training.cli import main
     from training.errors import TrainingError
 

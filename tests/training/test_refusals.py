@@ -47,7 +47,7 @@ def test_an_as_of_that_is_no_date(published, tmp_path, as_of):
 
 def test_an_unknown_model(published, tmp_path):
     sentence = refused(published.arguments(tmp_path, "--model", "oracle"))
-    assert sentence == "there is no model 'oracle': take one of dnn"
+    assert sentence == "there is no model 'oracle': take one of dnn, mmoe, ple"
 
 
 def test_a_missing_date_is_named_and_not_excused(published, tmp_path):

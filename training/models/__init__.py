@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from torch import nn
 
 from training.errors import TrainingError
+from training.model_names import MODEL_NAMES
 from training.models.dnn import DNN
 from training.models.inputs import InputLayer
+from training.models.mmoe import MMoE
+from training.models.ple import PLE
+from warehouse.tables import SCENES
 
 
 @dataclass(frozen=True)
@@ -18,21 +22,37 @@ class ModelSettings:
     hidden_size: int = 128
     dropout: float = 0.2
     unseen_rate: float = 0.1
+    experts: int = 8
+    levels: int = 2
+    scene_experts: int = 1
+    shared_experts: int = 3
 
+
+_EXPERT_SIZES, _TOWER_SIZE = (128, 64), 32
 
 # A model maps a batch of Rows to logits [B].
-MODELS: dict[str, Callable[[InputLayer, ModelSettings], nn.Module]] = {
+_MODELS: dict[str, Callable[[InputLayer, ModelSettings], nn.Module]] = {
     "dnn": lambda inputs, settings: DNN(inputs, settings.hidden_size, settings.dropout),
+    "mmoe": lambda inputs, settings: MMoE(inputs, len(SCENES), settings.experts, _EXPERT_SIZES, _TOWER_SIZE),
+    "ple": lambda inputs, settings: PLE(
+        inputs,
+        len(SCENES),
+        settings.levels,
+        settings.scene_experts,
+        settings.shared_experts,
+        _EXPERT_SIZES,
+        _TOWER_SIZE,
+    ),
 }
 
 
 def build_model(name: str, categorical_sizes: dict[str, int], numeric_size: int, settings: ModelSettings) -> nn.Module:
     """A freshly initialised model, drawn from torch's global generator."""
     inputs = InputLayer(categorical_sizes, numeric_size, settings.embedding_size, settings.unseen_rate)
-    return MODELS[name](inputs, settings)
+    return _MODELS[name](inputs, settings)
 
 
 def require_known(name: str) -> None:
     """Raises TrainingError on a name that no model has."""
-    if name not in MODELS:
-        raise TrainingError(f"there is no model {name!r}: take one of {', '.join(MODELS)}")
+    if name not in MODEL_NAMES:
+        raise TrainingError(f"there is no model {name!r}: take one of {', '.join(MODEL_NAMES)}")

@@ -1,0 +1,44 @@
+"""Experts: many small networks as one batched product a layer."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+
+class GroupedLinear(nn.Module):
+    """G linear layers side by side: [G, B, D] -> [G, B, H], each initialised by its own fan-in, as nn.Linear is."""
+
+    def __init__(self, groups: int, size: int, output_size: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(size)
+        self.weight = nn.Parameter(torch.empty(groups, size, output_size).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(groups, 1, output_size).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[G, B, H]."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class Experts(nn.Module):
+    """K experts in each of G groups, a group reading an input of its own: [G, B, D] -> [G, K, B, H].
+
+    An expert is an MLP with layers of the given sizes, ReLU after each; H is the last of them.
+    """
+
+    def __init__(self, groups: int, experts: int, size: int, sizes: Sequence[int]) -> None:
+        super().__init__()
+        self.shape = groups, experts
+        # The first layer of all experts of a group reads one input: a single wide product.
+        self.first = GroupedLinear(groups, size, experts * sizes[0])
+        self.others = nn.ModuleList(GroupedLinear(groups * experts, *layer) for layer in pairwise(sizes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[G, K, B, H]."""
+        groups, experts = self.shape
+        hidden = torch.relu(self.first(x)).unflatten(2, (experts, -1)).transpose(1, 2).flatten(0, 1)
+        for layer in self.others:
+            hidden = torch.relu(layer(hidden))
+        return hidden.unflatten(0, (groups, experts))
