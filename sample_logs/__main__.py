@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         catalog = Catalog(arguments.warehouse or defaults.warehouse, arguments.dataset or defaults.dataset)
     except (ImportError, ValueError) as error:
         parser.error(str(error))
+    except OSError as error:  # a file system that cannot be reached
+        sys.exit(f"error: {error}")
     try:
         print(write_all(catalog, settings))
     except OSError as error:

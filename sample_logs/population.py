@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from sample_logs import texts
 from sample_logs.apportion import apportion
-from sample_logs.settings import RELEASE_USERS, SCENES, Settings
+from sample_logs.settings import IDS, RELEASE_USERS, SCENES, Settings
 from sample_logs.vocabulary import read_vocabulary
 
-_FIRST_ID, _LAST_ID = 1_000_000, 9_999_999  # the release's ids have seven digits
+_FIRST_ID = 1_000_000
 _GROUP_SHARE = 0.6  # of the variance of tastes: related topics are liked together
 _LEAST_WEIGHT = 0.1  # of the mean weight: everybody is seen now and then
 _TASTE_FOCUS = 2.0  # how clearly a user's entities show the taste
@@ -120,7 +120,7 @@ def _topic_traits(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _ids(count: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.choice(_LAST_ID - _FIRST_ID + 1, size=count, replace=False) + _FIRST_ID
+    return rng.choice(IDS, size=count, replace=False) + _FIRST_ID
 
 
 def _births(count: int, founding: float, days: int, rng: np.random.Generator) -> np.ndarray:

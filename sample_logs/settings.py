@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 FIRST_DATE = "2023-07-10"  # the release begins here
+IDS = 9_000_000  # the release's have seven digits
 _LEAST_ENTITIES = 200  # so that every scene has users and items from the first date on
 
 
@@ -72,9 +73,14 @@ class Settings:
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}; it may not be negative")
         try:
-            date.fromisoformat(self.start_date) + timedelta(days=self.days)
+            first = date.fromisoformat(self.start_date)
+            if first.isoformat() != self.start_date:  # 20230710 is ISO 8601 too
+                raise ValueError("not as folders are named")
+            first + timedelta(days=self.days)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"start date {self.start_date!r}: {error}; write it like {FIRST_DATE}") from error
+        if max(self.users, self.items) > IDS:
+            raise ValueError(f"rows is {self.rows}; that needs more than the {IDS} ids of seven digits")
 
     @property
     def dates(self) -> list[str]:

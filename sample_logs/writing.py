@@ -18,6 +18,7 @@ from warehouse.tables import RAW, TRUTH, Table
 STAMP_FILE = "_sample_logs.json"
 RAW_FILE, TRUTH_FILE = "part-0.csv", "part-0.parquet"
 _VERSION = 1  # raise it whenever the same settings give other logs
+_UNFINISHED = "."  # before a file's name: readers skip it
 _CSV = csv.WriteOptions(quoting_header="none")
 
 
@@ -42,9 +43,9 @@ class Writer:
         if stamp == self._stamp(complete=True) and self._is_there(day_date):
             return 0
         self._write_stamp(day_date, complete=False)  # what lies there counts for nothing until both files are in place
-        clicks = self._write_files(day, day_date)
+        rows = self._write_files(day, day_date)
         self._write_stamp(day_date, complete=True)
-        return clicks
+        return rows
 
     def other_dates(self) -> list[str]:
         """Dates of the raw table that these settings do not write."""
@@ -80,8 +81,8 @@ class Writer:
     def _read_stamp(self, day_date: str) -> dict[str, Any] | None:
         try:
             return json.loads(self._storage.read_text(self._stamp_path(day_date)))
-        except FileNotFoundError:
-            return None
+        except FileNotFoundError:  # an unfinished stamp alone: cut off after the older one had made way for it
+            return {} if self._storage.exists(self._stamp_path(day_date, unfinished=True)) else None
         except ValueError:  # cut off while it was written: ours, and to be written again
             return {}
 
@@ -90,8 +91,8 @@ class Writer:
         with self._replacing(RAW, day_date, STAMP_FILE) as file:
             file.write(text.encode())
 
-    def _stamp_path(self, day_date: str) -> str:
-        return f"{self._catalog.path(RAW, day_date)}/{STAMP_FILE}"
+    def _stamp_path(self, day_date: str, unfinished: bool = False) -> str:
+        return f"{self._catalog.path(RAW, day_date)}/{_UNFINISHED if unfinished else ''}{STAMP_FILE}"
 
     def _is_there(self, day_date: str) -> bool:
         return all(
@@ -103,7 +104,7 @@ class Writer:
     def _replacing(self, table: Table, day_date: str, name: str) -> Iterator[IO[bytes]]:
         """A file that takes its name, and the place of an older one, only once it is written to its end."""
         folder = self._catalog.path(table, day_date)
-        unfinished, final = f"{folder}/.{name}", f"{folder}/{name}"
+        unfinished, final = f"{folder}/{_UNFINISHED}{name}", f"{folder}/{name}"
         self._storage.make_folder(folder)
         with self._storage.filesystem.open(unfinished, "wb") as file:
             yield file

@@ -2,13 +2,14 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from warehouse.catalog import Catalog
 from warehouse.settings import read_settings
 from warehouse.status import overview
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """The command line. Exit status 1 where anything is stale or missing."""
     settings = read_settings()
     parser = argparse.ArgumentParser(prog="python -m warehouse", description=__doc__)
@@ -16,10 +17,10 @@ def main() -> None:
     status = commands.add_parser("status", help="table x date: fresh, stale, missing, rows, rejects")
     status.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
     status.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     try:
         lines, complete = overview(Catalog(arguments.warehouse, arguments.dataset))
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     print("\n".join(lines))
     sys.exit(0 if complete else 1)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from datetime import date as calendar_date
 
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
 from warehouse.storage import Storage
@@ -33,9 +34,15 @@ class Catalog:
         return self.storage.uri(table.name(self.dataset), f"date={date}")
 
     def dates(self, table: Table) -> list[str]:
-        """The dates that have a partition, ascending. A partition without a manifest counts only for raw and truth."""
+        """The dates that have a partition's folder, ascending. Raises ValueError on a date that no calendar has."""
         matches = map(_DATE_FOLDER.fullmatch, self.storage.folders(self.table_path(table)))
-        return [match[1] for match in matches if match]
+        dates = [match[1] for match in matches if match]
+        for date in dates:
+            try:
+                calendar_date.fromisoformat(date)
+            except ValueError as error:
+                raise ValueError(f"{self.uri(table, date)} is no date: {error}; rename the folder") from error
+        return dates
 
     def known_dates(self) -> list[str]:
         """Every date with logs: those received and those published, ascending."""

@@ -1,5 +1,6 @@
 """Whether a published partition still follows from what is published now."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,10 +21,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A partition's state and, where it is not fresh, the reason as the end of a sentence."""
+    """A partition's state and, where it is not fresh, the reason as the end of a sentence.
+
+    `cause` is what the reason comes down to: all partitions that late data made stale have the same one.
+    """
 
     state: State
     reason: str = ""
+    cause: str = ""
 
     @property
     def fresh(self) -> bool:
@@ -52,10 +57,10 @@ class Freshness:
     def verdict(self, table: Table, date: str) -> Verdict:
         """The state of one partition."""
         # A snapshot rests on the one before it: judging the dates in ascending order keeps the recursion flat.
-        for earlier in self.dates(table):
-            if self._judged_up_to[table.folder] < earlier < date:
-                self._judged_up_to[table.folder] = earlier
-                self._judge(table, earlier)
+        dates = self.dates(table)
+        for earlier in dates[bisect_right(dates, self._judged_up_to[table.folder]) : bisect_left(dates, date)]:
+            self._judged_up_to[table.folder] = earlier
+            self._judge(table, earlier)
         return self._judge(table, date)
 
     def dates(self, table: Table) -> list[str]:
@@ -101,17 +106,29 @@ class Freshness:
     def _examine(self, table: Table, date: str) -> Verdict:
         manifest = self.manifest(table, date)
         if manifest is None:
-            return Verdict(State.MISSING, f"nothing is published at {self._catalog.uri(table, date)}")
-        if manifest.parameters.get("feature_lag_days", 1) < 1:
-            return Verdict(State.STALE, "it was joined with features of its own day, for a leakage audit only")
-        first_logs = next(iter(self.dates(LOGS)), date)
-        if manifest.history_start and first_logs < manifest.history_start:
-            return Verdict(State.STALE, f"it was computed when history began on {manifest.history_start}")
+            reason = f"nothing is published at {self._catalog.uri(table, date)}"
+            return Verdict(State.MISSING, reason, cause=reason)
+        reason = self._outdated(manifest)
+        if reason:
+            return Verdict(State.STALE, reason, cause=reason)
         for source in manifest.inputs:
             reason = self._changed(source)
             if reason:
-                return Verdict(State.STALE, reason)
+                return Verdict(State.STALE, reason, cause=reason)
+            verdict = self._input_verdict(source)
+            if not verdict.fresh:
+                # Not the input's reason: along a history of snapshots, reasons of reasons grow with every date.
+                reason = f"{source.table} date={source.date} is {verdict.state}, as {verdict.cause}"
+                return Verdict(State.STALE, reason, verdict.cause)
         return _FRESH
+
+    def _outdated(self, manifest: Manifest) -> str:
+        if manifest.parameters.get("feature_lag_days", 1) < 1:
+            return "it was joined with features of its own day, for a leakage audit only"
+        first_logs = next(iter(self.dates(LOGS)), manifest.date)
+        if manifest.history_start and first_logs < manifest.history_start:
+            return f"it was computed when history began on {manifest.history_start}"
+        return ""
 
     def _changed(self, source: Input) -> str:
         table, name = TABLES[source.table], f"{source.table} date={source.date}"
@@ -121,11 +138,14 @@ class Freshness:
             return f"{name} has changed since" if now not in (source.version, None) else ""
         manifest = self.manifest(table, source.date)
         now = manifest.version if manifest else None
-        if now != source.version:
-            happened = "was withdrawn" if now is None else "arrived later" if source.version is None else "has changed"
-            return f"{name} {happened}"
-        verdict = self.verdict(table, source.date) if now else _FRESH
-        return "" if verdict.fresh else f"{name} is {verdict.state}, as {verdict.reason}"
+        if now == source.version:
+            return ""
+        happened = "was withdrawn" if now is None else "arrived later" if source.version is None else "has changed"
+        return f"{name} {happened}"
+
+    def _input_verdict(self, source: Input) -> Verdict:
+        table = TABLES[source.table]
+        return _FRESH if table is RAW or source.version is None else self.verdict(table, source.date)
 
     def _raw_version(self, date: str) -> str | None:
         if date not in self._raw_versions:

@@ -4,7 +4,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 
+from warehouse.tables import TABLES
+
 MANIFEST_FILE = "_manifest.json"
+# What readers compute with.
+_KINDS = {"rows": int, "columns": list, "version": str, "parameters": dict, "rejects": dict}
 
 
 @dataclass(frozen=True, order=True)
@@ -44,7 +48,14 @@ class Manifest:
         """The inverse of to_json. Raises ValueError where the text is no manifest."""
         try:
             fields = json.loads(text)
-            return Manifest(**{**fields, "inputs": [Input(**entry) for entry in fields["inputs"]]})
+            manifest = Manifest(**{**fields, "inputs": [Input(**entry) for entry in fields["inputs"]]})
+            for name, kind in _KINDS.items():
+                if not isinstance(getattr(manifest, name), kind):
+                    raise TypeError(f"{name} is {getattr(manifest, name)!r}")
+            for source in manifest.inputs:
+                if source.table not in TABLES:
+                    raise TypeError(f"its input {source.table!r} is no table")
+            return manifest
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a partition manifest: {error}") from error
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
-from warehouse.calendar_days import days_before
+from warehouse.calendar_days import days, days_before
 
 
 @dataclass
@@ -28,11 +28,16 @@ def tile_days(day: str) -> int:
 
 
 def cover(first: str, last: str, has_tile: Callable[[str], bool], has_logs: Callable[[str], bool]) -> Cover:
-    """Covers the days from first to last, both inclusive, by tiles that lie within and daily counts elsewhere."""
+    """Covers the days from first to last, both inclusive, by tiles that count no other day, and daily counts elsewhere.
+
+    A tile may reach back past the first day where there are no logs: else a history's first days would be read by many
+    small tiles, as large ones seldom end where a history begins.
+    """
     found, day = Cover(), last
     while day >= first:
         span = tile_days(day)
-        if span > 1 and days_before(day, span - 1) >= first and has_tile(day):
+        outside = days(days_before(day, span - 1), days_before(first, 1))
+        if span > 1 and not any(map(has_logs, outside)) and has_tile(day):
             found.tiles.append(day)
             day = days_before(day, span)
             continue

@@ -22,11 +22,12 @@ class Settings:
 def read_settings() -> Settings:
     """The settings of this process. Raises ValueError where a variable holds what nothing here understands."""
     settings = Settings(
-        warehouse=os.environ.get("ANTM2C_WAREHOUSE", (REPOSITORY / "var" / "warehouse").as_uri()),
-        dataset=os.environ.get("ANTM2C_DATASET", "demo"),
-        artifacts=os.environ.get("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts")),
-        train_runtime=os.environ.get("ANTM2C_TRAIN_RUNTIME", "python"),
-        trainer_image=os.environ.get("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
+        # Not as_uri(): it escapes blanks and Chinese letters of the path, and neither Spark nor fsspec undoes that.
+        warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
+        dataset=_variable("ANTM2C_DATASET", "demo"),
+        artifacts=_variable("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts")),
+        train_runtime=_variable("ANTM2C_TRAIN_RUNTIME", "python"),
+        trainer_image=_variable("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
         scenes=_positive_integer("ANTM2C_SCENES", default=5),
     )
     if settings.train_runtime not in ("python", "docker"):
@@ -34,8 +35,12 @@ def read_settings() -> Settings:
     return settings
 
 
+def _variable(name: str, default: str) -> str:
+    return os.environ.get(name) or default  # compose sets variables that are not set to nothing
+
+
 def _positive_integer(name: str, default: int) -> int:
-    value = os.environ.get(name, str(default))
+    value = _variable(name, str(default))
     if not value.isdecimal() or int(value) < 1:
         raise ValueError(f"{name} is {value!r}; set it to a whole number above 0")
     return int(value)

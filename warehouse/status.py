@@ -1,12 +1,16 @@
 """The state of every partition, as a table for the screen."""
 
+from collections import Counter
+
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
-from warehouse.freshness import Freshness, State
+from warehouse.freshness import Freshness, State, Verdict
 from warehouse.pair_tiles import tile_days
 from warehouse.tables import DERIVED_TABLES, LOGS, TILES_UI, Table
 
-_SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.MISSING: "-"}
+_SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.MISSING: "MISSING"}
+_NO_PARTITION = "."  # the table has none on this date
+_WIDTHS = {table: max(len(table.folder), *map(len, _SIGNS.values())) for table in DERIVED_TABLES}
 
 
 def overview(catalog: Catalog) -> tuple[list[str], bool]:
@@ -19,23 +23,47 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     known = freshness.known_dates()
     if not known:
         return [f"no logs of dataset {catalog.dataset} in {catalog.storage.root}"], False
-    titles = [table.folder for table in DERIVED_TABLES]
-    lines = [f"{'date':<12}{'rows':>12}{'rejects':>9}  " + " ".join(titles)]
-    reasons: list[str] = []
-    for date in days(known[0], known[-1]):
-        manifest = freshness.manifest(LOGS, date)
-        rows = f"{manifest.rows:,}" if manifest else "-"
-        rejects = f"{sum(manifest.rejects.values()):,}" if manifest else "-"
-        cells = []
-        for table in DERIVED_TABLES:
-            verdict = freshness.verdict(table, date) if expected(table, date) else None
-            cells.append(f"{_SIGNS[verdict.state] if verdict else '':<{len(table.folder)}}")
-            if verdict and not verdict.fresh:
-                reasons.append(f"{table.name(catalog.dataset)} date={date} is {verdict.state}: {verdict.reason}")
-        lines.append(f"{date:<12}{rows:>12}{rejects:>9}  " + " ".join(cells).rstrip())
-    return [*lines, *(["", *reasons] if reasons else [])], not reasons
+    dates = days(known[0], known[-1])
+    verdicts = {date: _verdicts(freshness, date) for date in dates}
+    lines = [_line("date", "valid rows", "rejected", {table: table.folder for table in DERIVED_TABLES})]
+    lines += [_line(date, *_counts(freshness, date), _signs(verdicts[date])) for date in dates]
+    problems = {date: bad for date in dates if (bad := [v for v in verdicts[date].values() if not v.fresh])}
+    states = Counter(verdict.state for of_date in verdicts.values() for verdict in of_date.values())
+    counted = ", ".join(f"{states[state]} {state}" for state in State)
+    lines += ["", f"dataset {catalog.dataset} in {catalog.storage.root}: {counted} of {states.total()} partitions"]
+    if problems:
+        lines += [*_causes(problems, set(known)), f"run the stages again for {min(problems)} .. {max(problems)}"]
+    return lines, not problems
 
 
 def expected(table: Table, date: str) -> bool:
     """Whether the table has a partition on a date with logs: tiles of one day are the daily counts themselves."""
     return table is not TILES_UI or tile_days(date) > 1
+
+
+def _verdicts(freshness: Freshness, date: str) -> dict[Table, Verdict]:
+    return {table: freshness.verdict(table, date) for table in DERIVED_TABLES if expected(table, date)}
+
+
+def _counts(freshness: Freshness, date: str) -> tuple[str, str]:
+    manifest = freshness.manifest(LOGS, date)
+    return (f"{manifest.rows:,}", f"{sum(manifest.rejects.values()):,}") if manifest else ("-", "-")
+
+
+def _signs(verdicts: dict[Table, Verdict]) -> dict[Table, str]:
+    return {table: _SIGNS[verdicts[table].state] if table in verdicts else _NO_PARTITION for table in DERIVED_TABLES}
+
+
+def _line(date: str, rows: str, rejected: str, cells: dict[Table, str]) -> str:
+    shown = " ".join(f"{text:<{_WIDTHS[table]}}" for table, text in cells.items())
+    return f"{date:<10} {rows:>12} {rejected:>10}  {shown}".rstrip()
+
+
+def _causes(problems: dict[str, list[Verdict]], known: set[str]) -> list[str]:
+    """One line for each cause, with the number of partitions it comes to: late data of one day makes many stale."""
+    counts: Counter[str] = Counter()
+    for date, bad in problems.items():
+        not_there = "not published yet" if date in known else f"no raw logs for {date}"
+        for verdict in bad:
+            counts[f"{verdict.state}: {not_there if verdict.state is State.MISSING else verdict.cause}"] += 1
+    return [f"{number} {cause}" for cause, number in counts.items()]

@@ -1,0 +1,92 @@
+"""Where partitions lie and which are there."""
+
+import pytest
+
+from tests.warehouse.conftest import DAY, publish, receive
+from warehouse.catalog import Catalog
+from warehouse.tables import LOGS, RAW, TRAIN, TRUTH
+
+
+@pytest.mark.parametrize("dataset", ["", "../x", "a/b", "a b", "demo-1", "demo\n", "Ω", "*"])
+def test_a_dataset_name_that_could_leave_its_folder_is_refused(local: Catalog, dataset: str) -> None:
+    with pytest.raises(ValueError, match="letters, digits and underscores"):
+        Catalog(local.storage.root, dataset)
+
+
+@pytest.mark.parametrize("dataset", ["10k", "demo", "10m", "A_1"])
+def test_the_documented_dataset_names_are_taken(local: Catalog, dataset: str) -> None:
+    assert Catalog(local.storage.root, dataset).dataset == dataset
+
+
+def test_partitions_lie_where_the_contract_says(catalog: Catalog) -> None:
+    root = catalog.storage.root
+    assert catalog.uri(LOGS, DAY) == f"{root}/logs_test/date={DAY}"
+    assert catalog.uri(TRAIN, DAY) == f"{root}/train_test_parquet/date={DAY}"
+    assert catalog.uri(TRUTH, DAY) == f"{root}/truth_test/date={DAY}"
+
+
+def test_uris_are_paths_with_the_file_systems_scheme(catalog: Catalog) -> None:
+    assert catalog.uri(LOGS, DAY) == catalog.storage.filesystem.unstrip_protocol(catalog.path(LOGS, DAY))
+
+
+def test_dates_are_ascending_and_other_names_are_not_dates(catalog: Catalog) -> None:
+    for name in ("date=2023-07-21", "date=2023-07-09", "date=today", ".staging", "date=2023-07-1", "xdate=2023-07-01"):
+        catalog.storage.write_text(f"{catalog.table_path(RAW)}/{name}/a.csv", "x")
+    catalog.storage.write_text(f"{catalog.table_path(RAW)}/date=2023-07-05", "a file")
+    assert catalog.dates(RAW) == ["2023-07-09", "2023-07-21"]
+
+
+def test_a_folder_of_a_date_that_no_calendar_has_is_named(catalog: Catalog) -> None:
+    catalog.storage.write_text(f"{catalog.table_path(RAW)}/date=2023-02-30/a.csv", "x")
+    with pytest.raises(ValueError, match=r"raw_test/date=2023-02-30 is no date.*rename the folder"):
+        catalog.dates(RAW)
+
+
+def test_a_table_that_is_not_there_has_no_dates(catalog: Catalog) -> None:
+    assert catalog.dates(LOGS) == []
+
+
+def test_datasets_do_not_see_each_other(catalog: Catalog) -> None:
+    publish(catalog, LOGS, DAY, ["a"])
+    assert Catalog(catalog.storage.root, "other").dates(LOGS) == []
+
+
+def test_known_dates_are_those_received_and_those_published(catalog: Catalog) -> None:
+    receive(catalog, "2023-07-02")
+    publish(catalog, LOGS, "2023-07-01", ["a"])
+    publish(catalog, LOGS, "2023-07-02", ["a"])
+    publish(catalog, TRAIN, "2023-07-03", ["a"])
+    assert catalog.known_dates() == ["2023-07-01", "2023-07-02"]
+
+
+def test_the_version_of_raw_data_follows_names_and_sizes(catalog: Catalog) -> None:
+    versions = [catalog.version(RAW, DAY)]
+    for name, text in (("a.csv", "1"), ("a.csv", "12"), ("b.csv", "1")):
+        catalog.storage.write_text(f"{catalog.path(RAW, DAY)}/{name}", text)
+        versions.append(catalog.version(RAW, DAY))
+    assert versions[0] is None
+    assert len(set(versions)) == 4
+
+
+def test_the_version_of_raw_data_does_not_follow_hidden_files(catalog: Catalog) -> None:
+    receive(catalog, DAY)
+    before = catalog.version(RAW, DAY)
+    for name in ("_SUCCESS", ".a.csv.crc", "_logs/x"):
+        catalog.storage.write_text(f"{catalog.path(RAW, DAY)}/{name}", "x")
+    assert catalog.version(RAW, DAY) == before
+
+
+def test_raw_data_moved_to_another_root_keep_their_version(
+    local: Catalog, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    receive(local, DAY)
+    version = local.version(RAW, DAY)
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    local.storage.rename_folder(local.storage.path(), str(elsewhere))
+    assert Catalog(str(elsewhere), "test").version(RAW, DAY) == version
+
+
+def test_an_input_is_recorded_at_its_present_version(catalog: Catalog) -> None:
+    made = publish(catalog, LOGS, DAY, ["a"])
+    assert catalog.input(LOGS, DAY).version == made.version
+    assert catalog.input(TRAIN, DAY).version is None

@@ -1,0 +1,62 @@
+"""Settings come from the environment, and what nothing understands is named."""
+
+import pytest
+
+from warehouse.settings import REPOSITORY, Settings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in Settings.__dataclass_fields__:
+        monkeypatch.delenv(f"ANTM2C_{name.upper()}", raising=False)
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    assert read_settings() == Settings(
+        warehouse=f"file://{REPOSITORY}/var/warehouse",
+        dataset="demo",
+        artifacts=f"{REPOSITORY}/var/artifacts",
+        train_runtime="python",
+        trainer_image="antm2c-trainer",
+        scenes=5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("warehouse", "hdfs://namenode:9000/data/antm2c"),
+        ("dataset", "10m"),
+        ("artifacts", "/artifacts"),
+        ("train_runtime", "docker"),
+        ("trainer_image", "mine"),
+    ],
+)
+def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"ANTM2C_{name.upper()}", value)
+    assert getattr(read_settings(), name) == value
+
+
+@pytest.mark.parametrize("name", Settings.__dataclass_fields__)
+def test_an_empty_variable_leaves_the_default(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    expected = read_settings()
+    monkeypatch.setenv(f"ANTM2C_{name.upper()}", "")
+    assert read_settings() == expected
+
+
+def test_a_repository_folder_with_a_blank_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.settings.REPOSITORY", REPOSITORY / "我的 文件")
+    assert read_settings().warehouse == f"file://{REPOSITORY}/我的 文件/var/warehouse"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "five", "1.5", " 5"])
+def test_scenes_that_are_no_number_above_0_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ANTM2C_SCENES", value)
+    with pytest.raises(ValueError, match=r"ANTM2C_SCENES is .* set it to a whole number above 0"):
+        read_settings()
+
+
+def test_a_runtime_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTM2C_TRAIN_RUNTIME", "kubernetes")
+    with pytest.raises(ValueError, match="set it to python or docker"):
+        read_settings()

@@ -1,0 +1,161 @@
+"""`python -m warehouse status` as a user reads it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.warehouse.conftest import content, dates_from, publish, receive
+from warehouse.__main__ import main
+from warehouse.catalog import Catalog
+from warehouse.publish import Content, StagedPartition
+from warehouse.settings import REPOSITORY
+from warehouse.status import expected
+from warehouse.tables import DERIVED_TABLES, FEATURES_USER, LOGS, RAW, TILES_UI, TRAIN
+
+DATES = dates_from("2023-07-10", 3)
+PARTITIONS = sum(expected(table, day) for table in DERIVED_TABLES for day in DATES)
+
+
+@pytest.fixture
+def chain(local: Catalog) -> Catalog:
+    """Three dates on which each table is computed from the one before it, and user features from the day before."""
+    for number, day in enumerate(DATES):
+        receive(local, day)
+        with StagedPartition(local, LOGS, day) as staged:
+            made = Content(
+                **{**vars(content([])), "rows": 1234, "rejects": {"malformed": 2, "bad_label": 1}, "checksum": day}
+            )
+            staged.publish(made, [local.input(RAW, day)])
+        for table in DERIVED_TABLES[1:]:
+            earlier = [(FEATURES_USER, DATES[number - 1])] if table is FEATURES_USER and number else []
+            if expected(table, day):
+                publish(local, table, day, [f"{table.folder}{day}"], [(LOGS, day), *earlier])
+    return local
+
+
+def status(catalog: Catalog, capsys: pytest.CaptureFixture) -> tuple[int, list[str]]:
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as stopped:
+        main(["status", "--warehouse", catalog.storage.root, "--dataset", catalog.dataset])
+    said = capsys.readouterr()
+    assert said.err == ""
+    return stopped.value.code, said.out.splitlines()
+
+
+def cells(lines: list[str]) -> dict[str, dict[str, str]]:
+    """The table as it is seen: what stands below each title, date by date."""
+    table = lines[: lines.index("")]
+    titles = ["date", "valid rows", "rejected", *(table.folder for table in DERIVED_TABLES)]
+    words = {line[:10]: line[10:].split() for line in table[1:]}
+    return {day: dict(zip(titles[1:], found, strict=True)) for day, found in words.items()}
+
+
+def test_a_whole_chain_is_fresh_and_ends_with_status_0(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
+    code, lines = status(chain, capsys)
+    assert code == 0
+    assert lines[-1] == (
+        f"dataset test in {chain.storage.root}: {PARTITIONS} fresh, 0 stale, 0 missing of {PARTITIONS} partitions"
+    )
+
+
+def test_every_date_shows_its_rows_rejects_and_tables(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
+    found = cells(status(chain, capsys)[1])
+    assert list(found) == DATES
+    for day in DATES:
+        states = {table.folder: "fresh" if expected(table, day) else "." for table in DERIVED_TABLES}
+        assert found[day] == {"valid rows": "1,234", "rejected": "3", **states}
+
+
+def test_every_state_stands_below_its_table(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
+    chain.storage.remove(chain.path(TRAIN, DATES[0]))
+    lines = status(chain, capsys)[1]
+    for table in DERIVED_TABLES:
+        column = lines[0].split(" ").index(table.folder)
+        place = sum(len(word) + 1 for word in lines[0].split(" ")[:column])
+        for line in lines[1 : 1 + len(DATES)]:
+            assert line[place - 1] == " "
+            assert line[place] != " "
+
+
+def test_late_data_shows_as_stale_with_one_line_for_its_cause(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
+    receive(chain, DATES[1], "late data")
+    code, lines = status(chain, capsys)
+    found = cells(lines)
+    stale = {(day, name) for day in DATES for name, state in found[day].items() if state == "STALE"}
+    same_day = {(DATES[1], table.folder) for table in DERIVED_TABLES if expected(table, DATES[1])}
+    assert stale == {*same_day, (DATES[2], "features_user")}
+    assert code == 1
+    assert lines[-2:] == [
+        f"{len(stale)} stale: raw date={DATES[1]} has changed since",
+        f"run the stages again for {DATES[1]} .. {DATES[2]}",
+    ]
+
+
+def test_a_withdrawn_partition_shows_as_missing(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
+    chain.storage.remove(chain.path(TRAIN, DATES[1]))
+    code, lines = status(chain, capsys)
+    assert code == 1
+    assert [day for day in DATES if cells(lines)[day]["train"] == "MISSING"] == [DATES[1]]
+    assert "1 missing: not published yet" in lines
+
+
+def test_logs_that_were_received_and_not_worked_on_are_missing(local: Catalog, capsys: pytest.CaptureFixture) -> None:
+    for day in DATES:
+        receive(local, day)
+    code, lines = status(local, capsys)
+    assert code == 1
+    assert cells(lines)[DATES[0]]["valid rows"] == "-"
+    assert f"{PARTITIONS} missing: not published yet" in lines
+
+
+def test_a_day_without_logs_between_two_with_logs_is_missing_and_named(
+    chain: Catalog, capsys: pytest.CaptureFixture
+) -> None:
+    for table in (RAW, *DERIVED_TABLES):
+        chain.storage.remove(chain.path(table, DATES[1]))
+    code, lines = status(chain, capsys)
+    assert code == 1
+    assert any(line.endswith(f"missing: no raw logs for {DATES[1]}") for line in lines)
+
+
+def test_tiles_of_one_day_are_not_missed() -> None:
+    assert [expected(TILES_UI, day) for day in dates_from("2023-07-10", 4)] in ([True, False] * 2, [False, True] * 2)
+
+
+def test_a_dataset_that_is_not_there_is_named(local: Catalog, capsys: pytest.CaptureFixture) -> None:
+    assert status(local, capsys) == (1, [f"no logs of dataset test in {local.storage.root}"])
+
+
+def refused(*arguments: str) -> str:
+    """The last words of the command as a shell sees it."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "warehouse", "status", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def test_a_broken_manifest_ends_in_one_sentence(chain: Catalog) -> None:
+    path = f"{chain.path(FEATURES_USER, DATES[0])}/_manifest.json"
+    Path(path).write_text("{")
+    assert path in refused("--warehouse", chain.storage.root, "--dataset", "test")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--warehouse", "nowhere://x"], "nowhere"),
+        (["--warehouse", "s3://bucket/x"], "s3"),
+        (["--dataset", "a b"], "letters, digits and underscores"),
+    ],
+)
+def test_arguments_that_make_no_sense_end_in_one_sentence(arguments: list[str], says: str) -> None:
+    assert says in refused(*arguments)
