@@ -25,7 +25,8 @@ lint: setup
 setup: check-java $(STAMP)
 
 clean:
-	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache spark-warehouse metastore_db derby.log
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt | check-python
 	$(PYTHON) -m venv .venv

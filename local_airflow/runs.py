@@ -6,26 +6,36 @@ from pathlib import Path
 from typing import Any
 
 from local_airflow.api import AirflowApi
+from local_airflow.errors import RunError
 
 _LOOK_SECONDS = 1.0
 _PARSE_SECONDS = 120
 _LOG_LINES = 30
-
-
-class RunError(Exception):
-    """A sentence: which task failed, with the end of its log."""
+_WORTH_SAYING = ("success", "failed", "up_for_retry", "deferred")
 
 
 def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], timeout: float) -> None:
     """Runs a DAG with the given params to its end. Raises RunError where it fails or outlasts `timeout` seconds."""
     _wait_until_parsed(api, dag_id)
     run_id = api.trigger(dag_id, conf)
-    print(f"{dag_id} {json.dumps(conf)}", flush=True)
-    api.set_paused(dag_id, paused=False)
-    try:
-        _watch(api, home, dag_id, run_id, timeout)
-    finally:
-        api.set_paused(dag_id, paused=True)
+    print(f"\n{dag_id}  " + "  ".join(f"{name}={value}" for name, value in conf.items()), flush=True)
+    said: dict[tuple[str, int], tuple[str, int]] = {}
+    deadline = time.monotonic() + timeout
+    while True:
+        state = api.run_state(dag_id, run_id)
+        tasks = api.task_instances(dag_id, run_id)
+        for task in tasks:
+            key, now = (task["task_id"], task["map_index"]), (task["state"], task["try_number"])
+            if task["state"] in _WORTH_SAYING and said.get(key) != now:
+                said[key] = now
+                print(_line(task), flush=True)
+        if state == "success":
+            return
+        if state == "failed":
+            raise RunError(_failure(home, dag_id, run_id, tasks))
+        if time.monotonic() > deadline:
+            raise RunError(f"{dag_id} is still {state} after {timeout:.0f} s; its logs lie in {home / 'logs'}")
+        time.sleep(_LOOK_SECONDS)
 
 
 def _wait_until_parsed(api: AirflowApi, dag_id: str) -> None:
@@ -38,31 +48,26 @@ def _wait_until_parsed(api: AirflowApi, dag_id: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def _watch(api: AirflowApi, home: Path, dag_id: str, run_id: str, timeout: float) -> None:
-    said: dict[tuple[str, int], str] = {}
-    deadline = time.monotonic() + timeout
-    while True:
-        state = api.run_state(dag_id, run_id)
-        for task in api.task_instances(dag_id, run_id):
-            key, now = (task["task_id"], task["map_index"]), task["state"]
-            if now in ("success", "failed", "up_for_retry", "deferred") and said.get(key) != now:
-                said[key] = now
-                print(f"  {task['task_id']:<20} {now:<12} {task['duration'] or 0:6.1f} s", flush=True)
-        if state == "success":
-            return
-        if state == "failed":
-            raise RunError(_failure(api, home, dag_id, run_id))
-        if time.monotonic() > deadline:
-            raise RunError(f"{dag_id} is still {state} after {timeout:.0f} s; its logs lie in {home / 'logs'}")
-        time.sleep(_LOOK_SECONDS)
+def _line(task: dict[str, Any]) -> str:
+    name = task["task_id"] if task["map_index"] < 0 else f"{task['task_id']} {_of_map(task)}"
+    return f"  {name:<20} {task['state']:<12} {task['duration'] or 0:6.1f} s"
 
 
-def _failure(api: AirflowApi, home: Path, dag_id: str, run_id: str) -> str:
-    failed = next(task for task in api.task_instances(dag_id, run_id) if task["state"] == "failed")
+def _of_map(task: dict[str, Any]) -> str:
+    return task.get("rendered_map_index") or str(task["map_index"])
+
+
+def _failure(home: Path, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:
+    failed = next((task for task in tasks if task["state"] == "failed"), None)
+    if failed is None:
+        return f"{dag_id} failed and no task of it did; see {home / 'airflow.log'}"
     folder = home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={failed['task_id']}"
-    logs = sorted(folder.rglob("*.log"))
-    tail = "\n".join(_events(logs[-1])[-_LOG_LINES:]) if logs else "it wrote no log"
-    return f"{dag_id}: {failed['task_id']} failed. The end of {logs[-1] if logs else folder}:\n{tail}"
+    if failed["map_index"] >= 0:
+        folder /= f"map_index={failed['map_index']}"
+    log = folder / f"attempt={failed['try_number']}.log"
+    if not log.exists():
+        return f"{dag_id}: {failed['task_id']} failed before it wrote a log; see {home / 'airflow.log'}"
+    return f"{dag_id}: {failed['task_id']} failed. The end of {log}:\n" + "\n".join(_events(log)[-_LOG_LINES:])
 
 
 def _events(log: Path) -> list[str]:
@@ -72,4 +77,4 @@ def _events(log: Path) -> list[str]:
             events.append(str(json.loads(line)["event"]))
         except (ValueError, KeyError, TypeError):
             events.append(line)
-    return events
+    return [event for event in events if not event.startswith("::")]

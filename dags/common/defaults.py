@@ -12,7 +12,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "owner": "antm2c",
     "retries": 2,
     "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": True,
+    "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=2),
 }

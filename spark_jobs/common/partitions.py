@@ -48,14 +48,15 @@ def write_staged(
         wrong = [column for column, wanted in zip(columns, expected, strict=True) if column != wanted]
         raise StageError(f"{table.folder} date={staged.date}: columns {wrong} do not have their table's types")
     belongs = F.lit(True) if only is None else only
-    row_hash = _null_safe_hash(frame)
+    # Outside of the two sums: within a condition in each, Spark would hash every row twice.
+    row_hash = F.when(belongs, _null_safe_hash(frame)).otherwise(F.lit(0))
     observation = Observation()
     observed = frame.observe(
         observation,
         F.count_if(belongs).alias("rows"),
         # Two halves: their sums stay far from overflow where a sum of 64-bit hashes would not.
-        F.sum(F.when(belongs, row_hash.bitwiseAND(F.lit(_LOW_HALF)))).alias("low"),
-        F.sum(F.when(belongs, F.shiftrightunsigned(row_hash, 32))).alias("high"),
+        F.sum(row_hash.bitwiseAND(F.lit(_LOW_HALF))).alias("low"),
+        F.sum(F.shiftrightunsigned(row_hash, 32)).alias("high"),
         *(count.alias(f"count_{name}") for name, count in (counts or {}).items()),
     )
     by = table.partitions[1:]

@@ -31,6 +31,8 @@ _DEFAULTS = {
     "spark.sql.files.maxPartitionBytes": "256m",
     # One open file a scene, and one for rejects, instead of a sort by scene.
     "spark.sql.maxConcurrentOutputFileWriters": str(len(SCENES) + 1),
+    # Most ids of a file occur in it once or a few times: finding them in a dictionary costs more than it saves.
+    "spark.hadoop.orc.column.encoding.direct": "user_id,item_id",
     # Small enough for one open row group a scene, and for a reader that streams row groups.
     "spark.hadoop.parquet.block.size": str(32 * 1024 * 1024),
     # Every column expression would look up where in the Python code it stands: a third of a small date's time.

@@ -1,0 +1,50 @@
+"""Measures the README's figures: `python -m benchmarks [NAME]`. Prints a table and writes it to var/bench."""
+
+import argparse
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from benchmarks import large_date, long_history, sample_rate, warm_range
+from benchmarks.figure import Figure, as_json, described, markdown, plain_table
+from benchmarks.machine import machine
+from warehouse.settings import REPOSITORY
+
+_RESULTS = REPOSITORY / "var" / "bench"
+_MEASUREMENTS = {
+    "sample_rate": sample_rate.measure,
+    "large_date": large_date.measure,
+    "long_history": long_history.measure,
+    "warm_range": warm_range.measure,
+}
+
+
+def measured(name: str) -> list[Figure]:
+    """One measurement in a process and a folder of its own: none finds a JVM that another has warmed."""
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_RESULTS) as folder,
+        ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as own_process,
+    ):
+        return own_process.submit(_MEASUREMENTS[name], Path(folder)).result()
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=_MEASUREMENTS, help="measure this alone (default: all)")
+    chosen = parser.parse_args().name
+    _RESULTS.mkdir(parents=True, exist_ok=True)
+    figures = []
+    for name in [chosen] if chosen else _MEASUREMENTS:
+        print(f"measuring {name} ...", flush=True)
+        figures += measured(name)
+    where = machine()
+    print(f"\n{plain_table(figures)}\n\n{described(where)}")
+    stem = _RESULTS / (chosen or "figures")
+    stem.with_suffix(".json").write_text(as_json(figures, where))
+    stem.with_suffix(".md").write_text(markdown(figures, where))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""A measured figure beside what was wanted of it, and the tables that show them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+_HEADINGS = ("figure", "measured", "wanted", "met")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table. `details` are the numbers behind it, their units in their names."""
+
+    name: str
+    measured: str
+    wanted: str
+    met: bool
+    details: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The line's cells, as under the headings."""
+        return self.name, self.measured, self.wanted, "yes" if self.met else "no"
+
+
+def at_most(name: str, ratio: float, most: float, unit: str, details: dict[str, float]) -> Figure:
+    """A figure that is wanted small."""
+    return Figure(name, f"{ratio:.2f} {unit}", f"at most {most:g} {unit}", ratio <= most, details)
+
+
+def plain_table(figures: Sequence[Figure]) -> str:
+    """The figures in aligned columns."""
+    lines = [_HEADINGS, *(figure.cells for figure in figures)]
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def markdown(figures: Sequence[Figure], machine: dict[str, str]) -> str:
+    """The figures as a Markdown table, and the machine below it."""
+    lines = [_HEADINGS, ("---",) * len(_HEADINGS), *(figure.cells for figure in figures)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return f"{table}\n\nMeasured on {described(machine)}.\n"
+
+
+def as_json(figures: Sequence[Figure], machine: dict[str, str]) -> str:
+    """The figures with the numbers behind them."""
+    return json.dumps({"machine": machine, "figures": [asdict(figure) for figure in figures]}, indent=1) + "\n"
+
+
+def described(machine: dict[str, str]) -> str:
+    """The machine in one line."""
+    return ", ".join(f"{name} {value}" for name, value in machine.items())

@@ -1,0 +1,25 @@
+"""Sample logs to measure on, without deep features."""
+
+from pathlib import Path
+
+from sample_logs.settings import Settings
+from sample_logs.writing import Writer
+from warehouse.catalog import Catalog
+from warehouse.tables import RAW
+
+DATASET = "bench"
+
+
+def write_logs(folder: Path, settings: Settings) -> Catalog:
+    """A warehouse in the folder with the raw logs of all dates of the settings."""
+    catalog = Catalog(folder.as_uri(), DATASET)
+    writer = Writer(catalog, settings)
+    for day in range(settings.days):
+        writer.write(day)
+    return catalog
+
+
+def raw_csv(catalog: Catalog, date: str) -> str:
+    """The one raw file of a date."""
+    (entry,) = catalog.files(RAW, date)
+    return entry["name"]

@@ -1,0 +1,140 @@
+"""Day 120 of a fixed population: what features and pair history cost that late, compaction included."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from benchmarks.figure import Figure, at_most
+from benchmarks.logs import DATASET, write_logs
+from benchmarks.resources import tree_cpu_seconds
+from benchmarks.stages import WarmStages, warm_stages
+from sample_logs.settings import Settings
+from spark_jobs.common.partitions import read_dates
+from spark_jobs.common.session import spark_session
+from spark_jobs.user_item_features import pair_history, summed_pairs
+from warehouse.catalog import Catalog
+from warehouse.tables import DAILY_ITEM, DAILY_UI, DAILY_USER, FEATURES_ITEM, FEATURES_UI, FEATURES_USER, LOGS, REJECTS
+
+_EARLY, _LATE = 7, 120  # days, counted from 1
+_PAIR_DAYS = 8
+_REPEATS = 5
+_MOST_TIMES_EARLY = 1.3
+_MOST_TIMES_FULL = 0.6
+_ENTITY_STAGES = ("user_features", "item_features")
+# From here, the largest tile of days 113 to 120 spans 32 days: as much as eight days compact on average into tiles of
+# 8, 16, 32 and 64 days.
+_LOGS = Settings(
+    rows=_LATE * 30_000,
+    days=_LATE,
+    users=20_000,
+    items=20_000,
+    founding_users=1.0,
+    founding_items=1.0,
+    start_date="2023-07-28",
+)
+
+
+@dataclass(frozen=True)
+class History:
+    """A warehouse of 120 days, one that ends on day 7, and the stages that run on both."""
+
+    late: Catalog
+    early: Catalog
+    stages: WarmStages
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Both figures, in one warm session. 30,000 rows a date; 20,000 users and 20,000 items, all there from day 1."""
+    late = write_logs(folder / "late", _LOGS)
+    with warm_stages(folder / "stages.log") as stages:
+        first, last = _LOGS.dates[0], _LOGS.dates[-1]
+        for stage in ("csv_to_orc", *_ENTITY_STAGES):
+            stages.run(stage, late, first, last)
+        early = _first_days(folder / "late", folder / "early")
+        history = History(late, early, stages)
+        return [_late_against_early(history), _tiles_against_full(history, folder / "full")]
+
+
+def _late_against_early(history: History) -> Figure:
+    """User and item features of day 120 over those of day 7, medians of alternating runs."""
+    runs: dict[int, list[float]] = {_EARLY: [], _LATE: []}
+    for _ in range(_REPEATS):
+        for day, catalog in ((_EARLY, history.early), (_LATE, history.late)):
+            date = _LOGS.dates[day - 1]
+            runs[day].append(sum(history.stages.run(stage, catalog, date, date) for stage in _ENTITY_STAGES))
+    seconds = {day: median(of_day) for day, of_day in runs.items()}
+    return at_most(
+        f"user and item features of day {_LATE} against day {_EARLY}, CPU",
+        seconds[_LATE] / seconds[_EARLY],
+        _MOST_TIMES_EARLY,
+        f"x day {_EARLY}",
+        {f"day_{day}_seconds": value for day, value in seconds.items()},
+    )
+
+
+def _tiles_against_full(history: History, folder: Path) -> Figure:
+    """All of user_item_features on days 113 to 120 over full recomputations of the same days' results.
+
+    Sums of CPU seconds. The stage counts the day's pairs and compacts tiles as well; the recomputation finds the counts
+    of every day at hand and reads them all. It is measured with the stage's own semi-join, and as it would be without:
+    adding up all pairs there ever were, then taking those of the day. Raises RuntimeError where the results differ.
+    """
+    dates, stages, late = _LOGS.dates, history.stages, history.late
+    stages.run("user_item_features", late, dates[0], dates[-_PAIR_DAYS - 1])
+    measured = dates[-_PAIR_DAYS:]
+    by_tiles = sum(stages.run("user_item_features", late, date, date) for date in measured)
+    in_full = {
+        way.__name__: sum(_full_recomputation(late, date, way, folder / way.__name__) for date in measured)
+        for way in (pair_history, history_without_semi_join)
+    }
+    semi_joined, plain = in_full.values()
+    return at_most(
+        f"pair history of days {_LATE - _PAIR_DAYS + 1} to {_LATE} by tiles, CPU",
+        by_tiles / semi_joined,
+        _MOST_TIMES_FULL,
+        "x full recomputation",
+        {
+            "tiles_seconds_a_day": by_tiles / _PAIR_DAYS,
+            "full_seconds_a_day": semi_joined / _PAIR_DAYS,
+            "full_without_semi_join_seconds_a_day": plain / _PAIR_DAYS,
+        },
+    )
+
+
+def _full_recomputation(
+    catalog: Catalog, date: str, way: Callable[[DataFrame, DataFrame], DataFrame], folder: Path
+) -> float:
+    """CPU seconds of one day's pair history from the counts of all days before."""
+    before = tree_cpu_seconds()
+    with spark_session("benchmarks") as spark:
+        earlier = read_dates(spark, catalog, DAILY_UI, [day for day in _LOGS.dates if day < date])
+        pairs = read_dates(spark, catalog, DAILY_UI, [date])
+        target = f"{folder}/date={date}"
+        way(pairs, earlier).write.orc(target)
+        seconds = tree_cpu_seconds() - before
+        published = read_dates(spark, catalog, FEATURES_UI, [date]).drop("date")
+        if not spark.read.orc(target).exceptAll(published).isEmpty():
+            raise RuntimeError(f"tiles and full recomputation differ on {date}")
+    return seconds
+
+
+def history_without_semi_join(pairs: DataFrame, history: DataFrame) -> DataFrame:
+    """As `pair_history`, but every pair is added up."""
+    pair = ["user_id", "item_id"]
+    joined = pairs.select(*pair).join(summed_pairs(history), on=pair, how="left")
+    counts = (F.coalesce(name, F.lit(0).cast("bigint")).alias(f"ui_{name}_hist") for name in ("imp", "clk"))
+    return joined.select(*pair, *counts)
+
+
+def _first_days(late: Path, early: Path) -> Catalog:
+    """A warehouse as it was when day 7 had been published: what the day costs must not rest on later dates."""
+    for table in (LOGS, REJECTS, DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM):
+        for date in _LOGS.dates[:_EARLY]:
+            partition = f"{table.name(DATASET)}/date={date}"
+            shutil.copytree(late / partition, early / partition)
+    return Catalog(early.as_uri(), DATASET)

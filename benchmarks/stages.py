@@ -1,0 +1,48 @@
+"""Running the Spark stages to be measured: as Airflow submits them, or in a session that is warm."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.resources import Usage, run_measured, tree_cpu_seconds
+from spark_jobs.common.session import spark_session
+from warehouse.catalog import Catalog
+from warehouse.settings import REPOSITORY
+
+STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
+
+os.environ.setdefault("SPARK_CONF_DIR", str(REPOSITORY / "conf"))
+
+
+def submit(stage: str, catalog: Catalog, date: str, log: Path) -> Usage:
+    """One date by spark-submit, start-up included."""
+    script = str(REPOSITORY / "spark_jobs" / f"{stage}.py")
+    return run_measured(["spark-submit", script, *_place(catalog), "--date", date], log)
+
+
+class WarmStages:
+    """The stages' command lines in this process and one Spark session, their output in a log."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+
+    def run(self, stage: str, catalog: Catalog, first: str, last: str) -> float:
+        """CPU seconds of the dates from first to last."""
+        before = tree_cpu_seconds()
+        with self._log.open("a") as output, contextlib.redirect_stdout(output):
+            arguments = [*_place(catalog), "--start-date", first, "--end-date", last]
+            import_module(f"spark_jobs.{stage}").main(arguments)
+        return tree_cpu_seconds() - before
+
+
+@contextlib.contextmanager
+def warm_stages(log: Path) -> Iterator[WarmStages]:
+    """Stages that find one running session."""
+    with spark_session("benchmarks"):
+        yield WarmStages(log)
+
+
+def _place(catalog: Catalog) -> list[str]:
+    return ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset]

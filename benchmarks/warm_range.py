@@ -1,0 +1,75 @@
+"""One date of a warm range through all five stages, at the release's size."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks.duckdb_etl import DuckEtl
+from benchmarks.duckdb_sql import ITEM, USER
+from benchmarks.figure import Figure, at_most
+from benchmarks.logs import raw_csv, write_logs
+from benchmarks.stages import STAGES, warm_stages
+from sample_logs.settings import PRESETS, RELEASE_ITEMS, RELEASE_USERS, Settings
+from warehouse.catalog import Catalog
+from warehouse.tables import TRAIN
+
+_ROWS_A_DATE = PRESETS["10m"].rows // PRESETS["10m"].days
+_WARM_UP_DATES = 6
+_MEASURED_DATES = 4
+_MOST_TIMES_DUCKDB = 6
+
+
+def measure(folder: Path) -> list[Figure]:
+    """CPU seconds of a further date, once the first dates have warmed the JVM, against DuckDB on the same dates.
+
+    Rows a date, users and items are the release's; no deep features. Raises RuntimeError where the training tables of
+    the last date differ.
+    """
+    days = _WARM_UP_DATES + _MEASURED_DATES
+    logs = Settings(rows=_ROWS_A_DATE * days, days=days, users=RELEASE_USERS, items=RELEASE_ITEMS)
+    catalog = write_logs(folder, logs)
+    etl = DuckEtl(folder / "duckdb")
+    duckdb = _duckdb_seconds(catalog, logs.dates, etl)
+    spark = _spark_seconds(catalog, logs.dates, folder / "stages.log")
+    differing = etl.differing_rows(f"{catalog.path(TRAIN, logs.dates[-1])}/*/*.parquet", logs.dates[-1])
+    if differing:
+        raise RuntimeError(f"DuckDB's and Spark's training tables of {logs.dates[-1]} differ in {differing} rows")
+    by_stage = {
+        **{f"spark_{stage}_seconds": seconds for stage, seconds in spark.items()},
+        **{f"duckdb_{stage}_seconds": seconds for stage, seconds in duckdb.items()},
+    }
+    ratio = sum(spark.values()) / sum(duckdb.values())
+    name = f"five stages, CPU of a warm date of {_ROWS_A_DATE:,} rows"
+    return [at_most(name, ratio, _MOST_TIMES_DUCKDB, "x DuckDB", by_stage)]
+
+
+def _spark_seconds(catalog: Catalog, dates: list[str], log: Path) -> dict[str, float]:
+    """CPU seconds a measured date, by stage. Each stage goes over its range as the history DAG lets it."""
+    last_warm_up, first_measured = dates[_WARM_UP_DATES - 1], dates[_WARM_UP_DATES]
+    seconds = {}
+    with warm_stages(log) as stages:
+        for stage in STAGES:
+            stages.run(stage, catalog, dates[0], last_warm_up)
+            seconds[stage] = stages.run(stage, catalog, first_measured, dates[-1]) / _MEASURED_DATES
+    return seconds
+
+
+def _duckdb_seconds(catalog: Catalog, dates: list[str], etl: DuckEtl) -> dict[str, float]:
+    """CPU seconds a measured date, by stage."""
+    totals = dict.fromkeys(STAGES, 0.0)
+    for number, date in enumerate(dates, start=1):
+        measured, so_far = number > _WARM_UP_DATES, dates[:number]
+        work: dict[str, Callable[[], object]] = {
+            "csv_to_orc": partial(etl.csv_to_logs, raw_csv(catalog, date), date),
+            "user_features": partial(etl.entity_features, USER, so_far),
+            "item_features": partial(etl.entity_features, ITEM, so_far),
+            "user_item_features": partial(etl.pair_features, so_far),
+        }
+        if measured:  # nothing reads the training tables of the dates before
+            work["training_table"] = partial(etl.training_table, so_far)
+        for stage, run in work.items():
+            before = time.process_time()
+            run()
+            totals[stage] += (time.process_time() - before) * measured
+    return {stage: total / _MEASURED_DATES for stage, total in totals.items()}

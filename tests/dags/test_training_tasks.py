@@ -1,0 +1,89 @@
+"""What the retraining DAG calls."""
+
+from collections.abc import Callable
+from unittest.mock import Mock
+
+import pytest
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException
+
+from dags.common.training_tasks import check_window, train
+from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
+from training.errors import TrainingError
+from warehouse.calendar_days import days
+from warehouse.tables import LOGS, TRAIN
+
+FORM = {"train_days": 3, "val_days": 1, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 11}
+WINDOW = days("2023-07-10", "2023-07-13")
+AS_OF = WINDOW[-1]
+ARGUMENTS = {"model": "dnn", "as_of": AS_OF, "train_days": 3, "val_days": 1, "epochs": 2, "batch_size": 512, "seed": 11}
+
+
+@pytest.fixture
+def full_window(warehouse: HandMadeWarehouse) -> HandMadeWarehouse:
+    for day in WINDOW:
+        warehouse.receive(day)
+        warehouse.publish_from_logs(day, TRAIN)
+    return warehouse
+
+
+@pytest.fixture
+def command_line(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    main = Mock(return_value={"artifacts": "/somewhere", "auc": 0.7})
+    monkeypatch.setattr("training.cli.main", main)
+    return main
+
+
+@pytest.mark.usefixtures("full_window")
+def test_a_fresh_window_gives_the_arguments_of_one_task_a_model() -> None:
+    models = ["dnn", "mmoe"]
+    assert check_window(AS_OF, {**FORM, "models": models}) == [{**ARGUMENTS, "model": model} for model in models]
+
+
+@pytest.mark.usefixtures("full_window")
+def test_a_date_before_the_window_or_after_it_may_be_missing() -> None:
+    assert check_window("2023-07-12", {**FORM, "train_days": 1})
+
+
+def test_a_missing_and_a_stale_date_are_named_with_what_mends_them(full_window: HandMadeWarehouse) -> None:
+    full_window.publish(LOGS, "2023-07-11", content="late rows")
+    full_window.catalog.storage.remove(full_window.catalog.path(TRAIN, "2023-07-12"))
+    with pytest.raises(AirflowFailException) as failure:
+        check_window(AS_OF, FORM)
+    sentence = str(failure.value)
+    assert f"train_{DATASET}_parquet date=2023-07-11 is stale: logs date=2023-07-11 has changed" in sentence
+    assert f"train_{DATASET}_parquet date=2023-07-12 is missing" in sentence
+    assert "date=2023-07-10" not in sentence
+    assert "run antm2c_etl_history from 2023-07-10 to 2023-07-13" in sentence
+
+
+@pytest.mark.parametrize(
+    ("conf", "expected"),
+    [({}, "2023-07-31"), ({"as_of": "2023-07-13"}, "2023-07-13")],
+    ids=["when it was due", "what the form says"],
+)
+def test_the_window_ends_at(dag: Callable[[str], DAG], conf: dict, expected: str) -> None:
+    task = Run(conf=conf).render(dag("antm2c_retrain"), "check_window")
+    assert task.op_kwargs == {"as_of": expected}
+
+
+def test_training_is_given_exactly_what_the_form_says(monkeypatch: pytest.MonkeyPatch, command_line: Mock) -> None:
+    monkeypatch.setenv("ANTM2C_WAREHOUSE", "hdfs://namenode:9000/data/antm2c")
+    monkeypatch.setenv("ANTM2C_DATASET", "10m")
+    monkeypatch.setenv("ANTM2C_ARTIFACTS", "/artifacts")
+    assert train(**ARGUMENTS) == command_line.return_value
+    places = "--warehouse hdfs://namenode:9000/data/antm2c --dataset 10m --artifacts /artifacts"
+    form = "--model dnn --as-of 2023-07-13 --train-days 3 --val-days 1 --epochs 2 --batch-size 512 --seed 11"
+    command_line.assert_called_once_with(["train", *places.split(), *form.split()])
+
+
+def test_a_training_error_is_not_retried(command_line: Mock) -> None:
+    command_line.side_effect = TrainingError("the window holds no clicks: take more days")
+    with pytest.raises(AirflowFailException, match="the window holds no clicks: take more days"):
+        train(**ARGUMENTS)
+
+
+def test_any_other_error_is_retried(command_line: Mock) -> None:
+    command_line.side_effect = MemoryError("killed by its neighbours")
+    with pytest.raises(MemoryError):
+        train(**ARGUMENTS)

@@ -1,0 +1,117 @@
+"""The whole path through a real Airflow: sample logs to evaluated models."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local_airflow import processes
+from local_airflow.database import end_database
+from local_airflow.demo import Demo, run_demo
+from local_airflow.sessions import end_recorded, session_members, start_session
+from warehouse.catalog import Catalog
+from warehouse.settings import REPOSITORY
+from warehouse.status import overview
+from warehouse.tables import LOGS, TRAIN
+
+DATASET = "end_to_end"
+FILES = {
+    "dnn_config.json",
+    "dnn_state.pt",
+    "feature_meta.json",
+    "vocabulary",
+    "cold_report_long.csv",
+    "cold_report_pivot.csv",
+    "val_metrics.json",
+    "predictions.parquet",
+    "report.html",
+}
+PROGRAM = f"""
+import sys
+from pathlib import Path
+from local_airflow.__main__ import end_on_signals
+from local_airflow.demo import Demo, run_demo
+end_on_signals()
+folder = Path(sys.argv[1])
+run_demo(Demo(folder / "airflow", (folder / "warehouse").as_uri(), folder / "artifacts", "10k", "{DATASET}"))
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's own: as root, the database runs as another user, to whom pytest closes its folders."""
+    with tempfile.TemporaryDirectory(prefix="antm2c-") as folder:
+        yield Path(folder).resolve()
+
+
+@pytest.fixture
+def demo(folder: Path) -> Iterator[Demo]:
+    home = folder / "airflow"
+    yield Demo(home, (folder / "warehouse").as_uri(), folder / "artifacts", preset="10k", dataset=DATASET)
+    end_recorded(home / "session.json")
+    end_database(home / "postgres")
+
+
+@pytest.fixture
+def leaders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The leaders of all sessions that are started meanwhile."""
+    started: list[int] = []
+
+    def recorded(*arguments, **named) -> subprocess.Popen:
+        leader = start_session(*arguments, **named)
+        started.append(leader.pid)
+        return leader
+
+    monkeypatch.setattr(processes, "start_session", recorded)
+    return started
+
+
+def left_behind(demo: Demo, leader: int) -> list[str]:
+    """Command lines of what still runs of Airflow's session, or with the demo's folder in its arguments."""
+    named = [p for p in psutil.process_iter(["cmdline"]) if str(demo.home) in " ".join(p.info["cmdline"] or ())]
+    return [" ".join(process.cmdline()) for process in {*session_members(leader), *named}]
+
+
+def test_the_demo_runs_from_sample_logs_to_a_table_of_results(demo: Demo, leaders: list[int]) -> None:
+    text = run_demo(demo)
+    lines, complete = overview(Catalog(demo.warehouse, DATASET))
+    catalog = Catalog(demo.warehouse, DATASET)
+    logs = [catalog.manifest(LOGS, day) for day in catalog.dates(LOGS)]
+    [run] = demo.artifacts.glob("artifacts_*")
+    metrics = json.loads((run / "val_metrics.json").read_text())
+
+    assert complete, lines
+    assert len(logs) == 5
+    assert sum(m.rows_in for m in logs) == sum(m.rows + sum(m.rejects.values()) for m in logs) == 10_000
+    assert [catalog.manifest(TRAIN, m.date).rows for m in logs] == [m.rows for m in logs]
+    assert {path.name for path in run.iterdir()} == FILES
+    assert metrics["as_of"] == logs[-1].date
+    assert 0.5 < metrics["auc"] < metrics["best_reachable_auc"] < 1
+    for promised in ("rows in", "10,000", "rejected", f"{metrics['auc']:.4f}", f"{metrics['best_reachable_auc']:.4f}"):
+        assert promised in text
+    for promised in ("zero", "few", "warm", str(run / "report.html")):
+        assert promised in text
+    assert len(leaders) == 1
+    assert left_behind(demo, leaders[0]) == []
+
+
+def test_a_demo_that_is_told_to_end_leaves_no_process_behind(demo: Demo, folder: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", PROGRAM, str(folder)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            assert program.stdout
+            assert any(line.startswith("antm2c_etl_history") for line in program.stdout)
+            leader = json.loads((demo.home / "session.json").read_text())["pid"]
+            assert left_behind(demo, leader)
+        finally:
+            program.send_signal(signal.SIGTERM)
+        assert program.wait(timeout=60) == 128 + signal.SIGTERM
+    assert left_behind(demo, leader) == []
