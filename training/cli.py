@@ -12,6 +12,7 @@ from training.evaluate import evaluate
 from training.loop import LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
+from training.text.composition import MODES
 from training.train import train
 from warehouse.catalog import Catalog
 from warehouse.settings import read_settings
@@ -80,6 +81,17 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--levels", type=_whole(1), default=model.levels, help="ple: of experts (%(default)s)")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: a scene and level (%(default)s)")
     add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: a level (%(default)s)")
+    add(
+        "--text-encoder",
+        default="auto",
+        help="content models: auto, lsa, m3e-base, a hub name or a folder (%(default)s)",
+    )
+    add(
+        "--text-mode",
+        choices=list(MODES),
+        default="split",
+        help="content models: one text a row, or the item's and the query's (%(default)s)",
+    )
     add("--unseen-rate", type=_share, default=model.unseen_rate, help="ids taken as unseen in training (%(default)s)")
     add("--epochs", type=_whole(1), default=loop.epochs, help="at most (%(default)s)")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step (%(default)s)")
