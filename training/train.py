@@ -150,11 +150,16 @@ def _page(
         "model": _listed(asdict(config.model_settings)),
         "training": _listed(asdict(config.loop_settings)),
         "cold-start levels": f"zero: 0 impressions, few: 1 to {config.few_max}, warm: {config.few_max + 1} or more",
+        **_text_facts(config.text_settings),
         "code revision": config.code_revision,
         "started": config.started_at,
     }
     labels, scores = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
     return render(facts, course["epochs"], labels, scores, metrics, report)
+
+
+def _text_facts(settings: TextSettings | None) -> dict[str, str]:
+    return {"texts": f"{settings.mode}, embedded by {settings.encoder}"} if settings else {}
 
 
 def _listed(settings: dict[str, Any]) -> str:

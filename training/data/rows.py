@@ -44,7 +44,8 @@ class Rows:
         return self._each(lambda part: part[start:stop])
 
     def _each(self, chosen: Callable[[Tensor], Tensor]) -> "Rows":
-        return Rows(*(part if part is None else chosen(part) for part in vars(self).values()))
+        text = None if self.text is None else chosen(self.text)
+        return Rows(chosen(self.categorical), chosen(self.numeric), chosen(self.label), text)
 
 
 def load_rows(catalog: Catalog, dates: Sequence[str], space: FeatureSpace, texts: RowTexts | None = None) -> Rows:

@@ -60,8 +60,8 @@ class ContentInput(nn.Module):
 class ContentModel(GatedModel):
     """(1 - a) * backbone + a * content, on logits: Rows of B with texts -> logits [B].
 
-    The content side sees the whitened embeddings of a row's T texts alone, K numbers each. `look_up_in` says where these
-    lie: they are no weights and not part of the model's state.
+    The content side sees the whitened embeddings of a row's T texts alone, K numbers each. `look_up_in` says where
+    these lie: they are no weights and not part of the model's state.
     """
 
     def __init__(self, backbone: nn.Module, scenes: int, texts: int, size: int, dropout: float) -> None:
@@ -78,8 +78,10 @@ class ContentModel(GatedModel):
 
     def with_gates(self, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
         """Logits [B] and the backbone's gates, if it has any."""
-        gated = isinstance(self.backbone, GatedModel)
-        logit, gates = self.backbone.with_gates(rows) if gated else (self.backbone(rows), {})
+        if isinstance(self.backbone, GatedModel):
+            logit, gates = self.backbone.with_gates(rows)
+        else:
+            logit, gates = self.backbone(rows), {}
         x = self.input(self.table[rows.text])
         return torch.lerp(logit, self.tower(x, rows.scene), self.alpha_gate(x, rows.scene)), gates
 

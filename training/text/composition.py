@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from training.data.reading import codes_and_values
 
 # By mode the texts of a row, and by text the columns that it joins.
-MODES = {
+MODES: dict[str, dict[str, tuple[str, ...]]] = {
     "combined": {"row": ("item_title", "item_entity_names", "query_entity_seq")},
     "split": {"item": ("item_title", "item_entity_names"), "query": ("query_entity_seq",)},
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+from huggingface_hub import HfApi, try_to_load_from_cache
 
 from training.errors import TrainingError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _HUB_NAMES = {"m3e-base": "moka-ai/m3e-base"}
+_PATIENCE = 10.0  # seconds to wait for the hub
 _BATCH = 64  # texts at once in memory, padded to the longest of them
 
 
@@ -35,7 +37,7 @@ class SentenceEncoder:
     @property
     def size(self) -> int:
         """Dimensions of an embedding, D."""
-        return self._model.get_embedding_dimension()
+        return self._model.get_embedding_dimension() or 0
 
     def encode(self, texts: pa.Array) -> np.ndarray:
         """[n, D] float32."""
@@ -45,14 +47,14 @@ class SentenceEncoder:
 
 def is_kept_locally(name: str) -> bool:
     """Whether the hub's model is in the local model cache."""
-    from huggingface_hub import try_to_load_from_cache
-
     return isinstance(try_to_load_from_cache(_HUB_NAMES.get(name, name), "config.json"), str)
 
 
 def _load(name: str) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer  # seconds: runs without text should not wait for it
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()
     with _quiet():
         if Path(name).is_dir():
             try:
@@ -61,16 +63,15 @@ def _load(name: str) -> "SentenceTransformer":
                 raise TrainingError(f"{name} holds no model that sentence-transformers can load: {error}") from error
         hub_name = _HUB_NAMES.get(name, name)
         try:
-            return SentenceTransformer(hub_name, local_files_only=True)
-        except Exception:
-            try:
-                return SentenceTransformer(hub_name)
-            except Exception as error:
-                raise TrainingError(
-                    f"the text encoder {name} is neither a local folder nor in the local model cache, and the hub did "
-                    f"not give {hub_name} ({type(error).__name__}): give the folder of a downloaded model as "
-                    "--text-encoder, or take --text-encoder lsa, which needs no download"
-                ) from error
+            if not is_kept_locally(name):
+                HfApi().model_info(hub_name, timeout=_PATIENCE)  # asked once; the library itself asks for a minute
+            return SentenceTransformer(hub_name, local_files_only=is_kept_locally(name))
+        except Exception as error:  # whatever stands between here and the hub
+            raise TrainingError(
+                f"the text encoder {name} is neither a local folder nor in the local model cache, and the hub does not "
+                f"give {hub_name} ({type(error).__name__}): give the folder of a downloaded model as --text-encoder, "
+                "or take --text-encoder lsa, which needs no download"
+            ) from error
 
 
 @contextmanager
