@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils.extmath import randomized_svd
 
 NAME = "lsa"
 _DIMENSIONS = 128
@@ -44,8 +44,8 @@ class LsaEncoder:
         except ValueError:  # scikit-learn's word for an empty vocabulary
             return LsaEncoder([], np.zeros(0, np.float32), np.zeros((0, 1), np.float32))
         dimensions = min(_DIMENSIONS, *weights.shape)
-        svd = TruncatedSVD(dimensions, n_iter=_PASSES, random_state=seed).fit(weights)
-        components = np.ascontiguousarray(svd.components_.T, dtype=np.float32)
+        _, _, components = randomized_svd(weights, dimensions, n_iter=_PASSES, random_state=seed)
+        components = np.ascontiguousarray(components.T, dtype=np.float32)
         return LsaEncoder(tfidf.get_feature_names_out().tolist(), tfidf.idf_.astype(np.float32), components)
 
     @property
