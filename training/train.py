@@ -56,7 +56,8 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s"
     )
     artifacts = Path(arguments.artifacts)
-    checkpoint = Checkpoint(artifacts, {name: value for name, value in asdict(config).items() if name != "started_at"})
+    decides = {name: value for name, value in asdict(config).items() if name != "started_at"}
+    checkpoint = Checkpoint(artifacts, decides | {"text_encoder": content and content.space.encoder.key})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(loop.seed)
         shape = content.space.shape if content else None

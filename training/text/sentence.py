@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,38 +50,34 @@ def is_kept_locally(name: str) -> bool:
 
 def _load(name: str) -> "SentenceTransformer":
     from sentence_transformers import SentenceTransformer  # seconds: runs without text should not wait for it
-    from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
-    with _quiet():
-        if Path(name).is_dir():
-            try:
-                return SentenceTransformer(name, local_files_only=True)
-            except Exception as error:  # whatever its readers meet in the folder
-                raise TrainingError(f"{name} holds no model that sentence-transformers can load: {error}") from error
-        hub_name = _HUB_NAMES.get(name, name)
+    _hush()
+    if Path(name).is_dir():
         try:
-            if not is_kept_locally(name):
-                HfApi().model_info(hub_name, timeout=_PATIENCE)  # asked once; the library itself asks for a minute
-            return SentenceTransformer(hub_name, local_files_only=is_kept_locally(name))
-        except Exception as error:  # whatever stands between here and the hub
-            raise TrainingError(
-                f"the text encoder {name} is neither a local folder nor in the local model cache, and the hub does not "
-                f"give {hub_name} ({type(error).__name__}): give the folder of a downloaded model as --text-encoder, "
-                "or take --text-encoder lsa, which needs no download"
-            ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the library's remarks on a plain BERT, which is asked for here."""
-    logger = logging.getLogger("sentence_transformers")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+            return SentenceTransformer(name, local_files_only=True)
+        except Exception as error:  # whatever its readers meet in the folder
+            raise TrainingError(f"{name} holds no model that sentence-transformers can load: {error}") from error
+    hub_name = _HUB_NAMES.get(name, name)
+    kept = is_kept_locally(name)
     try:
-        yield
-    finally:
-        logger.setLevel(level)
+        if not kept:
+            HfApi().model_info(hub_name, timeout=_PATIENCE)  # asked once: the library would try for a minute
+        return SentenceTransformer(hub_name, local_files_only=kept)
+    except Exception as error:  # whatever stands between here and the hub
+        raise TrainingError(
+            f"the text encoder {name} is neither a local folder nor whole in the local model cache, and the hub does "
+            f"not give {hub_name} ({type(error).__name__}): give the folder of a downloaded model as --text-encoder, "
+            "or take --text-encoder lsa, which needs no download"
+        ) from error
+
+
+def _hush() -> None:
+    """No bars of its own, and no remarks on a plain BERT, whose pooling and unused head are as they should be."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
 
 
 def _fingerprint(model: "SentenceTransformer") -> str:
