@@ -22,6 +22,8 @@ from training.data.features import FeatureSpace
 from training.errors import TrainingError
 from training.evaluation.segments import Report, write_long, write_pivot
 from training.models import build_model
+from training.text.lsa import NAME as LSA
+from training.text.space import TextSpace
 
 METRICS_FILE = "val_metrics.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -36,6 +38,7 @@ class Run:
     folder: Path
     config: RunConfig
     space: FeatureSpace
+    text_space: TextSpace | None
     model: nn.Module
 
 
@@ -46,6 +49,7 @@ def staging_folder(artifacts: Path) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     _drop_abandoned(parent)
     _drop_abandoned(artifacts / ".checkpoints")
+    _drop_abandoned(artifacts / ".embeddings" / LSA)  # fitted anew for every window
     folder = Path(tempfile.mkdtemp(dir=parent))
     folder.chmod(0o755)  # mkdtemp hides it from the other users who will read the run
     try:
@@ -54,11 +58,20 @@ def staging_folder(artifacts: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_run(folder: Path, config: RunConfig, course: dict[str, Any], space: FeatureSpace, model: nn.Module) -> None:
+def write_run(
+    folder: Path,
+    config: RunConfig,
+    course: dict[str, Any],
+    space: FeatureSpace,
+    text_space: TextSpace | None,
+    model: nn.Module,
+) -> None:
     """Writes what `load_run` needs. course: how the training went, for the reader of the configuration."""
     write_json(folder / f"{config.model}_config.json", {**asdict(config), "course": course})
     torch.save(model.state_dict(), folder / f"{config.model}_state.pt")
     space.save(folder)
+    if text_space:
+        text_space.save(folder)
 
 
 def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any], report: Report, html: str) -> None:
@@ -89,12 +102,14 @@ def load_run(folder: Path) -> Run:
     state_file = folder / f"{config.model}_state.pt"
     try:
         space = FeatureSpace.load(folder)
+        text_space = TextSpace.load(folder) if config.text_settings else None
         state = torch.load(state_file, weights_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise _damaged(folder, error) from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise _damaged(state_file, error) from error
-    model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings)
+    text_shape = text_space.shape if text_space else None
+    model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings, text_shape)
     try:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
@@ -102,7 +117,7 @@ def load_run(folder: Path) -> Run:
             f"{state_file} does not fit the model that {config.model}_config.json and feature_meta.json describe: "
             "use the code revision of the run, or train again"
         ) from error
-    return Run(folder, config, space, model)
+    return Run(folder, config, space, text_space, model)
 
 
 def load_config(folder: Path) -> RunConfig:

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from training.compare import compare
+from training.embed import embed
 from training.errors import TrainingError
 from training.evaluate import evaluate
 from training.loop import LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
+from training.text.composition import MODES
+from training.text.encoders import AUTO
 from training.train import train
 from warehouse.catalog import Catalog
 from warehouse.settings import read_settings
@@ -45,6 +48,8 @@ def run() -> int:
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.command == "train":
         return train(arguments, Catalog(arguments.warehouse, arguments.dataset))
+    if arguments.command == "embed":
+        return embed(arguments, Catalog(arguments.warehouse, arguments.dataset))
     if arguments.command == "evaluate":
         return evaluate(arguments)
     return compare(arguments)
@@ -54,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands.add_parser("train", help="train and evaluate a model on a window of dates"))
+    _add_window(commands.add_parser("embed", help="embed a window's texts, for the runs on it to find"))
     one = commands.add_parser("evaluate", help="compute a run's metrics again from its folder")
     one.add_argument("--artifacts", required=True, metavar="RUN", help="the folder of a finished run")
     one.add_argument("--warehouse", help="where the tables lie now, if not where the run found them")
@@ -62,20 +68,29 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    settings, loop, model = read_settings(), LoopSettings(), ModelSettings()
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    settings = read_settings()
     add = parser.add_argument
     add("--warehouse", default=settings.warehouse, help="root URI of the tables (%(default)s)")
     add("--dataset", default=settings.dataset, help="suffix of the tables (%(default)s)")
-    add("--artifacts", default=settings.artifacts, help="where runs are written (%(default)s)")
+    add("--artifacts", default=settings.artifacts, help="where runs and embeddings are written (%(default)s)")
     add("--as-of", required=True, help="last validation date, YYYY-MM-DD")
     add("--train-days", type=_whole(1), default=12, help="days to train on, before those of validation (%(default)s)")
     add("--val-days", type=_whole(1), default=1, help="days to validate on, up to --as-of (%(default)s)")
     add("--allow-stale", action="store_true", help="take stale training tables as they are")
+    add("--text-encoder", default=AUTO, help="auto, lsa, m3e-base, another hub name or a folder (%(default)s)")
+    add("--text-mode", choices=list(MODES), default="split", help="one text a row, or item and query (%(default)s)")
+    add("--seed", type=_whole(0), default=LoopSettings().seed, help="of everything drawn (%(default)s)")
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_window(parser)
+    loop, model = LoopSettings(), ModelSettings()
+    add = parser.add_argument
     add("--model", default="dnn", help=f"{', '.join(MODEL_NAMES)} (%(default)s)")
     add("--embedding-size", type=_whole(1), default=model.embedding_size, help="of users and items (%(default)s)")
     add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: of the hidden layer (%(default)s)")
-    add("--dropout", type=_share, default=model.dropout, help="dnn: of the hidden layer (%(default)s)")
+    add("--dropout", type=_share, default=model.dropout, help="of hidden layers of dnn and content (%(default)s)")
     add("--experts", type=_whole(1), default=model.experts, help="mmoe: shared by all scenes (%(default)s)")
     add("--levels", type=_whole(1), default=model.levels, help="ple: of experts (%(default)s)")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: a scene and level (%(default)s)")
@@ -86,7 +101,6 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")
     add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better log loss (%(default)s)")
-    add("--seed", type=_whole(0), default=loop.seed, help="of everything drawn (%(default)s)")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
 
 

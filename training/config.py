@@ -5,13 +5,17 @@ from typing import Any
 
 from training.loop import LoopSettings
 from training.models import ModelSettings, require_known
+from training.text.content import TextSettings
 from training.window import Window
 from warehouse.manifest import Input
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Arguments, window, versions of the training tables read, code revision and start (UTC)."""
+    """Arguments, window, versions of the training tables read, code revision and start (UTC).
+
+    text_settings: None of a model that sees no texts.
+    """
 
     model: str
     warehouse: str
@@ -21,6 +25,7 @@ class RunConfig:
     few_max: int
     model_settings: ModelSettings
     loop_settings: LoopSettings
+    text_settings: TextSettings | None
     window: Window
     inputs: list[Input]
     code_revision: str
@@ -38,6 +43,7 @@ class RunConfig:
                 **known,
                 "model_settings": ModelSettings(**known["model_settings"]),
                 "loop_settings": LoopSettings(**known["loop_settings"]),
+                "text_settings": TextSettings(**known["text_settings"]) if known["text_settings"] else None,
                 "window": Window(tuple(window["train"]), tuple(window["val"])),
                 "inputs": [Input(**entry) for entry in known["inputs"]],
             }

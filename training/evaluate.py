@@ -13,13 +13,16 @@ from training.data.features import FeatureSpace
 from training.data.reading import read_keys
 from training.data.rows import Rows, load_rows
 from training.errors import TrainingError
+from training.evaluation.alpha import alpha_by, alphas, rows_without_text
 from training.evaluation.gates import GateStatistics
 from training.evaluation.metrics import evaluated
 from training.evaluation.predictions import predictions_table
 from training.evaluation.segments import Report
 from training.evaluation.truth import click_probabilities
 from training.loop import predict
+from training.models.content import ContentModel
 from training.progress import say
+from training.text.content import content_of
 from training.window import require_published
 from warehouse.catalog import Catalog
 
@@ -33,7 +36,12 @@ def evaluate(arguments: Namespace) -> dict[str, Any]:
     changed = [entry.date for entry in now if entry not in config.inputs]
     if changed:
         say(f"the training table of {', '.join(changed)} has changed since this run: its metrics may differ")
-    validation, keys = load_rows(catalog, dates, run.space), read_keys(catalog, dates)
+    texts = None
+    if run.text_space and isinstance(run.model, ContentModel):
+        content = content_of(catalog, dates, run.text_space, run.folder.parent)
+        run.model.look_up_in(content.table)
+        texts = content.texts
+    validation, keys = load_rows(catalog, dates, run.space, texts), read_keys(catalog, dates)
     if not len(validation):
         raise TrainingError(f"the validation dates {', '.join(dates)} hold no rows in {catalog.storage.root}")
     _, metrics, _ = evaluate_model(run.model, run.space, config, catalog, validation, keys)
@@ -51,4 +59,8 @@ def evaluate_model(
     metrics, report = evaluated(predictions, truth)
     if of_gates := gates.report():
         metrics["gates"] = of_gates
+    if isinstance(model, ContentModel) and config.text_settings:
+        predictions = predictions.append_column("alpha", pa.array(alphas(model, validation)))
+        metrics["alpha_by"] = alpha_by(predictions)
+        metrics["rows_without_text"] = rows_without_text(validation, config.text_settings.mode)
     return predictions, {"model": config.model, "as_of": config.as_of, **metrics}, report

@@ -1,3 +1,15 @@
 """The models' names, for whoever offers a choice of them without loading torch."""
 
-MODEL_NAMES = ("dnn", "mmoe", "ple")
+BACKBONES = ("dnn", "mmoe", "ple")
+_CONTENT = "_content"
+MODEL_NAMES = (*BACKBONES, *(name + _CONTENT for name in BACKBONES))
+
+
+def backbone_of(model: str) -> str:
+    """The backbone of a model's name."""
+    return model.removesuffix(_CONTENT)
+
+
+def has_content(model: str) -> bool:
+    """Whether a model sees texts."""
+    return model.endswith(_CONTENT)

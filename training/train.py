@@ -24,9 +24,13 @@ from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
 from training.evaluation.segments import Report
 from training.loop import Epoch, LoopSettings, Validate, fit
+from training.model_names import has_content
 from training.models import ModelSettings, build_model, require_known
+from training.models.content import ContentModel
 from training.progress import say
 from training.report.page import render
+from training.text.content import Content, TextSettings, embed_window, whitened
+from training.text.encoders import resolve
 from training.window import require_published, require_unchanged, window_ending
 from warehouse.catalog import Catalog
 from warehouse.publish import code_revision
@@ -41,7 +45,9 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     window, loop = config.window, config.loop_settings
     started = time.monotonic()
     space = fit_features(catalog, window.train)
-    rows, validation = load_rows(catalog, window.train, space), load_rows(catalog, window.val, space)
+    content = _content(config, catalog, Path(arguments.artifacts))
+    texts = content.texts if content else None
+    rows, validation = (load_rows(catalog, dates, space, texts) for dates in (window.train, window.val))
     keys = read_keys(catalog, window.val)
     require_unchanged(catalog, config.inputs)
     _require_both_classes(validation, window.val)
@@ -50,15 +56,19 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s"
     )
     artifacts = Path(arguments.artifacts)
-    checkpoint = Checkpoint(artifacts, {name: value for name, value in asdict(config).items() if name != "started_at"})
+    decides = {name: value for name, value in asdict(config).items() if name != "started_at"}
+    checkpoint = Checkpoint(artifacts, decides | {"text_encoder": content and content.space.encoder.key})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(loop.seed)
-        model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings)
+        shape = content.space.shape if content else None
+        model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings, shape)
+        if content and isinstance(model, ContentModel):
+            model.look_up_in(content.table)
         epochs = fit(model, InMemoryBatches(rows, loop.batch_size), validation, _judge(validation), loop, checkpoint)
     course = _course(epochs, len(rows))
     predictions, metrics, report = evaluate_model(model, space, config, catalog, validation, keys)
     with staging_folder(artifacts) as staged:
-        write_run(staged, config, course, space, model)
+        write_run(staged, config, course, space, content.space if content else None, model)
         write_evaluation(staged, predictions, metrics, report, _page(config, course, predictions, metrics, report))
         folder = publish_run(staged, artifacts, config.model)
     checkpoint.remove()
@@ -81,12 +91,26 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         few_max=arguments.few_max,
         model_settings=_chosen(ModelSettings, arguments),
         loop_settings=_chosen(LoopSettings, arguments),
+        text_settings=_text_settings(arguments),
         window=window,
         inputs=require_published(catalog, window.dates, arguments.allow_stale),
         code_revision=code_revision(),
         torch_version=torch.__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def _text_settings(arguments: Namespace) -> TextSettings | None:
+    if not has_content(arguments.model):
+        return None
+    return TextSettings(resolve(arguments.text_encoder), arguments.text_mode)
+
+
+def _content(config: RunConfig, catalog: Catalog, artifacts: Path) -> Content | None:
+    if config.text_settings is None:
+        return None
+    seed = config.loop_settings.seed
+    return whitened(embed_window(catalog, config.window, config.text_settings, seed, artifacts))
 
 
 def _chosen(settings: type[_Settings], arguments: Namespace) -> _Settings:
@@ -127,11 +151,16 @@ def _page(
         "model": _listed(asdict(config.model_settings)),
         "training": _listed(asdict(config.loop_settings)),
         "cold-start levels": f"zero: 0 impressions, few: 1 to {config.few_max}, warm: {config.few_max + 1} or more",
+        **_text_facts(config.text_settings),
         "code revision": config.code_revision,
         "started": config.started_at,
     }
     labels, scores = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
     return render(facts, course["epochs"], labels, scores, metrics, report)
+
+
+def _text_facts(settings: TextSettings | None) -> dict[str, str]:
+    return {"texts": f"{settings.mode}, embedded by {settings.encoder}"} if settings else {}
 
 
 def _listed(settings: dict[str, Any]) -> str:

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +11,7 @@ import torch
 from tests.training.logs import World
 from training.cli import main
 from warehouse.catalog import Catalog
+from warehouse.settings import REPOSITORY
 
 
 @pytest.fixture(autouse=True)
@@ -28,10 +32,12 @@ class Published:
     catalog: Catalog
 
     def arguments(self, artifacts: Path, *more: str) -> list[str]:
+        return ["train", *self.window(artifacts), "--epochs", "3", "--batch-size", "256", *more]
+
+    def window(self, artifacts: Path) -> list[str]:
         return [
-            *("train", "--warehouse", self.folder.as_uri(), "--dataset", "demo", "--as-of", self.world.last_date),
-            *("--train-days", str(self.world.days - 1), "--epochs", "3", "--batch-size", "256"),
-            *("--artifacts", str(artifacts), *more),
+            *("--warehouse", self.folder.as_uri(), "--dataset", "demo", "--as-of", self.world.last_date),
+            *("--train-days", str(self.world.days - 1), "--artifacts", str(artifacts)),
         ]
 
 
@@ -39,6 +45,13 @@ class Published:
 def published(tmp_path_factory) -> Published:
     """Read only: tests that change a warehouse publish their own."""
     world, folder = World(), tmp_path_factory.mktemp("warehouse")
+    return Published(world, folder, world.publish(folder))
+
+
+@pytest.fixture(scope="session")
+def worded(tmp_path_factory) -> Published:
+    """A world with texts. Read only."""
+    world, folder = World(worded=True, newcomers=0.6), tmp_path_factory.mktemp("worded")
     return Published(world, folder, world.publish(folder))
 
 
@@ -54,6 +67,35 @@ def finished(published, tmp_path_factory) -> tuple[Path, dict]:
     """A run's folder and the summary it gave. Read only."""
     summary = main(published.arguments(tmp_path_factory.mktemp("artifacts")))
     return Path(summary["artifacts"]), summary
+
+
+@pytest.fixture(scope="session")
+def finished_content(worded, tmp_path_factory) -> tuple[Path, dict]:
+    """A content run's folder and the summary it gave. Read only."""
+    artifacts = tmp_path_factory.mktemp("content")
+    summary = main(worded.arguments(artifacts, "--model", "mmoe_content", "--text-encoder", "lsa"))
+    return Path(summary["artifacts"]), summary
+
+
+def near(value):
+    """The value, with numbers compared to 1e-6."""
+    if isinstance(value, dict):
+        return {key: near(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [near(entry) for entry in value]
+    return pytest.approx(value, abs=1e-6) if isinstance(value, float) else value
+
+
+def command(arguments) -> subprocess.Popen:
+    """The CLI in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "training", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def read_json(path: Path) -> dict:

@@ -42,6 +42,8 @@ class World:
     newcomers: float = 0.3
     deep_features: int = 2
     signal: float = 1.0  # 0: clicks that nothing foretells
+    worded: bool = False  # whether items and users have texts
+    topical: bool = False  # whether an item's appeal is that of its topic, so that its text foretells it
     tables: dict[str, pa.Table] = field(default_factory=dict)
     truths: dict[str, pa.Table] = field(default_factory=dict)
 
@@ -50,6 +52,8 @@ class World:
         taste = rng.normal(size=(self.users, self.topics))
         topic = rng.integers(self.topics, size=self.items)
         mood, appeal = rng.normal(scale=0.6, size=self.users), rng.normal(scale=0.7, size=self.items)
+        if self.topical:
+            appeal = np.linspace(-1.2, 1.2, self.topics)[topic]
         scene_mood = rng.normal(scale=0.5, size=len(SCENES))
         arrival = [
             np.where(rng.random(n) < self.newcomers, rng.integers(self.days, size=n), 0)
@@ -57,6 +61,7 @@ class World:
         ]
         shown = [rng.pareto(1.2, n) + 0.2 for n in (self.users, self.items)]
         history = History(self.users, self.items)
+        words = Words(taste, topic, np.random.default_rng(self.seed + 1)) if self.worded else None
         for day in range(self.days):
             n = self.rows // self.days
             user, item = (rng.choice(len(s), n, p=_among(s, a <= day)) for s, a in zip(shown, arrival, strict=True))
@@ -76,6 +81,7 @@ class World:
                 **{name: [""] * n for name in TEXT_COLUMNS},
                 **{name: [None] * n for name in DEEP_FEATURES},
                 **{name: [f"t{t % 4}" for t in topic[item]] for name in DEEP_FEATURES[: self.deep_features]},
+                **(words.texts(user, item) if words else {}),
                 **history.features(user, item),
             }
             self.tables[date_of(day)] = as_table(TRAIN, columns)
@@ -94,6 +100,32 @@ class World:
                 Path(catalog.path(TRUTH, date)).mkdir(parents=True)
                 pq.write_table(self.truths[date], f"{catalog.path(TRUTH, date)}/part-0.parquet")
         return catalog
+
+
+class Words:
+    """Texts of items and users, made of the words of their topics; a few of them are missing."""
+
+    def __init__(self, taste: np.ndarray, topic: np.ndarray, rng: np.random.Generator) -> None:
+        def word(of_topic: int) -> str:
+            first = 0x4E00 + 40 * int(of_topic) + 2 * int(rng.integers(8))
+            return chr(first) + chr(first + 1) + ("|INTENT_TARGET" if rng.random() < 0.3 else "")
+
+        odds = np.exp(2.5 * taste)
+        queries = [rng.choice(len(o), 6, p=o / o.sum()) for o in odds]
+        self.titles = [f"今日{word(t)[:2]}，“{word(t)[:2]}”指南" for t in topic]
+        self.entities = [",".join(word(t) for _ in range(3)) for t in topic]
+        self.queries = [",".join(word(t) for t in drawn) for drawn in queries]
+        for texts in (self.titles, self.entities, self.queries):
+            for missing in np.flatnonzero(rng.random(len(texts)) < 0.08):
+                texts[missing] = ""
+        self.titles[3] = self.entities[3] = ""
+
+    def texts(self, user: np.ndarray, item: np.ndarray) -> dict[str, list[str]]:
+        return {
+            "item_title": [self.titles[i] for i in item],
+            "item_entity_names": [self.entities[i] for i in item],
+            "query_entity_seq": [self.queries[u] for u in user],
+        }
 
 
 class History:

@@ -9,7 +9,7 @@ from training.data.batches import InMemoryBatches
 from training.data.rows import Rows
 from training.errors import TrainingError
 from training.loop import LoopSettings, fit, predict
-from training.model_names import MODEL_NAMES
+from training.model_names import BACKBONES
 from training.models import ModelSettings, build_model
 
 SIZES = {"user_id": 20, "item_id": 12, "scene": 5, "hour": 24}
@@ -118,7 +118,7 @@ def test_checkpoints_of_other_configurations_do_not_meet(tmp_path):
     assert first.load() is None
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", BACKBONES)
 def test_a_model_gives_one_logit_a_row_even_for_a_single_one(name):
     model = build_model(name, SIZES, 6, ModelSettings())
     for n in (1, 3):

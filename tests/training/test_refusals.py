@@ -14,6 +14,7 @@ from tests.training.logs import as_table, publish
 from training.cli import main, run
 from training.data.reading import read_keys
 from training.errors import TrainingError
+from training.model_names import MODEL_NAMES
 from warehouse.manifest import MANIFEST_FILE, Input
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
@@ -47,7 +48,7 @@ def test_an_as_of_that_is_no_date(published, tmp_path, as_of):
 
 def test_an_unknown_model(published, tmp_path):
     sentence = refused(published.arguments(tmp_path, "--model", "oracle"))
-    assert sentence == "there is no model 'oracle': take one of dnn, mmoe, ple"
+    assert sentence == f"there is no model 'oracle': take one of {', '.join(MODEL_NAMES)}"
 
 
 def test_a_missing_date_is_named_and_not_excused(published, tmp_path):

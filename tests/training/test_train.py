@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import signal
 import subprocess
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.training.conftest import read_json
+from tests.training.conftest import command, near, read_json
 from tests.training.logs import World
 from training.artifacts import publish_run, staging_folder
 from training.cli import main
@@ -26,26 +25,6 @@ CONTENTS = {
     *("dnn_state.pt", "dnn_config.json", "feature_meta.json", "vocabulary", "cold_report_long.csv"),
     *("cold_report_pivot.csv", "val_metrics.json", "predictions.parquet", "report.html"),
 }
-
-
-def near(value):
-    """The value, with numbers compared to 1e-6."""
-    if isinstance(value, dict):
-        return {key: near(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [near(entry) for entry in value]
-    return pytest.approx(value, abs=1e-6) if isinstance(value, float) else value
-
-
-def command(arguments):
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "training", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def train_on(world, folder, truth=True):

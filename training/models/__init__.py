@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from training.errors import TrainingError
-from training.model_names import MODEL_NAMES
+from training.model_names import MODEL_NAMES, backbone_of
+from training.models.content import ContentModel
 from training.models.dnn import DNN
 from training.models.inputs import InputLayer
 from training.models.mmoe import MMoE
@@ -31,7 +32,7 @@ class ModelSettings:
 _EXPERT_SIZES, _TOWER_SIZE = (128, 64), 32
 
 # A model maps a batch of Rows to logits [B].
-_MODELS: dict[str, Callable[[InputLayer, ModelSettings], nn.Module]] = {
+_BACKBONES: dict[str, Callable[[InputLayer, ModelSettings], nn.Module]] = {
     "dnn": lambda inputs, settings: DNN(inputs, settings.hidden_size, settings.dropout),
     "mmoe": lambda inputs, settings: MMoE(inputs, len(SCENES), settings.experts, _EXPERT_SIZES, _TOWER_SIZE),
     "ple": lambda inputs, settings: PLE(
@@ -46,10 +47,20 @@ _MODELS: dict[str, Callable[[InputLayer, ModelSettings], nn.Module]] = {
 }
 
 
-def build_model(name: str, categorical_sizes: dict[str, int], numeric_size: int, settings: ModelSettings) -> nn.Module:
-    """A freshly initialised model, drawn from torch's global generator."""
+def build_model(
+    name: str,
+    categorical_sizes: dict[str, int],
+    numeric_size: int,
+    settings: ModelSettings,
+    text_shape: tuple[int, int] | None = None,
+) -> nn.Module:
+    """A freshly initialised model, drawn from torch's global generator.
+
+    text_shape: for a content model, texts a row and the size of their whitened embeddings.
+    """
     inputs = InputLayer(categorical_sizes, numeric_size, settings.embedding_size, settings.unseen_rate)
-    return _MODELS[name](inputs, settings)
+    backbone = _BACKBONES[backbone_of(name)](inputs, settings)
+    return ContentModel(backbone, len(SCENES), *text_shape, settings.dropout) if text_shape else backbone
 
 
 def require_known(name: str) -> None:

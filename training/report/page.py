@@ -43,7 +43,7 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 5px; background: #2563eb; margin: 0 5px 0 0; }
 .key.best { width: 3px; height: 13px; border-radius: 0; background: #d97706; margin-left: 16px; vertical-align: -2px; }
 """
-_TEXT_COLUMNS = {field.name for field in fields(Segment)}
+_TEXT_COLUMNS = {field.name for field in fields(Segment)} | {"of"}
 
 
 def render(
@@ -82,7 +82,7 @@ def render(
 </div>
 <section><h2>Cold-start report</h2>{_cold_start_table(report)}
 <p class="note">Levels count impressions in the training window. A segment of one class only has no AUC.</p></section>
-<section><h2>Training</h2>{_epochs_table(epochs)}</section>
+{_alpha_section(metrics)}<section><h2>Training</h2>{_epochs_table(epochs)}</section>
 <section><h2>Run</h2><dl>{"".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())}</dl></section>
 </main></body>
 </html>
@@ -121,6 +121,16 @@ def _cold_start_table(report: Report) -> str:
     header = [field.name for kind in (Segment, Figures) for field in fields(kind)]
     lines = [[*vars(segment).values(), *vars(figures).values()] for segment, figures in report.items()]
     return _table(header, lines)
+
+
+def _alpha_section(metrics: dict[str, Any]) -> str:
+    if "alpha_by" not in metrics:
+        return ""
+    lines = [(kind, name, mean) for kind, means in metrics["alpha_by"].items() for name, mean in means.items()]
+    missing = ", ".join(f"{count:,} without {text} text" for text, count in metrics["rows_without_text"].items())
+    note = f"Mean of a in (1 - a) * backbone + a * content. Rows that take the mean embedding: {missing}."
+    table = _table(["segment", "of", "alpha"], lines)
+    return f'<section><h2>Content</h2>{table}<p class="note">{escape(note)}</p></section>'
 
 
 def _epochs_table(epochs: Sequence[dict[str, Any]]) -> str:

@@ -1,0 +1,94 @@
+"""Each text is embedded once, whatever happens in between."""
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from training.text.cache import EmbeddingCache
+from training.text.embedding import embed
+
+
+class Counting:
+    """An encoder that remembers what it was asked, and may break down."""
+
+    name, size = "counting", 5
+
+    def __init__(self, breaks_at=None):
+        self.batches, self.breaks_at = [], breaks_at
+
+    def encode(self, texts):
+        if len(self.batches) == self.breaks_at:
+            raise KeyboardInterrupt
+        self.batches.append(texts.to_pylist())
+        return np.stack([vector(text) for text in texts.to_pylist()])
+
+    @property
+    def asked(self):
+        return [text for batch in self.batches for text in batch]
+
+
+def vector(text):
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    return np.random.default_rng(seed).normal(size=Counting.size).astype(np.float32)
+
+
+def some_texts(n, seed=0):
+    lengths = np.random.default_rng(seed).integers(1, 30, n)
+    return pa.array([f"{number}" + "字" * length for number, length in enumerate(lengths)], pa.string())
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    monkeypatch.setattr("training.text.embedding._BATCH", 10)
+
+
+def expected(texts):
+    return np.stack([vector(text) for text in texts.to_pylist()])
+
+
+def test_embeddings_come_in_the_order_of_the_texts(tmp_path):
+    texts = some_texts(57)
+    for cache in (None, EmbeddingCache(tmp_path)):
+        assert np.array_equal(embed(texts, Counting(), cache), expected(texts))
+
+
+def test_batches_hold_texts_of_like_length_the_longest_first():
+    encoder = Counting()
+    embed(some_texts(57), encoder)
+    lengths = [len(text) for text in encoder.asked]
+    assert lengths == sorted(lengths, reverse=True)
+    assert [len(batch) for batch in encoder.batches] == [10] * 5 + [7]
+
+
+def test_a_rerun_embeds_only_what_is_new(tmp_path, capsys):
+    cache, texts = EmbeddingCache(tmp_path), some_texts(57)
+    embed(texts[:40], Counting(), cache)
+    encoder = Counting()
+    assert np.array_equal(embed(texts, encoder, cache), expected(texts))
+    assert sorted(encoder.asked) == sorted(texts[40:].to_pylist())
+    assert "17 texts embedded" in capsys.readouterr().out
+    again = Counting()
+    assert np.array_equal(embed(texts, again, cache), expected(texts))
+    assert not again.batches
+
+
+def test_a_killed_run_loses_one_batch(tmp_path):
+    cache, texts = EmbeddingCache(tmp_path), some_texts(57)
+    killed, resumed = Counting(breaks_at=3), Counting()
+    with pytest.raises(KeyboardInterrupt):
+        embed(texts, killed, cache)
+    assert np.array_equal(embed(texts, resumed, cache), expected(texts))
+    assert len(killed.asked) == 30
+    assert sorted(killed.asked + resumed.asked) == sorted(texts.to_pylist())
+
+
+def test_a_file_that_was_being_written_is_not_read(tmp_path):
+    (tmp_path / ".0123-99").write_bytes(b"half a file")
+    assert np.array_equal(embed(some_texts(5), Counting(), EmbeddingCache(tmp_path)), expected(some_texts(5)))
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_few_texts(tmp_path, n):
+    assert embed(some_texts(n), Counting(), EmbeddingCache(tmp_path)).shape == (n, Counting.size)

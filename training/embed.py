@@ -1,0 +1,27 @@
+"""The embed command: all texts of a window embedded and kept, for the training runs on the same window to find."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from training.text.content import TextSettings, embed_window
+from training.text.encoders import resolve
+from training.window import require_published, require_unchanged, window_ending
+from warehouse.catalog import Catalog
+
+
+def embed(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
+    """Which encoder was taken, its key, and how many distinct texts the window holds."""
+    window = window_ending(arguments.as_of, arguments.train_days, arguments.val_days)
+    inputs = require_published(catalog, window.dates, arguments.allow_stale)
+    settings = TextSettings(resolve(arguments.text_encoder), arguments.text_mode)
+    texts = embed_window(catalog, window, settings, arguments.seed, Path(arguments.artifacts))
+    require_unchanged(catalog, inputs)
+    return {
+        "text_encoder": texts.encoder.name,
+        "key": texts.encoder.key,
+        "text_mode": settings.mode,
+        "dimensions": texts.encoder.size,
+        "train_texts": texts.train_count,
+        "new_texts": len(texts.embeddings) - texts.train_count,
+    }

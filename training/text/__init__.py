@@ -1,0 +1,1 @@
+"""From the texts of rows to whitened embeddings of distinct texts."""

@@ -1,0 +1,47 @@
+"""Embeddings kept by the hash of their text, so that a rerun embeds only what is new."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+_KEY_BYTES = 16
+
+
+class EmbeddingCache:
+    """One encoder's embeddings: a Parquet file a finished batch, with the texts' hashes and vectors."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, keys: pa.Array, into: np.ndarray) -> np.ndarray:
+        """Copies what is kept into its rows of `into` [n, D]; which rows were found, bool [n]."""
+        found = np.zeros(len(keys), dtype=bool)
+        for file in sorted(self._folder.glob("*.parquet")):
+            kept = pc.index_in(pq.read_table(file, columns=["key"])["key"].combine_chunks(), value_set=keys)
+            wanted = kept.is_valid().to_numpy(zero_copy_only=False)
+            if wanted.any():
+                rows = kept.drop_null().to_numpy()
+                vectors = pq.read_table(file, columns=["vector"])["vector"].combine_chunks()
+                into[rows] = vectors.flatten().to_numpy().reshape(len(wanted), -1)[wanted]
+                found[rows] = True
+        return found
+
+    def add(self, keys: pa.Array, vectors: np.ndarray) -> None:
+        """Keeps a batch, in one step. vectors: [n, D] float32."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        name = hashlib.sha256(keys.buffers()[1]).hexdigest()[:_KEY_BYTES]
+        unfinished = self._folder / f".{name}-{os.getpid()}"
+        pq.write_table(pa.table({"key": keys, "vector": column}), unfinished, compression="none")
+        unfinished.replace(self._folder / f"{name}.parquet")
+
+
+def text_keys(texts: pa.Array) -> pa.Array:
+    """The texts' hashes, 16 bytes each."""
+    hashes = [hashlib.sha256(text.as_buffer()).digest()[:_KEY_BYTES] for text in texts]
+    return pa.array(hashes, pa.binary(_KEY_BYTES))

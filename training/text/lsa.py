@@ -1,0 +1,106 @@
+"""Latent semantic analysis: texts as character n-grams, fitted on the training window, nothing to download."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils.extmath import randomized_svd
+
+NAME = "lsa"
+_DIMENSIONS = 128
+_NGRAMS = (2, 3)  # most Chinese words have two characters; with an edge as a third, the word itself is an n-gram
+_MOST_NGRAMS = 100_000
+_MOST_TEXTS = 200_000  # to fit on: more of them teach nothing new and would set the run's peak memory
+_PASSES = 4  # of the randomised SVD
+_PUNCTUATION = r"[^\pL\pN]+"  # between two entities there is no n-gram
+_VOCABULARY, _IDF, _COMPONENTS = "ngrams.json", "idf.npy", "components.npy"
+
+
+class LsaEncoder:
+    """TF-IDF of character n-grams (Salton and Buckley, 1988), truncated SVD (Deerwester et al., 1990).
+
+    ngrams: [F] in column order, idf: [F], components: [F, D] float32.
+    """
+
+    name = NAME
+
+    def __init__(self, ngrams: Sequence[str], idf: np.ndarray, components: np.ndarray) -> None:
+        self._ngrams, self._idf, self._components = list(ngrams), idf, components
+
+    @staticmethod
+    def fit(texts: pa.Array, seed: int) -> "LsaEncoder":
+        """Fits on distinct texts. Where no two of them share an n-gram every embedding is 0."""
+        if len(texts) > _MOST_TEXTS:
+            chosen = np.random.default_rng(seed).choice(len(texts), _MOST_TEXTS, replace=False)
+            texts = texts.take(pa.array(np.sort(chosen)))
+        tfidf = _tfidf(min_df=2, max_features=_MOST_NGRAMS)
+        try:
+            weights = tfidf.fit_transform(_plain(texts))
+        except ValueError:  # scikit-learn's word for an empty vocabulary
+            return LsaEncoder([], np.zeros(0, np.float32), np.zeros((0, 1), np.float32))
+        dimensions = min(_DIMENSIONS, *weights.shape)
+        _, _, components = randomized_svd(weights, dimensions, n_iter=_PASSES, random_state=seed)
+        components = np.ascontiguousarray(components.T, dtype=np.float32)
+        return LsaEncoder(tfidf.get_feature_names_out().tolist(), tfidf.idf_.astype(np.float32), components)
+
+    @property
+    def size(self) -> int:
+        """Dimensions of an embedding, D."""
+        return self._components.shape[1]
+
+    @property
+    def key(self) -> str:
+        """A hash of what decides the embeddings."""
+        digest = hashlib.sha256(json.dumps(self._ngrams).encode())
+        for array in (self._idf, self._components):
+            digest.update(array.tobytes())
+        return digest.hexdigest()[:16]
+
+    def encode(self, texts: pa.Array) -> np.ndarray:
+        """[n, D] float32."""
+        if not self._ngrams:
+            return np.zeros((len(texts), self.size), np.float32)
+        tfidf = _tfidf(vocabulary=self._ngrams)
+        tfidf.idf_ = self._idf
+        return np.asarray(tfidf.transform(_plain(texts)) @ self._components, dtype=np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Writes JSON and npy files, no pickle."""
+        folder.mkdir(parents=True)
+        (folder / _VOCABULARY).write_text(json.dumps(self._ngrams, ensure_ascii=False), encoding="utf-8")
+        np.save(folder / _IDF, self._idf)
+        np.save(folder / _COMPONENTS, self._components)
+
+    @staticmethod
+    def load(folder: Path) -> "LsaEncoder":
+        """The inverse of save. Raises OSError or ValueError."""
+        ngrams = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
+        idf, components = (np.load(folder / name, allow_pickle=False) for name in (_IDF, _COMPONENTS))
+        if not len(ngrams) == len(idf) == len(components):
+            raise ValueError(f"{folder} holds {len(ngrams)} n-grams, {len(idf)} weights, {len(components)} components")
+        return LsaEncoder(ngrams, idf, components)
+
+
+def fit_key(texts: pa.Array, seed: int) -> str:
+    """A hash of what decides the fit: distinct texts in their order, seed and settings."""
+    settings = [_DIMENSIONS, _NGRAMS, _MOST_NGRAMS, _MOST_TEXTS, _PASSES, _PUNCTUATION, seed]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    for text in texts:
+        digest.update(text.as_buffer())
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _tfidf(**settings: object) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        analyzer="char_wb", ngram_range=_NGRAMS, lowercase=True, sublinear_tf=True, dtype=np.float32, **settings
+    )
+
+
+def _plain(texts: pa.Array) -> list[str]:
+    return pc.replace_substring_regex(texts, _PUNCTUATION, " ").to_pylist()
