@@ -1,10 +1,13 @@
-"""A window of dates to evaluated models: trained on the days before, validated on the last, one task a model."""
+"""A window of dates to evaluated models: trained on the days before, validated on the last, one task a model.
+
+Texts are embedded once for all models; at the end the models stand side by side on the same validation rows.
+"""
 
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param
 
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template
-from dags.common.training_tasks import check_window, train
+from dags.common.training_tasks import check_window, compare, embed, train
 from training.model_names import MODEL_NAMES
 
 _MODEL = {"type": "string", "enum": list(MODEL_NAMES)}
@@ -27,21 +30,49 @@ with DAG(
         ),
         "train_days": Param(12, type="integer", minimum=1, title="Training days"),
         "val_days": Param(1, type="integer", minimum=1, title="Validation days"),
-        "models": Param(["dnn"], type="array", items=_MODEL, minItems=1, title="Models"),
+        "models": Param(
+            ["dnn", "mmoe", "ple", "mmoe_content", "ple_content"],
+            type="array",
+            items=_MODEL,
+            minItems=1,
+            title="Models",
+            description="Those whose names end in _content see texts. The others are tested against the first.",
+        ),
+        "text_encoder": Param(
+            "auto",
+            type="string",
+            minLength=1,
+            title="Text encoder",
+            description="auto, lsa, m3e-base, bert-base-chinese, another hub name, or a local folder.",
+        ),
         "epochs": Param(8, type="integer", minimum=1, title="Epochs at most"),
-        "batch_size": Param(4096, type="integer", minimum=1, title="Batch size"),
+        "batch_size": Param(1024, type="integer", minimum=1, title="Batch size"),
         "seed": Param(7, type="integer", minimum=0, title="Seed"),
     },
 ):
+    as_of = {"as_of": date_template("as_of")}
     window = PythonOperator(
         task_id="check_window",
         python_callable=check_window,
-        op_kwargs={"as_of": date_template("as_of")},
+        op_kwargs=as_of,
         doc_md="Every date of the window must be published and fresh. Names those that are not, and how to mend them.",
     )
-    PythonOperator.partial(
+    embedded = PythonOperator(
+        task_id="embed",
+        python_callable=embed,
+        op_kwargs=as_of,
+        doc_md="Embeds each distinct text of the window once. What an earlier run embedded is not embedded again.",
+    )
+    trained = PythonOperator.partial(
         task_id="train",
         python_callable=train,
         map_index_template="{{ task.op_kwargs.model }}",
         doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
     ).expand(op_kwargs=window.output)
+    compared = PythonOperator(
+        task_id="compare",
+        python_callable=compare,
+        op_kwargs={"runs": trained.output},
+        doc_md="All models on the same validation rows, with paired DeLong tests against the first.",
+    )
+    window >> embedded >> trained >> compared

@@ -7,7 +7,7 @@ from pathlib import Path
 from local_airflow.errors import StartError
 from local_airflow.processes import local_airflow
 from local_airflow.runs import run_dag
-from local_airflow.summary import runs_in, summary
+from local_airflow.summary import model_of, runs_in, summary
 from sample_logs.settings import PRESETS
 from sample_logs.writing import Writer
 from warehouse.catalog import Catalog
@@ -32,6 +32,7 @@ class Demo:
     preset: str = "demo"
     dataset: str = "demo"
     seed: int = 7
+    models: tuple[str, ...] = ("dnn", "mmoe", "ple", "mmoe_content", "ple_content")
 
 
 def run_demo(demo: Demo) -> str:
@@ -50,9 +51,9 @@ def run_demo(demo: Demo) -> str:
         history = {"start_date": dates[0], "end_date": dates[-2]}
         run_dag(api, demo.home, "antm2c_etl_history", history, _TIMEOUT_SECONDS)
         run_dag(api, demo.home, "antm2c_etl_daily", {"run_date": dates[-1]}, _TIMEOUT_SECONDS)
-        training = {"as_of": dates[-1], "train_days": min(12, len(dates) - 1)}
+        training = {"as_of": dates[-1], "train_days": min(12, len(dates) - 1), "models": list(demo.models)}
         run_dag(api, demo.home, "antm2c_retrain", training, _TIMEOUT_SECONDS)
-    trained = sorted(runs_in(demo.artifacts) - earlier)
+    trained = sorted(runs_in(demo.artifacts) - earlier, key=lambda run: demo.models.index(model_of(run)))
     seconds = time.monotonic() - started
     return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s."
 

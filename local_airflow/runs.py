@@ -71,10 +71,13 @@ def _failure(home: Path, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) 
 
 
 def _events(log: Path) -> list[str]:
+    """What a task's log says, an error with its sentence."""
     events = []
     for line in log.read_text(errors="replace").splitlines():
         try:
-            events.append(str(json.loads(line)["event"]))
+            entry = json.loads(line)
+            events.append(str(entry["event"]))
+            events += [f"{error['exc_type']}: {error['exc_value']}" for error in entry.get("error_detail", ())]
         except (ValueError, KeyError, TypeError):
             events.append(line)
     return [event for event in events if not event.startswith("::")]

@@ -8,21 +8,33 @@ from typing import Any
 from warehouse.catalog import Catalog
 from warehouse.tables import LOGS, SCENES, TRAIN
 
+Metrics = Mapping[str, Any]
+
 _LEVELS = ("zero", "few", "warm")
-_TITLE_WIDTH, _CELL_WIDTH = 24, 10
+_TITLE_WIDTH = 20
+_CELLS = (11,) * 8
 
 
 def summary(warehouse: str, dataset: str, runs: Sequence[Path]) -> str:
-    """Rows in and rejected, then each run: its AUC beside the best reachable one, by cold-start level and by scene."""
+    """Rows in and rejected, then the runs side by side: AUC overall, by cold-start level and by scene."""
     lines = _data_lines(Catalog(warehouse, dataset))
-    for run in runs:
-        lines += ["", *_run_lines(run)]
+    if runs:
+        metrics = [json.loads((run / "val_metrics.json").read_text(encoding="utf-8")) for run in runs]
+        lines += ["", *_overall(metrics), "", *_by_level(metrics), "", *_by_scene(metrics), ""]
+        lines += [
+            _row(f"{m['model']} report", [str(run / "report.html")]) for m, run in zip(metrics, runs, strict=True)
+        ]
     return "\n".join(lines)
 
 
 def runs_in(artifacts: Path) -> set[Path]:
     """The folders of finished training runs."""
     return set(artifacts.glob("artifacts_*_run_*"))
+
+
+def model_of(run: Path) -> str:
+    """The model's name in a run's folder's name."""
+    return run.name.removeprefix("artifacts_").rsplit("_run_", 1)[0]
 
 
 def _data_lines(catalog: Catalog) -> list[str]:
@@ -38,41 +50,49 @@ def _data_lines(catalog: Catalog) -> list[str]:
     ]
 
 
-def _run_lines(run: Path) -> list[str]:
-    metrics = json.loads((run / "val_metrics.json").read_text(encoding="utf-8"))
-    low, high = _auc(metrics["auc_low"]), _auc(metrics["auc_high"])
+def _overall(metrics: Sequence[Metrics]) -> list[str]:
+    first = metrics[0]
+    best = first.get("best_reachable_auc")
     return [
-        f"Model {metrics['model']}, validated on {metrics['rows']:,} rows up to {metrics['as_of']}",
-        _row("AUC", [_auc(metrics["auc"])]) + f"   95%: {low} to {high}",
-        _row("best reachable AUC", [_auc(metrics.get("best_reachable_auc"))]),
-        _row("share of it reached", [_share(metrics.get("share"))]) + "   both counted from 0.5",
-        "",
-        _row("cold start", _LEVELS),
-        *_block("users", metrics, "user_level", _LEVELS),
-        *_block("items", metrics, "item_level", _LEVELS),
-        "",
-        _row("scene", SCENES),
-        *_block("all users", metrics, "scene", [str(scene) for scene in SCENES]),
-        "",
-        f"  report  {run / 'report.html'}",
+        f"Validated on {first['rows']:,} rows up to {first['as_of']}; best reachable AUC {_auc(best)}",
+        _row("", ["AUC", "95% interval", "share"], [8, 18, 8]),
+        *(
+            _row(m["model"], [_auc(m["auc"]), f"{_auc(m['auc_low'])}-{_auc(m['auc_high'])}", _share(m)], [8, 18, 8])
+            for m in metrics
+        ),
+        "  share: of the best reachable AUC, both counted from 0.5",
     ]
 
 
-def _block(title: str, metrics: Mapping[str, Any], segment: str, keys: Sequence[str]) -> list[str]:
-    """One segment's AUCs and, where the best reachable ones are known, the shares of them."""
-    lines = [_row(f"  {title}: AUC", (_auc(metrics["auc_by"][segment].get(key)) for key in keys))]
-    if shares := metrics.get("share_by", {}).get(segment):
-        lines.append(_row(f"  {title}: share", (_share(shares.get(key)) for key in keys)))
-    return lines
+def _by_level(metrics: Sequence[Metrics]) -> list[str]:
+    """Levels count impressions in the training window."""
+    keys = [(kind, level) for kind in ("user_level", "item_level") for level in _LEVELS]
+    titles = [f"{kind.removesuffix('_level')} {level}" for kind, level in keys]
+    return _table("AUC by cold start", titles, metrics, keys)
 
 
-def _row(title: str, cells: Iterable[object]) -> str:
-    return f"  {title:<{_TITLE_WIDTH}}" + "".join(f"{cell:>{_CELL_WIDTH}}" for cell in cells)
+def _by_scene(metrics: Sequence[Metrics]) -> list[str]:
+    return _table("AUC by scene", [f"scene {s}" for s in SCENES], metrics, [("scene", str(s)) for s in SCENES])
+
+
+def _table(title: str, titles: Sequence[str], metrics: Sequence[Metrics], keys: Sequence[tuple[str, str]]) -> list[str]:
+    lines = [_row(m["model"], [_auc(m["auc_by"][kind].get(key)) for kind, key in keys], _CELLS) for m in metrics]
+    best = metrics[0].get("best_reachable_auc_by")
+    if best:
+        lines.append(_row("best reachable", [_auc(best[kind].get(key)) for kind, key in keys], _CELLS))
+    return [_row(title, titles, _CELLS), *lines]
+
+
+def _row(title: str, cells: Iterable[str], widths: Iterable[int] = _CELLS) -> str:
+    return f"  {title:<{_TITLE_WIDTH}}" + "".join(
+        f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False)
+    )
 
 
 def _auc(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+def _share(metrics: Metrics) -> str:
+    share = metrics.get("share")
+    return "-" if share is None else f"{share:.1%}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from training.model_names import has_content
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
@@ -20,24 +21,54 @@ def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     if problems:
         mend = f"run antm2c_etl_history from {window[0]} to {window[-1]}, or backfill antm2c_etl_daily"
         raise AirflowFailException("; ".join(problems) + f". To mend it, {mend}")
-    common = {name: params[name] for name in ("train_days", "val_days", "epochs", "batch_size", "seed")}
-    return [{"model": model, "as_of": as_of, **common} for model in params["models"]]
+    names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed")
+    common = {"as_of": as_of, **{name: params[name] for name in names}}
+    return [{"model": model, **common} for model in params["models"]]
+
+
+def embed(as_of: str, params: dict[str, Any]) -> dict[str, Any] | None:
+    """Embeds the window's texts once for all models; nothing where no model of the run sees texts."""
+    if not any(map(has_content, params["models"])):
+        return None
+    names = ("train_days", "val_days", "text_encoder", "seed")
+    return _run("embed", {**_places(), "as_of": as_of, **{name: params[name] for name in names}})
 
 
 def train(
-    model: str, as_of: str, train_days: int, val_days: int, epochs: int, batch_size: int, seed: int
-) -> dict[str, Any]:
-    """Trains and evaluates one model, and returns its summary: where the artifacts lie, and their AUC."""
+    model: str,
+    as_of: str,
+    train_days: int,
+    val_days: int,
+    text_encoder: str,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+) -> str:
+    """Trains and evaluates one model. Returns the folder of its artifacts."""
     arguments = dict(locals())
+    return _run("train", {**_places(), **arguments})["artifacts"]
+
+
+def compare(runs: list[str]) -> list[dict[str, Any]]:
+    """Puts the runs' artifacts side by side on the same validation rows. Returns AUC and the test against the first."""
+    compared = _run("compare", {"artifacts": list(runs)})["runs"]
+    return [{name: run[name] for name in ("model", "auc", "auc_low", "auc_high", "against_first")} for run in compared]
+
+
+def _places() -> dict[str, str]:
+    settings = read_settings()
+    return {"warehouse": settings.warehouse, "dataset": settings.dataset, "artifacts": settings.artifacts}
+
+
+def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A command of the training package, as on the command line. What it refuses is not retried."""
     from training.cli import main
     from training.errors import TrainingError
 
-    settings = read_settings()
-    places = {"warehouse": settings.warehouse, "dataset": settings.dataset, "artifacts": settings.artifacts}
-    command = ["train"]
-    for name, value in {**places, **arguments}.items():
-        command += [f"--{name.replace('_', '-')}", str(value)]
+    words = [command]
+    for name, value in arguments.items():
+        words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
     try:
-        return main(command)
+        return main(words)
     except TrainingError as error:
         raise AirflowFailException(str(error)) from error

@@ -31,7 +31,7 @@ EDGES = {
         **{stage: {"training_table"} for stage in FEATURES},
         "training_table": set(),
     },
-    "antm2c_retrain": {"check_window": {"train"}, "train": set()},
+    "antm2c_retrain": {"check_window": {"embed", "train"}, "embed": {"train"}, "train": {"compare"}, "compare": set()},
 }
 HEAVY = ("torch", "pandas", "pyspark", "sklearn")
 

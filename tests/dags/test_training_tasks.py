@@ -7,16 +7,18 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.common.training_tasks import check_window, train
+from dags.common.training_tasks import check_window, compare, embed, train
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
 from training.errors import TrainingError
 from warehouse.calendar_days import days
 from warehouse.tables import LOGS, TRAIN
 
-FORM = {"train_days": 3, "val_days": 1, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 11}
+OF_WINDOW = {"train_days": 3, "val_days": 1, "text_encoder": "lsa"}
+FORM = {**OF_WINDOW, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 11}
 WINDOW = days("2023-07-10", "2023-07-13")
 AS_OF = WINDOW[-1]
-ARGUMENTS = {"model": "dnn", "as_of": AS_OF, "train_days": 3, "val_days": 1, "epochs": 2, "batch_size": 512, "seed": 11}
+ARGUMENTS = {"model": "dnn", "as_of": AS_OF, **OF_WINDOW, "epochs": 2, "batch_size": 512, "seed": 11}
+PLACES = "--warehouse hdfs://namenode:9000/data/antm2c --dataset 10m --artifacts /artifacts"
 
 
 @pytest.fixture
@@ -67,14 +69,38 @@ def test_the_window_ends_at(dag: Callable[[str], DAG], conf: dict, expected: str
     assert task.op_kwargs == {"as_of": expected}
 
 
-def test_training_is_given_exactly_what_the_form_says(monkeypatch: pytest.MonkeyPatch, command_line: Mock) -> None:
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTM2C_WAREHOUSE", "hdfs://namenode:9000/data/antm2c")
     monkeypatch.setenv("ANTM2C_DATASET", "10m")
     monkeypatch.setenv("ANTM2C_ARTIFACTS", "/artifacts")
-    assert train(**ARGUMENTS) == command_line.return_value
-    places = "--warehouse hdfs://namenode:9000/data/antm2c --dataset 10m --artifacts /artifacts"
-    form = "--model dnn --as-of 2023-07-13 --train-days 3 --val-days 1 --epochs 2 --batch-size 512 --seed 11"
-    command_line.assert_called_once_with(["train", *places.split(), *form.split()])
+
+
+@pytest.mark.usefixtures("places")
+def test_training_is_given_exactly_what_the_form_says(command_line: Mock) -> None:
+    assert train(**ARGUMENTS) == "/somewhere"
+    window = "--as-of 2023-07-13 --train-days 3 --val-days 1 --text-encoder lsa"
+    form = f"--model dnn {window} --epochs 2 --batch-size 512 --seed 11"
+    command_line.assert_called_once_with(["train", *PLACES.split(), *form.split()])
+
+
+@pytest.mark.usefixtures("places")
+def test_texts_are_embedded_once_for_the_models_that_see_them(command_line: Mock) -> None:
+    assert embed(AS_OF, {**FORM, "models": ["dnn", "mmoe_content", "ple_content"]}) == command_line.return_value
+    form = "--as-of 2023-07-13 --train-days 3 --val-days 1 --text-encoder lsa --seed 11"
+    command_line.assert_called_once_with(["embed", *PLACES.split(), *form.split()])
+
+
+def test_nothing_is_embedded_where_no_model_sees_texts(command_line: Mock) -> None:
+    assert embed(AS_OF, {**FORM, "models": ["dnn", "mmoe"]}) is None
+    command_line.assert_not_called()
+
+
+def test_the_comparison_is_given_all_runs(command_line: Mock) -> None:
+    run = {"artifacts": "/a", "model": "dnn", "auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "against_first": None}
+    command_line.return_value = {"runs": [run]}
+    assert compare(["/a", "/b"]) == [{name: value for name, value in run.items() if name != "artifacts"}]
+    command_line.assert_called_once_with(["compare", "--artifacts", "/a", "/b"])
 
 
 def test_a_training_error_is_not_retried(command_line: Mock) -> None:

@@ -15,16 +15,15 @@ import pytest
 from local_airflow import processes
 from local_airflow.database import end_database
 from local_airflow.demo import Demo, run_demo
-from local_airflow.sessions import end_recorded, session_members, start_session
+from local_airflow.sessions import end_recorded, end_session, session_members, start_session
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 from warehouse.status import overview
 from warehouse.tables import LOGS, TRAIN
 
 DATASET = "end_to_end"
+MODELS = ("dnn", "mmoe_content")
 FILES = {
-    "dnn_config.json",
-    "dnn_state.pt",
     "feature_meta.json",
     "vocabulary",
     "cold_report_long.csv",
@@ -54,7 +53,9 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def demo(folder: Path) -> Iterator[Demo]:
     home = folder / "airflow"
-    yield Demo(home, (folder / "warehouse").as_uri(), folder / "artifacts", preset="10k", dataset=DATASET)
+    yield Demo(
+        home, (folder / "warehouse").as_uri(), folder / "artifacts", preset="10k", dataset=DATASET, models=MODELS
+    )
     end_recorded(home / "session.json")
     end_database(home / "postgres")
 
@@ -84,22 +85,26 @@ def test_the_demo_runs_from_sample_logs_to_a_table_of_results(demo: Demo, leader
     lines, complete = overview(Catalog(demo.warehouse, DATASET))
     catalog = Catalog(demo.warehouse, DATASET)
     logs = [catalog.manifest(LOGS, day) for day in catalog.dates(LOGS)]
-    [run] = demo.artifacts.glob("artifacts_*")
-    metrics = json.loads((run / "val_metrics.json").read_text())
+    runs = [run for model in MODELS for run in demo.artifacts.glob(f"artifacts_{model}_run_*")]
 
     assert complete, lines
     assert len(logs) == 5
     assert sum(m.rows_in for m in logs) == sum(m.rows + sum(m.rejects.values()) for m in logs) == 10_000
     assert [catalog.manifest(TRAIN, m.date).rows for m in logs] == [m.rows for m in logs]
-    assert {path.name for path in run.iterdir()} == FILES
-    assert metrics["as_of"] == logs[-1].date
-    assert 0.5 < metrics["auc"] < metrics["best_reachable_auc"] < 1
-    for promised in ("rows in", "10,000", "rejected", f"{metrics['auc']:.4f}", f"{metrics['best_reachable_auc']:.4f}"):
+    assert len(runs) == len(MODELS)
+    for model, run in zip(MODELS, runs, strict=True):
+        metrics = json.loads((run / "val_metrics.json").read_text())
+        assert {path.name for path in run.iterdir()} >= {*FILES, f"{model}_state.pt", f"{model}_config.json"}
+        assert metrics["as_of"] == logs[-1].date
+        assert 0.5 < metrics["auc"] < metrics["best_reachable_auc"] < 1
+        for promised in (f"{metrics['auc']:.4f}", f"{metrics['best_reachable_auc']:.4f}", str(run / "report.html")):
+            assert promised in text
+    for promised in ("rows in", "10,000", "rejected", "zero", "few", "warm"):
         assert promised in text
-    for promised in ("zero", "few", "warm", str(run / "report.html")):
-        assert promised in text
-    assert len(leaders) == 1
-    assert left_behind(demo, leaders[0]) == []
+    [leader] = leaders
+    remaining = left_behind(demo, leader)
+    end_session(leader)
+    assert remaining == []
 
 
 def test_a_demo_that_is_told_to_end_leaves_no_process_behind(demo: Demo, folder: Path) -> None:
@@ -114,4 +119,6 @@ def test_a_demo_that_is_told_to_end_leaves_no_process_behind(demo: Demo, folder:
         finally:
             program.send_signal(signal.SIGTERM)
         assert program.wait(timeout=60) == 128 + signal.SIGTERM
-    assert left_behind(demo, leader) == []
+    remaining = left_behind(demo, leader)
+    end_session(leader)
+    assert remaining == []

@@ -69,6 +69,15 @@ def test_a_failure_ends_with_the_log_of_the_last_attempt_of_the_task_that_failed
     assert rest == ["epoch 1", "the disk is full", "cut off"]
 
 
+def test_a_failure_ends_with_the_sentence_of_its_error(tmp_path: Path) -> None:
+    folder = tmp_path / "logs" / "dag_id=dag" / "run_id=manual__1" / "task_id=train"
+    folder.mkdir(parents=True)
+    detail = [{"exc_type": "AirflowFailException", "exc_value": "2023-07-11 is missing", "frames": []}]
+    (folder / "attempt=1.log").write_text(json.dumps({"event": "Task failed", "error_detail": detail}))
+    with pytest.raises(RunError, match=r"Task failed\nAirflowFailException: 2023-07-11 is missing$"):
+        runs.run_dag(scripted(("failed", [task("failed")])), tmp_path, "dag", {}, timeout=10)
+
+
 def test_a_task_that_failed_without_a_log_points_to_airflows_own(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"dag: train failed before it wrote a log; see .*airflow\.log"):
         runs.run_dag(scripted(("failed", [task("failed")])), tmp_path, "dag", {}, timeout=10)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local_airflow.summary import runs_in, summary
+from local_airflow.summary import model_of, runs_in, summary
 from warehouse.catalog import Catalog
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import LOGS, TRAIN, Table
@@ -27,10 +27,10 @@ METRICS: dict[str, Any] = {
 TRUTH = {
     "best_reachable_auc": 0.7763,
     "share": 0.6656,
-    "share_by": {
-        "scene": {"0": 0.4},
-        "user_level": {"zero": 0.041, "few": None, "warm": 0.861},
-        "item_level": {"zero": 0.052, "few": 0.55, "warm": 0.872},
+    "best_reachable_auc_by": {
+        "scene": {"0": 0.71},
+        "user_level": {"zero": 0.72, "few": None, "warm": 0.73},
+        "item_level": {"zero": 0.74, "few": 0.75, "warm": 0.76},
     },
 }
 
@@ -57,10 +57,10 @@ def finished_run(artifacts: Path, metrics: dict[str, Any], time: str = "20230724
     return run
 
 
-def cells(text: str, title: str) -> list[str]:
-    """The words after a title; the title must be on exactly one line."""
-    [line] = [line for line in text.splitlines() if line.strip().startswith(f"{title} ")]
-    return line.strip().removeprefix(title).split()
+def cells(text: str, title: str, number: int = 0) -> list[str]:
+    """The words after a title, of the `number`th line that begins with it."""
+    lines = [line for line in text.splitlines() if line.strip().startswith(f"{title} ")]
+    return lines[number].strip().removeprefix(title).split()
 
 
 def test_rows_in_and_rejected_are_those_of_all_dates(warehouse: str) -> None:
@@ -71,35 +71,36 @@ def test_rows_in_and_rejected_are_those_of_all_dates(warehouse: str) -> None:
     assert cells(text, "rows to train on") == ["1,997"]
 
 
-def test_the_auc_stands_beside_the_best_reachable_one(warehouse: str, tmp_path: Path) -> None:
-    text = summary(warehouse, "demo", [finished_run(tmp_path, METRICS | TRUTH)])
-    assert cells(text, "AUC") == ["0.6839", "95%:", "0.6750", "to", "0.6929"]
-    assert cells(text, "best reachable AUC") == ["0.7763"]
-    assert cells(text, "share of it reached")[0] == "66.6%"
+def test_models_stand_side_by_side_with_the_best_reachable_auc(warehouse: str, tmp_path: Path) -> None:
+    other = METRICS | TRUTH | {"model": "mmoe", "auc": 0.7, "share": 0.72}
+    text = summary(warehouse, "demo", [finished_run(tmp_path, METRICS | TRUTH), finished_run(tmp_path, other)])
+    assert "14,285 rows up to 2023-07-23; best reachable AUC 0.7763" in text
+    assert cells(text, "dnn") == ["0.6839", "0.6750-0.6929", "66.6%"]
+    assert cells(text, "mmoe") == ["0.7000", "0.6750-0.6929", "72.0%"]
 
 
 def test_cold_start_levels_and_scenes_stand_under_their_names(warehouse: str, tmp_path: Path) -> None:
     text = summary(warehouse, "demo", [finished_run(tmp_path, METRICS | TRUTH)])
-    assert cells(text, "cold start") == ["zero", "few", "warm"]
-    assert cells(text, "users: AUC") == ["0.5100", "-", "0.7100"]
-    assert cells(text, "users: share") == ["4.1%", "-", "86.1%"]
-    assert cells(text, "items: AUC") == ["0.5200", "0.6600", "0.7200"]
-    assert cells(text, "scene") == ["0", "1", "2", "3", "4"]
-    assert cells(text, "all users: AUC") == ["0.6100", "0.6200", "0.6300", "0.6400", "-"]
+    assert " ".join(cells(text, "AUC by cold start")) == "user zero user few user warm item zero item few item warm"
+    assert cells(text, "dnn", 1) == ["0.5100", "-", "0.7100", "0.5200", "0.6600", "0.7200"]
+    assert cells(text, "best reachable", 0) == ["0.7200", "-", "0.7300", "0.7400", "0.7500", "0.7600"]
+    assert " ".join(cells(text, "AUC by scene")) == "scene 0 scene 1 scene 2 scene 3 scene 4"
+    assert cells(text, "dnn", 2) == ["0.6100", "0.6200", "0.6300", "0.6400", "-"]
+    assert cells(text, "best reachable", 1) == ["0.7100", "-", "-", "-", "-"]
 
 
 def test_logs_without_a_known_truth_have_no_best_reachable_auc(warehouse: str, tmp_path: Path) -> None:
     text = summary(warehouse, "demo", [finished_run(tmp_path, METRICS)])
-    assert cells(text, "best reachable AUC") == ["-"]
-    assert "users: share" not in text
+    assert "best reachable AUC -" in text
+    assert cells(text, "dnn")[-1] == "-"
+    assert "\n  best reachable" not in text
 
 
 def test_every_run_says_where_its_report_lies(warehouse: str, tmp_path: Path) -> None:
-    runs = [finished_run(tmp_path, METRICS), finished_run(tmp_path, METRICS | {"model": "mmoe"})]
+    runs = [finished_run(tmp_path, METRICS), finished_run(tmp_path, METRICS | {"model": "mmoe_content"})]
     text = summary(warehouse, "demo", runs)
-    assert [line.split()[-1] for line in text.splitlines() if "report" in line] == [
-        f"{run}/report.html" for run in runs
-    ]
+    assert [line.split()[-1] for line in text.splitlines() if " report " in line] == [f"{r}/report.html" for r in runs]
+    assert [model_of(run) for run in runs] == ["dnn", "mmoe_content"]
 
 
 def test_only_finished_runs_count(tmp_path: Path) -> None:
