@@ -104,6 +104,7 @@ def _settings(home: Path, database: str) -> tuple[dict[str, str], AirflowApi]:
         ),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY),
+        "OMP_NUM_THREADS": "1",  # as many tasks as cores may run at once
         # Spark 4.2 warns of pandas 3 on every start; no pandas is used with it here.
         "PYTHONWARNINGS": "ignore::FutureWarning",
     }
