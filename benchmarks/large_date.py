@@ -1,13 +1,14 @@
 """A date of 5M rows: what csv_to_orc costs a row, and how much memory the largest stage takes."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.duckdb_etl import DuckEtl
 from benchmarks.figure import Figure, at_most
 from benchmarks.logs import raw_csv, write_logs
 from benchmarks.stages import STAGES, submit
-from sample_logs.settings import RELEASE_ITEMS, RELEASE_USERS, Settings
+from sample_logs.settings import PRESETS
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW
 
@@ -19,12 +20,13 @@ _MOST_GB = 4
 def measure(folder: Path) -> list[Figure]:
     """Each stage runs by spark-submit on a small date and on the large date after it.
 
+    The logs are those of `python -m sample_logs --rows 5000000 --days 1`, with the same users and items on both dates.
     The costs' difference over the rows' difference is the cost of a further row: start-up is in both and cancels.
     Memory is the resident memory of shell, JVM and Python together.
     """
+    population = PRESETS["demo"].resized(max(_ROWS.values()), days=1)
     for date, rows in _ROWS.items():
-        population = Settings(rows=rows, days=1, users=RELEASE_USERS, items=RELEASE_ITEMS, start_date=date)
-        catalog = write_logs(folder, population)
+        catalog = write_logs(folder, replace(population, rows=rows, start_date=date))
     duckdb = _duckdb_seconds(folder, catalog)
     usages = {(s, date): submit(s, catalog, date, folder / "stages.log") for s in STAGES for date in _ROWS}
     spark = {date: usages["csv_to_orc", date].cpu_seconds for date in _ROWS}

@@ -16,7 +16,7 @@ from benchmarks.stages import WarmStages, warm_stages
 from sample_logs.settings import Settings
 from spark_jobs.common.partitions import read_dates
 from spark_jobs.common.session import spark_session
-from spark_jobs.user_item_features import pair_history, summed_pairs
+from spark_jobs.user_item_features import daily_pairs, pair_history, summed_pairs
 from warehouse.catalog import Catalog
 from warehouse.tables import DAILY_ITEM, DAILY_UI, DAILY_USER, FEATURES_ITEM, FEATURES_UI, FEATURES_USER, LOGS, REJECTS
 
@@ -80,9 +80,10 @@ def _late_against_early(history: History) -> Figure:
 def _tiles_against_full(history: History, folder: Path) -> Figure:
     """All of user_item_features on days 113 to 120 over full recomputations of the same days' results.
 
-    Sums of CPU seconds. The stage counts the day's pairs and compacts tiles as well; the recomputation finds the counts
-    of every day at hand and reads them all. It is measured with the stage's own semi-join, and as it would be without:
-    adding up all pairs there ever were, then taking those of the day. Raises RuntimeError where the results differ.
+    Sums of CPU seconds. Both count the day's pairs and write the counts for later days; the stage then compacts tiles
+    and reads them, the recomputation reads the counts of every day before. It has the stage's own semi-join; without,
+    adding up all pairs there ever were and then taking those of the day, it costs several times as much (see the
+    details). Raises RuntimeError where the results differ.
     """
     dates, stages, late = _LOGS.dates, history.stages, history.late
     stages.run("user_item_features", late, dates[0], dates[-_PAIR_DAYS - 1])
@@ -109,13 +110,13 @@ def _tiles_against_full(history: History, folder: Path) -> Figure:
 def _full_recomputation(
     catalog: Catalog, date: str, way: Callable[[DataFrame, DataFrame], DataFrame], folder: Path
 ) -> float:
-    """CPU seconds of one day's pair history from the counts of all days before."""
+    """CPU seconds of one day's pair counts, and of its pair history from the counts of all days before."""
     before = tree_cpu_seconds()
     with spark_session("benchmarks") as spark:
+        daily, target = f"{folder}/daily/date={date}", f"{folder}/history/date={date}"
+        daily_pairs(read_dates(spark, catalog, LOGS, [date])).write.orc(daily)
         earlier = read_dates(spark, catalog, DAILY_UI, [day for day in _LOGS.dates if day < date])
-        pairs = read_dates(spark, catalog, DAILY_UI, [date])
-        target = f"{folder}/date={date}"
-        way(pairs, earlier).write.orc(target)
+        way(spark.read.schema(DAILY_UI.ddl).orc(daily), earlier).write.orc(target)
         seconds = tree_cpu_seconds() - before
         published = read_dates(spark, catalog, FEATURES_UI, [date]).drop("date")
         if not spark.read.orc(target).exceptAll(published).isEmpty():

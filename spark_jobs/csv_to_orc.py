@@ -75,7 +75,7 @@ def without_return(column: str) -> Column:
 def log_timestamp() -> Column:
     """log_time as a timestamp, from `yyyy-MM-dd HH:mm:ss` or `yyyy/M/d H:mm`, else null."""
     text = F.col("log_time")
-    in_iso_form = F.translate(text, "123456789", "000000000") == "0000-00-00 00:00:00"
+    in_iso_form = text.rlike(r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\z")
     # Once the form is known, the cast is as strict as a pattern and several times as fast.
     slashes = F.try_to_timestamp(text, F.lit("yyyy/M/d H:mm"))
     return F.when(in_iso_form, text.try_cast("timestamp")).otherwise(slashes)

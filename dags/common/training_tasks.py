@@ -1,5 +1,6 @@
 """What the tasks of the retraining DAG call. Heavy imports wait until a task runs."""
 
+import os
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -62,6 +63,8 @@ def _places() -> dict[str, str]:
 
 def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """A command of the training package, as on the command line. What it refuses is not retried."""
+    # Models train side by side: threads that spin while they wait would take the cores from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from training.cli import main
     from training.errors import TrainingError
 
