@@ -35,6 +35,7 @@ with DAG(
             type="array",
             items=_MODEL,
             minItems=1,
+            uniqueItems=True,
             title="Models",
             description="Those whose names end in _content see texts. The others are tested against the first.",
         ),

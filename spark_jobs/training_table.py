@@ -34,19 +34,19 @@ def training_rows(logs: DataFrame, users: DataFrame, items: DataFrame, pairs: Da
     )
 
 
-def features_as_of(stage: Stage, entity: Entity, date: str) -> tuple[DataFrame, list[Input]]:
-    """The entity's features at the end of `date`, and what they were read from.
+def features_as_of(stage: Stage, entity: Entity, date: str) -> tuple[DataFrame, list[Input], str | None]:
+    """The entity's features at the end of `date`, what they were read from, and where history began if that matters.
 
     A calendar date without logs has no partition of its own: its features are computed here.
     """
     known = stage.freshness.known_dates()
     if date in known:
         source = stage.require(entity.features, date, written_by=entity.stage)
-        return read_dates(stage.spark, stage.catalog, entity.features, [date]), [source]
+        return read_dates(stage.spark, stage.catalog, entity.features, [date]), [source], None
     if date < known[0]:
-        return read_dates(stage.spark, stage.catalog, entity.features, []), []
+        return read_dates(stage.spark, stage.catalog, entity.features, []), [], known[0]
     sources = find_sources(stage, entity, date)
-    return features(stage, entity, sources), sources.inputs
+    return features(stage, entity, sources), sources.inputs, sources.history_start
 
 
 def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
@@ -54,18 +54,16 @@ def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
     logs_input = stage.require(LOGS, date, written_by="csv_to_orc")
     pairs_input = stage.require(FEATURES_UI, date, written_by="user_item_features")
     as_of = days_before(date, lag_days)
-    users, user_inputs = features_as_of(stage, USER, as_of)
-    items, item_inputs = features_as_of(stage, ITEM, as_of)
+    users, user_inputs, users_since = features_as_of(stage, USER, as_of)
+    items, item_inputs, items_since = features_as_of(stage, ITEM, as_of)
     logs = read_dates(stage.spark, stage.catalog, LOGS, [date])
     pairs = read_dates(stage.spark, stage.catalog, FEATURES_UI, [date])
-    beginning = stage.freshness.known_dates()[0]
     with StagedPartition(stage.catalog, TRAIN, date) as staged:
         by_scene = {str(s): F.count_if(F.col("scene") == s) for s in SCENES}
         content, counted = write_staged(training_rows(logs, users, items, pairs), staged, by_scene)
         check_complete(stage, staged, content.rows, counted)
         inputs = [logs_input, pairs_input, *user_inputs, *item_inputs]
-        history_start = beginning if as_of < beginning else None
-        return [stage.publish(staged, content, inputs, history_start, {"feature_lag_days": lag_days})]
+        return [stage.publish(staged, content, inputs, users_since or items_since, {"feature_lag_days": lag_days})]
 
 
 def check_complete(stage: Stage, staged: StagedPartition, rows: int, by_scene: dict[str, int]) -> None:

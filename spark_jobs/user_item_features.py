@@ -8,9 +8,10 @@ from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser, whole_number
 from spark_jobs.common.entity_features import check_conserved
+from spark_jobs.common.errors import StageError
 from spark_jobs.common.partitions import read_dates, write_staged
 from spark_jobs.common.stage import Stage, run_stage
-from warehouse.calendar_days import days_before
+from warehouse.calendar_days import days, days_before
 from warehouse.manifest import Input, Manifest
 from warehouse.pair_tiles import Cover, cover, tile_days
 from warehouse.publish import StagedPartition
@@ -81,7 +82,9 @@ def publish_tile(stage: Stage, date: str) -> Manifest:
     covered = Cover(earlier.tiles, [date, *earlier.daily], earlier.absent)
     inputs = inputs_of(stage, covered)
     with StagedPartition(stage.catalog, TILES_UI, date) as staged:
-        content, _ = write_staged(summed_pairs(read_cover(stage, covered)), staged)
+        content, counted = write_staged(summed_pairs(read_cover(stage, covered)), staged, {"impressions": F.sum("imp")})
+        spanned = sum(stage.rows(LOGS, day) for day in days(max(first, beginning), date))
+        check_conserved(staged, counted["impressions"], spanned)
         return stage.publish(staged, content, inputs, beginning if first < beginning else None)
 
 
@@ -97,6 +100,8 @@ def publish_date(stage: Stage, date: str, horizon: int | None) -> list[Manifest]
     with StagedPartition(stage.catalog, FEATURES_UI, date) as staged:
         pairs = read_dates(stage.spark, stage.catalog, DAILY_UI, [date])
         content, _ = write_staged(pair_history(pairs, read_cover(stage, covered)), staged)
+        if content.rows != published[0].rows:
+            raise StageError(f"{content.rows} pairs have a history, of {published[0].rows} shown; nothing is published")
         parameters = {} if horizon is None else {"ui_horizon_days": horizon}
         published.append(stage.publish(staged, content, inputs, beginning if first <= beginning else None, parameters))
     return published

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -150,8 +150,9 @@ def _drop_abandoned(parent: Path) -> None:
     """Removes what killed runs left behind and nobody went on with."""
     oldest = time.time() - _ABANDONED_AFTER.total_seconds()
     for folder in parent.glob("*/"):
-        if folder.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # a run beside this one has finished and taken it away
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _damaged(path: Path, error: Exception) -> TrainingError:

@@ -122,7 +122,9 @@ def _judge(validation: Rows) -> Validate:
 
     def validate(logits: Tensor) -> tuple[float, float]:
         scores = logits.numpy()
-        return float(log_loss(scores, label).mean()), auc(scores, label) or 0.5
+        area = auc(scores, label)
+        assert area is not None  # both classes are there: _require_both_classes
+        return float(log_loss(scores, label).mean()), area
 
     return validate
 

@@ -6,7 +6,7 @@ from datetime import date as calendar_date
 
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
 from warehouse.storage import Storage
-from warehouse.tables import LOGS, RAW, Table
+from warehouse.tables import RAW, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
@@ -43,10 +43,6 @@ class Catalog:
             except ValueError as error:
                 raise ValueError(f"{self.uri(table, date)} is no date: {error}; rename the folder") from error
         return dates
-
-    def known_dates(self) -> list[str]:
-        """Every date with logs: those received and those published, ascending."""
-        return sorted({*self.dates(RAW), *self.dates(LOGS)})
 
     def files(self, table: Table, date: str) -> list[dict]:
         """The partition's data files, as fsspec entries (name, size)."""

@@ -13,7 +13,8 @@ class Storage:
     def __init__(self, root: str) -> None:
         self._filesystem, path = fsspec.core.url_to_fs(root)
         self._root_path = path.rstrip("/")
-        self.root = self._filesystem.unstrip_protocol(self._root_path)
+        # As it was given, for Spark: fsspec's own way back would lose the host of hdfs://host:port/path.
+        self.root = root.rstrip("/") if "://" in root else self._filesystem.unstrip_protocol(self._root_path)
 
     @property
     def filesystem(self) -> fsspec.AbstractFileSystem:
@@ -27,6 +28,10 @@ class Storage:
     def uri(self, *parts: str) -> str:
         """The URI of something below the root, as Spark reads it."""
         return "/".join((self.root, *parts))
+
+    def uri_of(self, path: str) -> str:
+        """The URI of a path inside the file system that lies below the root."""
+        return self.root + path.removeprefix(self._root_path)
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there now."""

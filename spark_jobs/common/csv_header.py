@@ -35,7 +35,7 @@ def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
     return [
         RawFiles(
             columns=header,
-            uris=tuple(catalog.storage.filesystem.unstrip_protocol(entry["name"]) for entry in group),
+            uris=tuple(catalog.storage.uri_of(entry["name"]) for entry in group),
             size=sum(entry["size"] for entry in group),
         )
         for header, group in files.items()

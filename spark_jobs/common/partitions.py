@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from spark_jobs.common.errors import StageError
 from warehouse.catalog import Catalog
 from warehouse.publish import Content, StagedPartition
-from warehouse.tables import Table
+from warehouse.tables import DEEP_FEATURES, Table
 
 _LOW_HALF = 0xFFFFFFFF
 
@@ -38,7 +38,7 @@ def write_staged(
     """Writes the frame into the staged folder; rows, checksum and the wanted counts come from the same pass.
 
     `counts` are aggregates over the frame. `only` marks the rows that belong to the content, where not all do.
-    Raises StageError where a column of the table's contract is missing or of another type.
+    Raises StageError where a column of the table's contract is missing, of another type or, deep features apart, null.
     """
     table = staged.table
     content = frame.select(*table.column_names)
@@ -54,6 +54,7 @@ def write_staged(
     observed = frame.observe(
         observation,
         F.count_if(belongs).alias("rows"),
+        F.count_if(belongs & F.expr(_any_null(table))).alias("nulls"),
         # Two halves: their sums stay far from overflow where a sum of 64-bit hashes would not.
         F.sum(row_hash.bitwiseAND(F.lit(_LOW_HALF))).alias("low"),
         F.sum(F.shiftrightunsigned(row_hash, 32)).alias("high"),
@@ -62,9 +63,18 @@ def write_staged(
     by = table.partitions[1:]
     observed.select(*table.column_names).write.format(table.format).partitionBy(*by).mode("overwrite").save(staged.uri)
     seen = observation.get
+    if seen.get("nulls"):
+        raise StageError(
+            f"{seen['nulls']} rows of {table.folder} date={staged.date} lack a value where none may be missing; "
+            "nothing is published"
+        )
     checksum = f"{seen.get('high') or 0:x}-{seen.get('low') or 0:x}"
     counted = {name: seen.get(f"count_{name}") or 0 for name in counts or {}}
     return Content(rows=seen.get("rows") or 0, columns=columns, checksum=checksum), counted
+
+
+def _any_null(table: Table) -> str:
+    return " OR ".join(f"`{name}` IS NULL" for name in table.column_names if name not in DEEP_FEATURES)
 
 
 def _null_safe_hash(frame: DataFrame) -> Column:

@@ -1,5 +1,6 @@
 """Where partitions lie and which are there."""
 
+import fsspec
 import pytest
 
 from tests.warehouse.conftest import DAY, publish, receive
@@ -25,8 +26,10 @@ def test_partitions_lie_where_the_contract_says(catalog: Catalog) -> None:
     assert catalog.uri(TRUTH, DAY) == f"{root}/truth_test/date={DAY}"
 
 
-def test_uris_are_paths_with_the_file_systems_scheme(catalog: Catalog) -> None:
-    assert catalog.uri(LOGS, DAY) == catalog.storage.filesystem.unstrip_protocol(catalog.path(LOGS, DAY))
+def test_a_partitions_uri_begins_as_the_root_was_given_and_leads_to_its_path(catalog: Catalog) -> None:
+    assert catalog.uri(LOGS, DAY) == f"{catalog.storage.root}/{LOGS.name('test')}/date={DAY}"
+    assert catalog.storage.uri_of(catalog.path(LOGS, DAY)) == catalog.uri(LOGS, DAY)
+    assert fsspec.core.url_to_fs(catalog.uri(LOGS, DAY))[1] == catalog.path(LOGS, DAY)
 
 
 def test_dates_are_ascending_and_other_names_are_not_dates(catalog: Catalog) -> None:
@@ -49,14 +52,6 @@ def test_a_table_that_is_not_there_has_no_dates(catalog: Catalog) -> None:
 def test_datasets_do_not_see_each_other(catalog: Catalog) -> None:
     publish(catalog, LOGS, DAY, ["a"])
     assert Catalog(catalog.storage.root, "other").dates(LOGS) == []
-
-
-def test_known_dates_are_those_received_and_those_published(catalog: Catalog) -> None:
-    receive(catalog, "2023-07-02")
-    publish(catalog, LOGS, "2023-07-01", ["a"])
-    publish(catalog, LOGS, "2023-07-02", ["a"])
-    publish(catalog, TRAIN, "2023-07-03", ["a"])
-    assert catalog.known_dates() == ["2023-07-01", "2023-07-02"]
 
 
 def test_the_version_of_raw_data_follows_names_and_sizes(catalog: Catalog) -> None:

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from training.models.gates import own_scene
 
@@ -13,11 +14,12 @@ class SceneTowers(nn.Module):
         super().__init__()
         self.scenes = scenes
         self.hidden = nn.Linear(size, scenes * hidden_size)
-        self.output = nn.Embedding(scenes, hidden_size + 1)  # the last number of a scene is its bias
-        nn.init.uniform_(self.output.weight, -(hidden_size**-0.5), hidden_size**-0.5)
+        # The last number of a scene is its bias.
+        self.output = nn.Parameter(torch.empty(scenes, hidden_size + 1))
+        nn.init.uniform_(self.output, -(hidden_size**-0.5), hidden_size**-0.5)
 
     def forward(self, x: Tensor, scene: Tensor) -> Tensor:
         """Logits [B]."""
         hidden = torch.relu(own_scene(self.hidden(x).unflatten(1, (self.scenes, -1)), scene))
-        output = self.output(scene)
+        output = embedding(scene, self.output)
         return (hidden * output[:, :-1]).sum(1) + output[:, -1]
