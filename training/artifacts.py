@@ -20,6 +20,7 @@ from torch import nn
 from training.config import RunConfig
 from training.data.features import FeatureSpace
 from training.errors import TrainingError
+from training.evaluation.predictions import PREDICTED
 from training.evaluation.segments import Report, write_long, write_pivot
 from training.models import build_model
 from training.text.lsa import NAME as LSA
@@ -104,7 +105,7 @@ def load_run(folder: Path) -> Run:
         space = FeatureSpace.load(folder)
         text_space = TextSpace.load(folder) if config.text_settings else None
         state = torch.load(state_file, weights_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
         raise _damaged(folder, error) from error
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise _damaged(state_file, error) from error
@@ -136,7 +137,7 @@ def load_config(folder: Path) -> RunConfig:
 def load_predictions(folder: Path) -> pa.Table:
     """The run's validation rows. Raises TrainingError."""
     try:
-        return pq.read_table(folder / PREDICTIONS_FILE)
+        return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
     except (OSError, pa.ArrowException) as error:
         raise _damaged(folder / PREDICTIONS_FILE, error) from error
 

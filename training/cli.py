@@ -19,6 +19,8 @@ from training.train import train
 from warehouse.catalog import Catalog
 from warehouse.settings import read_settings
 
+_LARGEST_SEED = 2**32 - 1  # what every generator here takes
+
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs one command, prints its summary as one JSON object on the last line and returns it. Raises TrainingError."""
@@ -80,7 +82,7 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add("--allow-stale", action="store_true", help="take stale training tables as they are")
     add("--text-encoder", default=AUTO, help="auto, lsa, m3e-base, another hub name or a folder (%(default)s)")
     add("--text-mode", choices=list(MODES), default="split", help="one text a row, or item and query (%(default)s)")
-    add("--seed", type=_whole(0), default=LoopSettings().seed, help="of everything drawn (%(default)s)")
+    add("--seed", type=_seed, default=LoopSettings().seed, help="of everything drawn (%(default)s)")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -111,6 +113,13 @@ def _whole(least: int):
         return int(text)
 
     return parse
+
+
+def _seed(text: str) -> int:
+    value = _whole(0)(text)
+    if value > _LARGEST_SEED:
+        raise argparse.ArgumentTypeError(f"{text} is larger than {_LARGEST_SEED}")
+    return value
 
 
 def _share(text: str) -> float:

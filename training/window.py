@@ -32,7 +32,10 @@ def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
     except ValueError as error:
         raise TrainingError(f"--as-of {as_of!r} is not a date: write it as YYYY-MM-DD") from error
     days = train_days + val_days
-    dates = tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(days)))
+    try:
+        dates = tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(days)))
+    except OverflowError as error:
+        raise TrainingError(f"no calendar goes back {days} days from {as_of}: take fewer --train-days") from error
     return Window(train=dates[:train_days], val=dates[train_days:])
 
 

@@ -52,6 +52,8 @@ class Manifest:
             for name, kind in _KINDS.items():
                 if not isinstance(getattr(manifest, name), kind):
                     raise TypeError(f"{name} is {getattr(manifest, name)!r}")
+            if not all(isinstance(count, int) for count in manifest.rejects.values()):
+                raise TypeError(f"rejects is {manifest.rejects!r}")
             for source in manifest.inputs:
                 if source.table not in TABLES:
                     raise TypeError(f"its input {source.table!r} is no table")

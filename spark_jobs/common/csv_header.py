@@ -2,14 +2,18 @@
 
 import csv
 import io
+import zlib
 from collections import defaultdict
 from dataclasses import dataclass
+
+from fsspec.utils import infer_compression
 
 from spark_jobs.common.errors import StageError
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
 
 _HEADER_BYTES = 1024 * 1024
+_PATTERN = frozenset("[]{}*?\\")
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,12 @@ def raw_files(catalog: Catalog, date: str) -> list[dict]:
 
 
 def _read_header(catalog: Catalog, path: str) -> tuple[str, ...]:
-    with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
-        start = file.read(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    _check_name(path)
+    try:
+        with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
+            start = file.read(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    except (EOFError, OSError, zlib.error) as error:
+        raise StageError(f"{path} cannot be read ({error}); write the file again") from error
     first_line = start.split("\n", 1)[0]
     if "\r" in first_line.removesuffix("\r"):
         raise StageError(f"{path}: lines end in a carriage return alone; write the file with \\n or \\r\\n")
@@ -70,6 +78,15 @@ def _read_header(catalog: Catalog, path: str) -> tuple[str, ...]:
     if header:
         _check(header, path)
     return header
+
+
+def _check_name(path: str) -> None:
+    """Raises StageError on a name that Spark would take for a pattern, or a compression that it does not read."""
+    strange = sorted(_PATTERN.intersection(path) | {":"}.intersection(path.rsplit("/", 1)[-1]))
+    if strange:
+        raise StageError(f"{path}: Spark takes {' '.join(strange)} in a name for a pattern; rename the file")
+    if infer_compression(path) not in (None, "gzip", "bz2"):
+        raise StageError(f"{path}: Spark does not read this compression; write the file plain, as .gz or as .bz2")
 
 
 def _check(header: tuple[str, ...], path: str) -> None:

@@ -1,5 +1,6 @@
 """Files that real exports contain: counted rejects or a sentence, and no row lost."""
 
+import gzip
 import json
 from collections import Counter
 
@@ -123,6 +124,33 @@ def test_files_that_cannot_be_read_by_header_fail_with_a_sentence(
     message = fails(warehouse, capfd)
     assert says in message
     assert "a.csv" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("part[1].csv", f"{HEADER}\n", "for a pattern; rename"),
+        ("p*.csv", f"{HEADER}\n", "for a pattern; rename"),
+        ("a:b.csv", f"{HEADER}\n", "for a pattern; rename"),
+        ("a.csv.xz", b"", "does not read this compression"),
+        ("a.csv.gz", gzip.compress(HEADER.encode())[:-9], "cannot be read"),
+        ("a.csv.gz", b"not gzip", "cannot be read"),
+    ],
+)
+def test_files_that_spark_would_read_otherwise_than_their_header_fail_with_a_sentence(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture, name: str, content: bytes | str, says: str
+) -> None:
+    write(warehouse, f"{HEADER}\n{GOOD},x\n", name="part1.csv")
+    write(warehouse, content, name=name)
+    message = fails(warehouse, capfd)
+    assert says in message
+    assert name in message
+
+
+def test_compressed_files_are_read(warehouse: Warehouse) -> None:
+    write(warehouse, gzip.compress(f"{HEADER}\n{GOOD},x\n".encode()), name="a.csv.gz")
+    to_orc(warehouse)
+    assert titles(warehouse) == ["x"]
 
 
 def test_missing_raw_data_fails_with_the_path(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:

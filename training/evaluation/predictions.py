@@ -11,6 +11,7 @@ from training.data.rows import ITEM, USER, Rows
 
 LEVELS = ("zero", "few", "warm")
 KEYS = ("user_id", "item_id", "log_ts", "scene")
+PREDICTED = (*KEYS, "label", "logit", "probability", "user_level", "item_level")  # what metrics need of predictions
 
 
 def cold_start_level(impressions: np.ndarray, few_max: int) -> np.ndarray:
