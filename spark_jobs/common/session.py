@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from warehouse.tables import SCENES
@@ -51,6 +51,7 @@ def spark_session(stage: str) -> Iterator[SparkSession]:
     if (active := SparkSession.getActiveSession()) is not None:
         yield active
         return
+    SparkContext._ensure_initialized()  # until then SparkConf knows nothing of what spark-submit was given
     given = SparkConf()
     builder = SparkSession.builder.appName(f"antm2c {stage}")
     defaults = {key: value for key, value in _DEFAULTS.items() if not given.contains(key)}
