@@ -14,9 +14,9 @@ from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """The runs are tiny: threads would only wait for each other."""
+    """The runs are tiny: threads would only wait for each other. Equal sums need equal threads: all runs have one."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
