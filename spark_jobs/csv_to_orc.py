@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
 from spark_jobs.common.errors import StageError
-from spark_jobs.common.partitions import no_rows, write_staged
+from spark_jobs.common.partitions import check_scene_folders, no_rows, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
@@ -168,9 +168,7 @@ def split_rejects(
     """Moves the rejected rows from the staged logs to the staged rejects, and checks that no row is lost."""
     storage = stage.catalog.storage
     by_reason = {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
-    missing = [s for s in SCENES if counts[f"scene_{s}"] and not storage.exists(f"{logs.path}/scene={s}")]
-    if missing:
-        raise StageError(f"scenes {missing} have rows and no folder in {logs.uri}; run csv_to_orc again")
+    check_scene_folders(stage.catalog, logs, {scene: counts[f"scene_{scene}"] for scene in SCENES})
     if by_reason:
         carried = stage.spark.read.schema(LOGS.ddl).orc(f"{logs.uri}/scene={_REJECTED}")
         named = {"user_id": "source_file", "item_title": "raw_line", "item_id": "reason"}

@@ -9,7 +9,7 @@ from pyspark.sql import functions as F
 from spark_jobs.common.arguments import dates_of, stage_parser, whole_number
 from spark_jobs.common.entity_features import Entity, features, find_sources
 from spark_jobs.common.errors import StageError
-from spark_jobs.common.partitions import read_dates, write_staged
+from spark_jobs.common.partitions import check_scene_folders, read_dates, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from spark_jobs.item_features import ITEM
 from spark_jobs.user_features import USER
@@ -71,9 +71,7 @@ def check_complete(stage: Stage, staged: StagedPartition, rows: int, by_scene: d
     expected = stage.rows(LOGS, staged.date)
     if rows != expected:
         raise StageError(f"the join gives {rows} rows for {expected} impressions; nothing is published")
-    missing = [s for s, n in by_scene.items() if n and not stage.catalog.storage.exists(f"{staged.path}/scene={s}")]
-    if missing:
-        raise StageError(f"scenes {', '.join(missing)} have rows and no folder in {staged.uri}; run the stage again")
+    check_scene_folders(stage.catalog, staged, {int(scene): n for scene, n in by_scene.items()})
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -73,6 +73,14 @@ def write_staged(
     return Content(rows=seen.get("rows") or 0, columns=columns, checksum=checksum), counted
 
 
+def check_scene_folders(catalog: Catalog, staged: StagedPartition, rows: dict[int, int]) -> None:
+    """Raises StageError where a scene that has rows has no folder. rows: by scene, as they were counted."""
+    missing = [scene for scene, n in rows.items() if n and not catalog.storage.exists(f"{staged.path}/scene={scene}")]
+    if missing:
+        scenes = ", ".join(map(str, missing))
+        raise StageError(f"scenes {scenes} have rows and no folder in {staged.uri}; run the stage again")
+
+
 def _any_null(table: Table) -> str:
     return " OR ".join(f"`{name}` IS NULL" for name in table.column_names if name not in DEEP_FEATURES)
 

@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -103,3 +104,14 @@ def read_json(path: Path) -> dict:
         raise ValueError(f"{path} holds {constant}")
 
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def kill_in_the_middle(arguments: list[str]) -> None:
+    """A run killed once its first epoch is behind it."""
+    killed = command(arguments)
+    for line in killed.stdout:
+        if line.startswith("epoch 2/"):
+            break
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL, "the run should not have come to its end"

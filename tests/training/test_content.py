@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import signal
 from collections import defaultdict
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.training.conftest import command, near, read_json
+from tests.training.conftest import kill_in_the_middle, near, read_json
 from tests.training.logs import World, as_table
 from tests.training.test_data import raw_rows
 from tests.training.test_mixtures import SIZES, array, randomised, relu, tower_logit
@@ -159,13 +158,7 @@ def test_the_same_arguments_give_the_same_run(worded, finished_content, tmp_path
 
 def test_a_killed_run_goes_on_and_ends_the_same(worded, tmp_path, capsys):
     more = ("--model", "dnn_content", "--text-encoder", "lsa", "--epochs", "30", "--patience", "30")
-    killed = command(worded.arguments(tmp_path / "killed", *more, "--learning-rate", "0.0001"))
-    for line in killed.stdout:
-        if line.startswith("epoch 2/"):
-            break
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL, "the run should not have come to its end"
+    kill_in_the_middle(worded.arguments(tmp_path / "killed", *more, "--learning-rate", "0.0001"))
     capsys.readouterr()
     resumed, whole = (
         main(worded.arguments(tmp_path / kind, *more, "--learning-rate", "0.0001")) for kind in ("killed", "whole")

@@ -1,6 +1,5 @@
 import json
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -13,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from tests.training.conftest import command, near, read_json
+from tests.training.conftest import command, kill_in_the_middle, near, read_json
 from tests.training.logs import World
 from training.artifacts import publish_run, staging_folder
 from training.cli import main
@@ -117,13 +116,7 @@ def test_the_same_arguments_give_the_same_run(published, finished, tmp_path):
 
 def test_a_killed_run_goes_on_and_ends_the_same(published, tmp_path, capsys):
     more = ("--epochs", "40", "--patience", "40", "--learning-rate", "0.0001")
-    killed = command(published.arguments(tmp_path / "killed", *more))
-    for line in killed.stdout:
-        if line.startswith("epoch 2/"):
-            break
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL, "the run should not have come to its end"
+    kill_in_the_middle(published.arguments(tmp_path / "killed", *more))
     capsys.readouterr()
     resumed, whole = (main(published.arguments(tmp_path / kind, *more)) for kind in ("killed", "whole"))
     assert re.search(r"resumed after epoch \d+", capsys.readouterr().out)
