@@ -7,9 +7,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser, whole_number
-from spark_jobs.common.entity_features import check_conserved
 from spark_jobs.common.errors import StageError
-from spark_jobs.common.partitions import read_dates, write_staged
+from spark_jobs.common.partitions import check_conserved, read_dates, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from warehouse.calendar_days import days, days_before
 from warehouse.manifest import Input, Manifest

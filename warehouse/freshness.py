@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import Input, Manifest
 from warehouse.tables import LOGS, RAW, TABLES, Table
@@ -81,11 +82,12 @@ class Freshness:
         return self._manifests[key]
 
     def republished(self, table: Table, date: str) -> None:
-        """Takes note of a partition published since; every verdict is made anew, other manifests are not read again."""
+        """Takes note of a partition published since. None rests on a later date: the verdicts before it hold."""
         self._manifests.pop((table.folder, date), None)
         self._dates.pop(table.folder, None)
-        self._verdicts.clear()
-        self._judged_up_to.clear()
+        self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key[1] < date}
+        for folder, last in self._judged_up_to.items():
+            self._judged_up_to[folder] = min(last, days_before(date, 1))
 
     def problems(self, wanted: Iterable[tuple[Table, str]]) -> list[str]:
         """One sentence for each partition that is stale or missing."""

@@ -7,8 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser
-from spark_jobs.common.errors import StageError
-from spark_jobs.common.partitions import read_dates, write_staged
+from spark_jobs.common.partitions import check_conserved, read_dates, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from warehouse.calendar_days import days, days_before
 from warehouse.manifest import Input, Manifest
@@ -131,15 +130,6 @@ def publish_date(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
         content, counted = write_staged(features(stage, entity, sources), staged, {"impressions": shown})
         check_conserved(staged, counted["impressions"], impressions)
         return [daily, stage.publish(staged, content, sources.inputs, sources.history_start)]
-
-
-def check_conserved(staged: StagedPartition, counted: int, impressions: int) -> None:
-    """Raises StageError where the counted impressions of the day are not the rows of the day's logs."""
-    if counted != impressions:
-        raise StageError(
-            f"{staged.table.folder} date={staged.date} counts {counted} impressions, but the logs hold {impressions} "
-            "rows; nothing is published"
-        )
 
 
 def entity_stage(description: str | None, entity: Entity, argv: Sequence[str] | None) -> None:

@@ -73,6 +73,15 @@ def write_staged(
     return Content(rows=seen.get("rows") or 0, columns=columns, checksum=checksum), counted
 
 
+def check_conserved(staged: StagedPartition, counted: int, impressions: int) -> None:
+    """Raises StageError where the counted impressions of the day are not the rows of the day's logs."""
+    if counted != impressions:
+        raise StageError(
+            f"{staged.table.folder} date={staged.date} counts {counted} impressions, but the logs hold {impressions} "
+            "rows; nothing is published"
+        )
+
+
 def check_scene_folders(catalog: Catalog, staged: StagedPartition, rows: dict[int, int]) -> None:
     """Raises StageError where a scene that has rows has no folder. rows: by scene, as they were counted."""
     missing = [scene for scene, n in rows.items() if n and not catalog.storage.exists(f"{staged.path}/scene={scene}")]

@@ -99,6 +99,18 @@ def test_every_verdict_equals_the_definition_on_random_graphs(local: Catalog, se
 
 
 @pytest.mark.parametrize("seed", range(12))
+def test_verdicts_follow_what_is_published_while_judging(local: Catalog, seed: int) -> None:
+    rng = random.Random(seed)
+    graph, freshness = Graph(local, rng), Freshness(local)
+    for _ in range(8):
+        table, day = rng.choice(DERIVED_TABLES), rng.choice(DATES)
+        graph.publish(table, day)
+        freshness.republished(table, day)
+        for table, day in ((table, day) for table in DERIVED_TABLES for day in DATES):
+            assert freshness.verdict(table, day).state is graph.state(table.folder, day), (table.folder, day)
+
+
+@pytest.mark.parametrize("seed", range(12))
 def test_late_data_makes_stale_exactly_what_was_computed_from_it(local: Catalog, seed: int) -> None:
     """The dependents are found the other way round: from the late date along who read whom."""
     graph = Graph(local, random.Random(seed))
