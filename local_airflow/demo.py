@@ -47,7 +47,11 @@ def run_demo(demo: Demo) -> str:
     earlier = runs_in(demo.artifacts)
     print("Starting Airflow", flush=True)
     with local_airflow(demo.home, {**_SMALL_DATA, **_ONLY_ASKED, **places}) as api:
-        print(f"Airflow answers at {api.url}: user {api.user}, password in {demo.home / 'passwords.json'}", flush=True)
+        print(
+            f"Airflow answers at {api.url} until the demo ends: user {api.user}, "
+            f"password in {demo.home / 'passwords.json'}",
+            flush=True,
+        )
         history = {"start_date": dates[0], "end_date": dates[-2]}
         run_dag(api, demo.home, "antm2c_etl_history", history, _TIMEOUT_SECONDS)
         run_dag(api, demo.home, "antm2c_etl_daily", {"run_date": dates[-1]}, _TIMEOUT_SECONDS)

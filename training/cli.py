@@ -1,4 +1,4 @@
-"""The command line: `main` is also what Airflow's Python tasks call."""
+"""The command line of training; Airflow's Python tasks call its `main`."""
 
 import argparse
 import json
@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training", description="Click models: train, evaluate, compare.")
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands.add_parser("train", help="train and evaluate a model on a window of dates"))
     _add_window(commands.add_parser("embed", help="embed a window's texts, for the runs on it to find"))
@@ -90,16 +90,18 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     loop, model = LoopSettings(), ModelSettings()
     add = parser.add_argument
     add("--model", default="dnn", help=f"{', '.join(MODEL_NAMES)} (%(default)s)")
-    add("--embedding-size", type=_whole(1), default=model.embedding_size, help="of users and items (%(default)s)")
-    add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: of the hidden layer (%(default)s)")
-    add("--dropout", type=_share, default=model.dropout, help="of hidden layers of dnn and content (%(default)s)")
-    add("--experts", type=_whole(1), default=model.experts, help="mmoe: shared by all scenes (%(default)s)")
-    add("--levels", type=_whole(1), default=model.levels, help="ple: of experts (%(default)s)")
-    add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: a scene and level (%(default)s)")
-    add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: a level (%(default)s)")
+    add("--embedding-size", type=_whole(1), default=model.embedding_size, help="numbers an id (%(default)s)")
+    add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: units of the hidden layer (%(default)s)")
+    add("--dropout", type=_share, default=model.dropout, help="dnn, content: share dropped (%(default)s)")
+    add("--experts", type=_whole(1), default=model.experts, help="mmoe: experts, all shared (%(default)s)")
+    add("--levels", type=_whole(1), default=model.levels, help="ple: levels of experts (%(default)s)")
+    add(
+        "--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: a scene's own, a level (%(default)s)"
+    )
+    add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: shared, a level (%(default)s)")
     add("--unseen-rate", type=_share, default=model.unseen_rate, help="ids taken as unseen in training (%(default)s)")
-    add("--epochs", type=_whole(1), default=loop.epochs, help="at most (%(default)s)")
-    add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step (%(default)s)")
+    add("--epochs", type=_whole(1), default=loop.epochs, help="epochs at most (%(default)s)")
+    add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step of Adam (%(default)s)")
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")
     add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better log loss (%(default)s)")

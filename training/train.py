@@ -29,7 +29,7 @@ from training.models import ModelSettings, build_model, require_known
 from training.models.content import ContentModel
 from training.progress import say
 from training.report.page import render
-from training.text.content import Content, TextSettings, embed_window, whitened
+from training.text.content import TextSettings, WhitenedTexts, embed_window, whitened
 from training.text.encoders import resolve
 from training.window import require_published, require_unchanged, window_ending
 from warehouse.catalog import Catalog
@@ -106,7 +106,7 @@ def _text_settings(arguments: Namespace) -> TextSettings | None:
     return TextSettings(resolve(arguments.text_encoder), arguments.text_mode)
 
 
-def _content(config: RunConfig, catalog: Catalog, artifacts: Path) -> Content | None:
+def _content(config: RunConfig, catalog: Catalog, artifacts: Path) -> WhitenedTexts | None:
     if config.text_settings is None:
         return None
     seed = config.loop_settings.seed

@@ -42,7 +42,7 @@ def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
 def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool) -> list[Input]:
     """The training tables of the dates at their present versions.
 
-    Raises TrainingError naming every date that is missing or, unless they are allowed, stale.
+    Raises TrainingError naming every date that is missing or, unless they are allowed, stale, and what mends them.
     """
     try:
         freshness = Freshness(catalog)
@@ -52,7 +52,7 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
     except ValueError as error:
         raise TrainingError(str(error)) from error
     if problems:
-        ways_out = ["run the training_table stage for them"]
+        ways_out = [f"run their stages again (in Airflow: {_backfill(refused)})"]
         if all(states[date] is State.STALE for date in refused):
             ways_out.append("pass --allow-stale to take them as they are")
         raise TrainingError(
@@ -60,6 +60,14 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
             f"{', or '.join(ways_out)}"
         )
     return [catalog.input(TRAIN, date) for date in dates]
+
+
+def _backfill(dates: Sequence[str]) -> str:
+    """A date that was run before is run again: --reprocess-behavior."""
+    return (
+        f"airflow backfill create --dag-id antm2c_etl_daily --from-date {dates[0]} --to-date {dates[-1]} "
+        "--reprocess-behavior completed"
+    )
 
 
 def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:

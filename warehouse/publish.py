@@ -5,7 +5,6 @@ Staged under `<table>/.staging/<run>/date=D`, moved to `<table>/date=D`; what la
 any point.
 """
 
-import os
 import subprocess
 import uuid
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from functools import cache
 
 from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest, partition_version
-from warehouse.settings import REPOSITORY
+from warehouse.settings import REPOSITORY, read_settings
 from warehouse.tables import Table
 
 _RUN_TIME = "%Y%m%dT%H%M%SZ"
@@ -109,7 +108,7 @@ class StagedPartition:
 @cache
 def code_revision() -> str:
     """The commit this code comes from: ANTM2C_CODE_REVISION where there is no checkout, else asked from git."""
-    if revision := os.environ.get("ANTM2C_CODE_REVISION"):
+    if revision := read_settings().code_revision:
         return revision
     try:
         asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)

@@ -9,30 +9,25 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the data lies and how training tasks run. Field names follow the ANTM2C_* variables."""
+    """Where the data lies and what it is. Field names follow the ANTM2C_* variables."""
 
     warehouse: str
     dataset: str
     artifacts: str
-    train_runtime: str
-    trainer_image: str
     scenes: int
+    code_revision: str
 
 
 def read_settings() -> Settings:
     """The settings of this process. Raises ValueError where a variable holds what nothing here understands."""
-    settings = Settings(
+    return Settings(
         # Not as_uri(): it escapes blanks and Chinese letters of the path, and neither Spark nor fsspec undoes that.
         warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
         dataset=_variable("ANTM2C_DATASET", "demo"),
         artifacts=_variable("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts")),
-        train_runtime=_variable("ANTM2C_TRAIN_RUNTIME", "python"),
-        trainer_image=_variable("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
         scenes=_positive_integer("ANTM2C_SCENES", default=5),
+        code_revision=_variable("ANTM2C_CODE_REVISION", ""),
     )
-    if settings.train_runtime not in ("python", "docker"):
-        raise ValueError(f"ANTM2C_TRAIN_RUNTIME is {settings.train_runtime!r}; set it to python or docker")
-    return settings
 
 
 def _variable(name: str, default: str) -> str:

@@ -5,8 +5,9 @@ from collections import Counter
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict
+from warehouse.manifest import Manifest
 from warehouse.pair_tiles import tile_days
-from warehouse.tables import DERIVED_TABLES, LOGS, TILES_UI, Table
+from warehouse.tables import DERIVED_TABLES, LOGS, REJECTS, TILES_UI, Table
 
 _SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.MISSING: "MISSING"}
 _NO_PARTITION = "."  # the table has none on this date
@@ -30,9 +31,10 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     problems = {date: bad for date in dates if (bad := [v for v in verdicts[date].values() if not v.fresh])}
     states = Counter(verdict.state for of_date in verdicts.values() for verdict in of_date.values())
     counted = ", ".join(f"{states[state]} {state}" for state in State)
-    lines += ["", f"dataset {catalog.dataset} in {catalog.storage.root}: {counted} of {states.total()} partitions"]
+    lines += ["", f"{_NO_PARTITION} the table has no partition on this date"]
+    lines += [f"dataset {catalog.dataset} in {catalog.storage.root}: {counted} of {states.total()} partitions"]
     if problems:
-        lines += [*_causes(problems, set(known)), f"run the stages again for {min(problems)} .. {max(problems)}"]
+        lines += [*_causes(freshness, problems), f"run the stages for {min(problems)} .. {max(problems)}"]
     return lines, not problems
 
 
@@ -46,8 +48,13 @@ def _verdicts(freshness: Freshness, date: str) -> dict[Table, Verdict]:
 
 
 def _counts(freshness: Freshness, date: str) -> tuple[str, str]:
-    manifest = freshness.manifest(LOGS, date)
-    return (f"{manifest.rows:,}", f"{sum(manifest.rejects.values()):,}") if manifest else ("-", "-")
+    """Valid and rejected rows, as far as they are published."""
+    logs, rejects = freshness.manifest(LOGS, date), freshness.manifest(REJECTS, date)
+    return f"{logs.rows:,}" if logs else "-", f"{_rejected(rejects):,}" if rejects else "-"
+
+
+def _rejected(manifest: Manifest) -> int:
+    return sum(manifest.rejects.values())
 
 
 def _signs(verdicts: dict[Table, Verdict]) -> dict[Table, str]:
@@ -59,11 +66,21 @@ def _line(date: str, rows: str, rejected: str, cells: dict[Table, str]) -> str:
     return f"{date:<10} {rows:>12} {rejected:>10}  {shown}".rstrip()
 
 
-def _causes(problems: dict[str, list[Verdict]], known: set[str]) -> list[str]:
+def _causes(freshness: Freshness, problems: dict[str, list[Verdict]]) -> list[str]:
     """One line for each cause, with the number of partitions it comes to: late data of one day makes many stale."""
     counts: Counter[str] = Counter()
+    known = set(freshness.known_dates())
     for date, bad in problems.items():
-        not_there = "not published yet" if date in known else f"no raw logs for {date}"
+        not_there = _why_missing(freshness, date) if date in known else f"no raw logs for {date}"
         for verdict in bad:
             counts[f"{verdict.state}: {not_there if verdict.state is State.MISSING else verdict.cause}"] += 1
     return [f"{number} {cause}" for cause, number in counts.items()]
+
+
+def _why_missing(freshness: Freshness, date: str) -> str:
+    rejects = freshness.manifest(REJECTS, date)
+    if rejects is None or freshness.manifest(LOGS, date) is not None:
+        return "not published yet"
+    # Rejects are published without logs by --max-reject-rate alone.
+    of_rows = f"{_rejected(rejects):,} of {rejects.rows_in:,} rows of {date} are rejected"
+    return f"{of_rows}, more than --max-reject-rate allows"

@@ -5,23 +5,21 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from training.errors import TrainingError
 from training.model_names import has_content
-from warehouse.calendar_days import days, days_before
+from training.window import require_published, window_ending
 from warehouse.catalog import Catalog
-from warehouse.freshness import Freshness
 from warehouse.settings import read_settings
-from warehouse.tables import TRAIN
 
 
 def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     """Arguments of one training task a model. Fails by name where a date of the window is missing or stale."""
     settings = read_settings()
-    train_days, val_days = params["train_days"], params["val_days"]
-    window = days(days_before(as_of, train_days + val_days - 1), as_of)
-    problems = Freshness(Catalog(settings.warehouse, settings.dataset)).problems((TRAIN, day) for day in window)
-    if problems:
-        mend = f"run antm2c_etl_history from {window[0]} to {window[-1]}, or backfill antm2c_etl_daily"
-        raise AirflowFailException("; ".join(problems) + f". To mend it, {mend}")
+    try:
+        window = window_ending(as_of, params["train_days"], params["val_days"])
+        require_published(Catalog(settings.warehouse, settings.dataset), window.dates, allow_stale=False)
+    except (TrainingError, ValueError) as error:
+        raise AirflowFailException(str(error)) from error
     names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed")
     common = {"as_of": as_of, **{name: params[name] for name in names}}
     return [{"model": model, **common} for model in params["models"]]
@@ -66,7 +64,6 @@ def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
     # Models train side by side: threads that spin while they wait would take the cores from those that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from training.cli import main
-    from training.errors import TrainingError
 
     words = [command]
     for name, value in arguments.items():
@@ -74,4 +71,6 @@ def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         return main(words)
     except TrainingError as error:
+        if isinstance(error.__cause__, OSError):  # what a file system could not do now it may do later
+            raise
         raise AirflowFailException(str(error)) from error

@@ -56,7 +56,7 @@ def test_a_missing_and_a_stale_date_are_named_with_what_mends_them(full_window: 
     assert f"train_{DATASET}_parquet date=2023-07-11 is stale: logs date=2023-07-11 has changed" in sentence
     assert f"train_{DATASET}_parquet date=2023-07-12 is missing" in sentence
     assert "date=2023-07-10" not in sentence
-    assert "run antm2c_etl_history from 2023-07-10 to 2023-07-13" in sentence
+    assert "--dag-id antm2c_etl_daily --from-date 2023-07-11 --to-date 2023-07-12 --reprocess-behavior" in sentence
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,18 @@ def test_a_training_error_is_not_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("the window holds no clicks: take more days")
     with pytest.raises(AirflowFailException, match="the window holds no clicks: take more days"):
         train(**ARGUMENTS)
+
+
+def test_a_fault_of_the_file_system_is_retried(command_line: Mock) -> None:
+    command_line.side_effect = TrainingError("OSError: the disk is full")
+    command_line.side_effect.__cause__ = OSError("the disk is full")
+    with pytest.raises(TrainingError, match="the disk is full"):
+        train(**ARGUMENTS)
+
+
+def test_a_window_that_no_calendar_has_is_refused() -> None:
+    with pytest.raises(AirflowFailException, match="no calendar goes back"):
+        check_window(AS_OF, {**FORM, "train_days": 999_999})
 
 
 def test_any_other_error_is_retried(command_line: Mock) -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from training.evaluation.auc import auc, auc_difference, auc_interval
+from training.evaluation.auc import AucInterval, auc, auc_difference, sorted_auc_interval
 
 
 def random_rows(rng, n, values=None, rate=0.3):
@@ -13,6 +13,10 @@ def random_rows(rng, n, values=None, rate=0.3):
     labels[:2] = labels[-2:] = 0, 1
     scores = rng.normal(size=n) + 0.7 * labels
     return (scores if values is None else np.round(scores * values) / values), labels
+
+
+def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
+    return sorted_auc_interval(np.sort(scores[labels == 1]), np.sort(scores[labels == 0]))
 
 
 def written_out_placements(scores, labels):

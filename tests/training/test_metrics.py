@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import roc_auc_score
 
-from training.evaluation.calibration import expected_calibration_error, log_loss, reliability
+from training.evaluation.calibration import expected_calibration_error, log_loss, reliability, wilson_interval
 from training.evaluation.gauc import gauc
 
 
@@ -46,6 +47,13 @@ def test_calibration_error_equals_a_loop_over_bins():
 
 def test_empty_bins_are_left_out():
     assert [b.rows for b in reliability(np.array([0.5, 0.52]), np.array([0, 1]))] == [2]
+
+
+@pytest.mark.parametrize(("clicks", "rows"), [(0, 1), (1, 1), (0, 40), (3, 7), (900, 5000)])
+def test_interval_of_a_click_rate_equals_scipy(clicks, rows):
+    low, high = wilson_interval(np.array([clicks / rows]), np.array([rows]))
+    expected = binomtest(clicks, rows).proportion_ci(method="wilson")
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_log_loss_equals_scikit_learn_and_stays_finite():

@@ -16,9 +16,8 @@ def test_the_defaults_are_the_documented_ones() -> None:
         warehouse=f"file://{REPOSITORY}/var/warehouse",
         dataset="demo",
         artifacts=f"{REPOSITORY}/var/artifacts",
-        train_runtime="python",
-        trainer_image="antm2c-trainer",
         scenes=5,
+        code_revision="",
     )
 
 
@@ -28,8 +27,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ("warehouse", "hdfs://namenode:9000/data/antm2c"),
         ("dataset", "10m"),
         ("artifacts", "/artifacts"),
-        ("train_runtime", "docker"),
-        ("trainer_image", "mine"),
+        ("code_revision", "abc123"),
     ],
 )
 def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -53,10 +51,4 @@ def test_a_repository_folder_with_a_blank_keeps_its_name(monkeypatch: pytest.Mon
 def test_scenes_that_are_no_number_above_0_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ANTM2C_SCENES", value)
     with pytest.raises(ValueError, match=r"ANTM2C_SCENES is .* set it to a whole number above 0"):
-        read_settings()
-
-
-def test_a_runtime_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTM2C_TRAIN_RUNTIME", "kubernetes")
-    with pytest.raises(ValueError, match="set it to python or docker"):
         read_settings()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,10 @@ import pytest
 from tests.warehouse.conftest import content, dates_from, publish, receive
 from warehouse.__main__ import main
 from warehouse.catalog import Catalog
-from warehouse.publish import Content, StagedPartition
+from warehouse.publish import StagedPartition
 from warehouse.settings import REPOSITORY
 from warehouse.status import expected
-from warehouse.tables import DERIVED_TABLES, FEATURES_USER, LOGS, RAW, TILES_UI, TRAIN
+from warehouse.tables import DERIVED_TABLES, FEATURES_USER, LOGS, RAW, REJECTS, TILES_UI, TRAIN
 
 DATES = dates_from("2023-07-10", 3)
 PARTITIONS = sum(expected(table, day) for table in DERIVED_TABLES for day in DATES)
@@ -24,11 +25,12 @@ def chain(local: Catalog) -> Catalog:
     for number, day in enumerate(DATES):
         receive(local, day)
         with StagedPartition(local, LOGS, day) as staged:
-            made = Content(
-                **{**vars(content([])), "rows": 1234, "rejects": {"malformed": 2, "bad_label": 1}, "checksum": day}
-            )
+            made = replace(content([]), rows=1234, checksum=day)
             staged.publish(made, [local.input(RAW, day)])
-        for table in DERIVED_TABLES[1:]:
+        with StagedPartition(local, REJECTS, day) as staged:
+            made = replace(content([]), rows=3, rejects={"malformed": 2, "bad_label": 1}, checksum=day)
+            staged.publish(made, [local.input(RAW, day)])
+        for table in DERIVED_TABLES[2:]:
             earlier = [(FEATURES_USER, DATES[number - 1])] if table is FEATURES_USER and number else []
             if expected(table, day):
                 publish(local, table, day, [f"{table.folder}{day}"], [(LOGS, day), *earlier])
@@ -68,6 +70,17 @@ def test_every_date_shows_its_rows_rejects_and_tables(chain: Catalog, capsys: py
         assert found[day] == {"valid rows": "1,234", "rejected": "3", **states}
 
 
+def test_a_date_that_was_stopped_by_its_rejects_shows_them(local: Catalog, capsys: pytest.CaptureFixture) -> None:
+    receive(local, DATES[0])
+    with StagedPartition(local, REJECTS, DATES[0]) as staged:
+        made = replace(content(["a", "b", "c"]), rows_in=20, rejects={"malformed": 2, "bad_label": 1})
+        staged.publish(made, [local.input(RAW, DATES[0])])
+    lines = status(local, capsys)[1]
+    assert cells(lines)[DATES[0]] | {"valid rows": "-", "rejected": "3", "rejects": "fresh"} == cells(lines)[DATES[0]]
+    why = f"3 of 20 rows of {DATES[0]} are rejected, more than --max-reject-rate allows"
+    assert any(line.endswith(f"missing: {why}") for line in lines)
+
+
 def test_every_state_stands_below_its_table(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
     chain.storage.remove(chain.path(TRAIN, DATES[0]))
     lines = status(chain, capsys)[1]
@@ -89,7 +102,7 @@ def test_late_data_shows_as_stale_with_one_line_for_its_cause(chain: Catalog, ca
     assert code == 1
     assert lines[-2:] == [
         f"{len(stale)} stale: raw date={DATES[1]} has changed since",
-        f"run the stages again for {DATES[1]} .. {DATES[2]}",
+        f"run the stages for {DATES[1]} .. {DATES[2]}",
     ]
 
 

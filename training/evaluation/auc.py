@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_95_PERCENT = 1.959963984540054  # of a normal distribution lies within so many standard deviations
+Z_95 = 1.959963984540054  # of a normal distribution lies within so many standard deviations
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,8 @@ def sorted_auc_interval(positives: np.ndarray, negatives: np.ndarray) -> AucInte
     if value is None or min(len(positives), len(negatives)) < 2:
         return AucInterval(value)
     of_positives, of_negatives = _placements(positives, negatives)
-    margin = _95_PERCENT * math.sqrt(
-        of_positives.var(ddof=1) / len(positives) + of_negatives.var(ddof=1) / len(negatives)
-    )
+    margin = Z_95 * math.sqrt(of_positives.var(ddof=1) / len(positives) + of_negatives.var(ddof=1) / len(negatives))
     return AucInterval(value, max(value - margin, 0.0), min(value + margin, 1.0))
-
-
-def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
-    """AUC and 95% DeLong interval of scores in any order."""
-    positives, negatives = _by_class(scores, labels)
-    return sorted_auc_interval(np.sort(positives), np.sort(negatives))
 
 
 def auc_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> AucDifference | None:
@@ -77,7 +69,7 @@ def auc_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) ->
     if deviation == 0:
         return AucDifference(difference, difference, difference, float(difference == 0))
     p_value = math.erfc(abs(difference) / deviation / math.sqrt(2))
-    margin = _95_PERCENT * deviation
+    margin = Z_95 * deviation
     return AucDifference(difference, difference - margin, difference + margin, p_value)
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.evaluation.auc import Z_95
+
 BINS = 15
 
 
@@ -36,6 +38,14 @@ def expected_calibration_error(bins: list[ReliabilityBin]) -> float:
     """Mean distance of predicted and observed click rate over the bins, weighted by rows (Naeini et al., AAAI 2015)."""
     total = sum(b.rows for b in bins)
     return sum(b.rows * abs(b.predicted - b.observed) for b in bins) / total
+
+
+def wilson_interval(shares: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """95% interval of shares observed on so many rows, each [n] (Wilson, 1927): never outside of 0 to 1."""
+    scale = 1 + Z_95**2 / rows
+    middle = (shares + Z_95**2 / (2 * rows)) / scale
+    margin = Z_95 / scale * np.sqrt(shares * (1 - shares) / rows + (Z_95 / (2 * rows)) ** 2)
+    return middle - margin, middle + margin
 
 
 def log_loss(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from training.evaluation.calibration import wilson_interval
+
 INK, MUTED, GRID, ACCENT, BEST = "#1e293b", "#64748b", "#e2e8f0", "#2563eb", "#d97706"
 _ROC_POINTS = 300  # more than the picture can show, few enough for a small page
 _STYLE: dict[Any, Any] = {
@@ -76,13 +78,15 @@ def roc(labels: np.ndarray, scores: np.ndarray) -> str:
 
 
 def reliability(bins: Sequence[dict[str, Any]]) -> str:
-    """Observed against predicted click rate, a dot a bin, its area by the bin's share of rows (val_metrics' bins)."""
-    total = sum(b["rows"] for b in bins)
+    """Observed against predicted click rate: a dot and a 95% interval a bin, the dot's area by its share of rows.
+
+    bins: those of val_metrics. Of few rows it is wide.
+    """
+    rows, predicted, observed = (np.array([b[name] for b in bins]) for name in ("rows", "predicted", "observed"))
     with mpl.rc_context({**_STYLE, "svg.hashsalt": "reliability"}):
         figure, axes = _square("predicted click rate", "observed click rate")
-        predicted, observed = [b["predicted"] for b in bins], [b["observed"] for b in bins]
-        axes.plot(predicted, observed, color=ACCENT, linewidth=1.0, alpha=0.6)
-        areas = [12 + 400 * b["rows"] / total for b in bins]
+        axes.vlines(predicted, *wilson_interval(observed, rows), color=ACCENT, linewidth=1.6, alpha=0.45)
+        areas = 12 + 400 * rows / rows.sum()
         axes.scatter(predicted, observed, s=areas, color=ACCENT, edgecolor="white", linewidth=0.8, zorder=3)
         return _svg(figure)
 

@@ -78,7 +78,7 @@ def render(
 <div class="pair">
 <section><h2>ROC</h2>{roc(labels, scores)}</section>
 <section><h2>Calibration</h2>{reliability(metrics["reliability"])}
-<p class="note">Bins of equal width; a dot's area grows with its rows.</p></section>
+<p class="note">Bins of equal width with 95% intervals (Wilson); a dot's area grows with its rows.</p></section>
 </div>
 <section><h2>Cold-start report</h2>{_cold_start_table(report)}
 <p class="note">Levels count impressions in the training window. A segment of one class only has no AUC.</p></section>

@@ -25,7 +25,7 @@ class TextSettings:
 
 
 @dataclass(frozen=True)
-class Content:
+class WhitenedTexts:
     """Texts of rows as a fitted space sees them. table: [1 + texts, K] float32, by the indexes that `texts` gives."""
 
     space: TextSpace
@@ -52,18 +52,18 @@ def embed_window(catalog: Catalog, window: Window, settings: TextSettings, seed:
     return WindowTexts(encoder, texts, len(train.texts), embeddings)
 
 
-def whitened(window: WindowTexts) -> Content:
+def whitened(window: WindowTexts) -> WhitenedTexts:
     """The whitening fitted on the training dates' texts, and all texts whitened by it."""
     whitening = fit_whitening(window.embeddings[: window.train_count])
     table = whitened_table(whitening, window.embeddings)
-    return Content(TextSpace(window.texts.mode, window.encoder, whitening), window.texts, table)
+    return WhitenedTexts(TextSpace(window.texts.mode, window.encoder, whitening), window.texts, table)
 
 
-def content_of(catalog: Catalog, dates: Sequence[str], space: TextSpace, artifacts: Path) -> Content:
+def content_of(catalog: Catalog, dates: Sequence[str], space: TextSpace, artifacts: Path) -> WhitenedTexts:
     """The texts of other dates as a fitted space sees them; the cache of `artifacts` is used where there is one."""
     texts = read_texts(catalog, dates, space.mode)
     cache = cache_of(space.encoder, _kept(artifacts)) if _kept(artifacts).is_dir() else None
-    return Content(space, texts, whitened_table(space.whitening, embed(texts.texts, space.encoder, cache)))
+    return WhitenedTexts(space, texts, whitened_table(space.whitening, embed(texts.texts, space.encoder, cache)))
 
 
 def _kept(artifacts: Path) -> Path:
