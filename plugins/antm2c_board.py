@@ -7,7 +7,7 @@ from plugins.board.address import PAGE, UI_ROUTE, URL_PREFIX
 from plugins.board.routes import board_app
 from warehouse.settings import read_settings
 
-_NAME = "Cold-start board"
+_NAME = "Cold start"  # a longer one is cut off in the navigation
 
 
 class ColdStartBoard(AirflowPlugin):

@@ -4,6 +4,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk.configuration import conf
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.sdk.types import TaskInstanceKey
 
@@ -18,7 +19,7 @@ class BoardLink(BaseOperatorLink):
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The address, or nothing where the task returned no run."""
         folder: Any = XCom.get_value(ti_key=ti_key, key="return_value")
-        return address_of(folder) if folder else ""
+        return address_of(folder, conf.get("api", "base_url", fallback="")) if folder else ""
 
 
 class TrainingOperator(PythonOperator):

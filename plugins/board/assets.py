@@ -1,5 +1,6 @@
 """The page and the files it loads, all from this server: the board works without a network."""
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cache
@@ -38,6 +39,12 @@ ASSETS = {
     "plots.js": _own("plots.js", "text/javascript"),
     "plotly.min.js": _plotly(),
 }
+
+
+@cache
+def compressed(name: str) -> bytes:
+    """One of ASSETS with gzip: compressing plotly anew for each browser would cost more than the rest of the page."""
+    return gzip.compress(ASSETS[name].path.read_bytes(), compresslevel=6)
 
 
 @cache

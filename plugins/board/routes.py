@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Query
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from plugins.board.address import PAGE, URL_PREFIX
-from plugins.board.assets import ASSETS, page
+from plugins.board.assets import ASSETS, compressed, page
 from plugins.board.comparison import by_segment, side_by_side
 from plugins.board.freshness import grid
 from plugins.board.listing import Listing, RunFolders
@@ -38,10 +38,14 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
         return HTMLResponse(page(), headers={**_AS_IT_IS_NOW, "Content-Security-Policy": _PAGE_POLICY})
 
     @app.get("/assets/{name}")
-    def asset(name: str) -> FileResponse:
+    def asset(name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
         if name not in ASSETS:
             raise HTTPException(404, f"The board has no file {name!r}.")
-        return FileResponse(ASSETS[name].path, media_type=ASSETS[name].media_type, headers=_FOR_EVER)
+        media_type = ASSETS[name].media_type
+        if "gzip" not in accept_encoding:
+            return FileResponse(ASSETS[name].path, media_type=media_type, headers=_FOR_EVER)
+        headers = {**_FOR_EVER, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(compressed(name), media_type=media_type, headers=headers)
 
     @app.get("/data/runs")
     def runs(
