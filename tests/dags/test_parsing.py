@@ -15,6 +15,7 @@ from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
 from dags.common.history_wait import WaitForHistory
+from dags.common.training_operator import TrainingOperator
 from warehouse.settings import REPOSITORY
 
 FEATURES = {"user_features", "item_features", "user_item_features"}
@@ -55,8 +56,8 @@ def test_tasks_and_edges(dag: Callable[[str], DAG], dag_id: str) -> None:
 def test_kinds_of_tasks(dag: Callable[[str], DAG], dag_id: str, task_id: str) -> None:
     task = dag(dag_id).get_task(task_id)
     kind = task.operator_class if task.is_mapped else type(task)
-    expected = SparkSubmitOperator if task_id in STAGES else PythonOperator
-    assert kind is (WaitForHistory if task_id == "wait_for_history" else expected)
+    special = {"wait_for_history": WaitForHistory, "train": TrainingOperator}
+    assert kind is special.get(task_id, SparkSubmitOperator if task_id in STAGES else PythonOperator)
 
 
 @each_task
