@@ -14,6 +14,7 @@ from benchmarks.board_runs import write_runs
 from benchmarks.figure import Figure
 from benchmarks.logs import DATASET
 from plugins.board.address import PAGE, URL_PREFIX
+from plugins.board.assets import ASSETS
 from plugins.board.routes import board_app
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
@@ -26,7 +27,6 @@ _RUNS = 500
 _DATES = days("2023-07-01", "2023-10-28")
 _REPEATS = 15
 _MOST_MS = 300
-_FILES = ("board.css", "plots.js", "board.js", "plotly.min.js")
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -70,7 +70,7 @@ def _page(browser: TestClient) -> dict[str, float]:
         return answer.text
 
     ask(PAGE.removeprefix(URL_PREFIX))
-    for name in _FILES:
+    for name in ASSETS:
         ask(f"/assets/{name}")
     runs = json.loads(ask("/data/runs"))["runs"]
     newest = {run["model"]: run["name"] for run in reversed(runs)}

@@ -33,10 +33,10 @@ def _plotly() -> Asset:
     return Asset(path, "text/javascript", version("plotly"))
 
 
+_SCRIPTS = ("server.js", "theme.js", "plots.js", "heat.js", "freshness.js", "board.js")
 ASSETS = {
     "board.css": _own("board.css", "text/css"),
-    "board.js": _own("board.js", "text/javascript"),
-    "plots.js": _own("plots.js", "text/javascript"),
+    **{name: _own(name, "text/javascript") for name in _SCRIPTS},
     "plotly.min.js": _plotly(),
 }
 

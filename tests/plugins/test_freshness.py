@@ -36,10 +36,10 @@ def test_every_table_has_a_cell_for_every_day_from_the_first_to_the_last(catalog
 
 def test_a_cell_says_its_state_its_cause_and_its_rows(catalog: Catalog) -> None:
     assert cells(catalog, "daily_user_test") == [
-        {"state": "fresh", "cause": "", "rows": 1},
-        {"state": "stale", "cause": f"logs date={SECOND} has changed", "rows": 1},
-        {"state": "missing", "cause": f"no raw logs for {THIRD}", "rows": None},
-        {"state": "missing", "cause": "not published yet", "rows": None},
+        {"state": "fresh", "reason": "", "rows": 1},
+        {"state": "stale", "reason": f"logs date={SECOND} has changed", "rows": 1},
+        {"state": "missing", "reason": f"no raw logs for {THIRD}", "rows": None},
+        {"state": "missing", "reason": "not published yet", "rows": None},
     ]
     assert [cell["rows"] for cell in cells(catalog, "logs_test")[:2]] == [2, 3]
 
@@ -54,6 +54,15 @@ def test_counts_are_those_of_the_cells(catalog: Catalog) -> None:
     assert shown["counts"] == {state: states.count(state) for state in ("fresh", "stale", "missing")}
     assert shown["counts"]["fresh"] == 3
     assert shown["counts"]["stale"] == 1
+
+
+def test_causes_are_named_with_how_many_partitions_they_come_to_and_what_to_run(catalog: Catalog) -> None:
+    shown = grid(catalog)
+    assert f"1 stale: logs date={SECOND} has changed" in shown["causes"]
+    assert (
+        sum(int(cause.split()[0]) for cause in shown["causes"]) == shown["counts"]["stale"] + shown["counts"]["missing"]
+    )
+    assert shown["rerun"] == [FIRST, FOURTH]
 
 
 def test_a_long_history_shows_its_last_dates_and_says_when_it_began(catalog: Catalog) -> None:

@@ -3,26 +3,8 @@
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"];
 const SIGNS = ["●", "■", "◆", "▲", "▼", "✚"];
-const FRESHNESS_SIGNS = { fresh: "✓", stale: "!", missing: "×" };
 
-const byId = (id) => document.getElementById(id);
-const state = { data: null, details: new Map(), ticked: new Set(), models: new Set(), opened: null };
-
-function element(tag, text = "", classes = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  made.className = classes;
-  return made;
-}
-
-async function ask(path, parameters = []) {
-  const query = new URLSearchParams(parameters.filter(([, value]) => value)).toString();
-  const answer = await fetch(query ? `${path}?${query}` : path, { credentials: "same-origin" });
-  if (answer.status === 401) throw new Error("Your session has ended: sign in to Airflow again.");
-  const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(typeof content.detail === "string" ? content.detail : `The server answered ${answer.status}.`);
-  return content;
-}
+const state = { data: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
 
 function notify(error) {
   byId("notices").append(element("div", error.message, "notice"));
@@ -41,12 +23,13 @@ async function load(parameters) {
   state.models = new Set(data.models);
   const newest = new Map();
   for (const run of [...(opened ? [opened] : []), ...data.runs]) if (!newest.has(run.model)) newest.set(run.model, run.name);
-  state.ticked = new Set(newest.values());
+  state.first = new Set(newest.values());
+  state.ticked = new Set(state.first);
   byId("no-runs").hidden = data.datasets.length > 0;
   byId("board").hidden = byId("filters").hidden = data.datasets.length === 0;
   byId("artifacts").textContent = data.artifacts;
   showBroken();
-  await Promise.all([data.datasets.length ? showRuns() : null, showFreshness()]);
+  await Promise.all([data.datasets.length ? showRuns() : null, showFreshness(data.dataset)]);
 }
 
 async function showRuns() {
@@ -81,9 +64,14 @@ function styleOf(model) {
   return { colour: colours[number % colours.length], symbol: SYMBOLS[number % SYMBOLS.length], sign: SIGNS[number % SIGNS.length] };
 }
 
-// Models side by side: grouped by model, in each the newest first, as they came.
-const chosenRuns = () => state.data.models.filter((model) => state.models.has(model))
-  .flatMap((model) => state.data.runs.filter((run) => run.model === model));
+const chosenRuns = () => state.data.runs.filter((run) => state.models.has(run.model));
+
+// Models side by side: one run of each, then the others; in each part by model, the newest first, as they came.
+function inTableOrder(runs) {
+  const byModel = state.data.models.flatMap((model) => runs.filter((run) => run.model === model));
+  const isFirst = (run) => state.first.has(run.name);
+  return [byModel.filter(isFirst), byModel.filter((run) => !isFirst(run))];
+}
 
 function runsTable() {
   const columns = [
@@ -101,7 +89,8 @@ function runsTable() {
   ];
   const head = element("tr");
   head.append(...columns.map(([title, kind]) => element("th", title, kind)));
-  const lines = chosenRuns().map((run) => {
+  const [first, others] = inTableOrder(chosenRuns());
+  const runLine = (run) => {
     const line = element("tr", "", run.name === state.opened ? "opened" : "");
     line.append(...columns.map(([, kind, content]) => {
       const cell = element("td", "", kind);
@@ -109,10 +98,17 @@ function runsTable() {
       return cell;
     }));
     return line;
-  });
+  };
+  const lines = [...first.map(runLine), ...(others.length ? [partLine(columns.length)] : []), ...others.map(runLine)];
   byId("runs").replaceChildren(element("thead"), element("tbody"));
   byId("runs").tHead.append(head);
   byId("runs").tBodies[0].append(...lines);
+}
+
+function partLine(width) {
+  const line = element("tr", "", "part");
+  line.append(Object.assign(element("td", "Other runs of this date", "text"), { colSpan: width }));
+  return line;
 }
 
 const startedAt = (run) => new Date(run.started_at).toISOString().slice(0, 16).replace("T", " ");
@@ -146,7 +142,7 @@ function reportLink(run) {
 }
 
 async function showPlots() {
-  const runs = chosenRuns().filter((run) => state.ticked.has(run.name));
+  const runs = inTableOrder(chosenRuns()).flat().filter((run) => state.ticked.has(run.name));
   const unknown = runs.filter((run) => !state.details.has(run.name)).map((run) => ["run", run.name]);
   if (unknown.length) {
     for (const detail of await ask("data/segments", unknown)) state.details.set(detail.name, detail);
@@ -218,60 +214,6 @@ function showBroken() {
     broken.length === 1 ? "One run cannot be shown" : `${broken.length} runs cannot be shown`;
   list.querySelector("ul").replaceChildren(...broken.map((sentence) => element("li", sentence)));
   if (!state.data.datasets.length) broken.forEach((sentence) => notify(new Error(sentence)));
-}
-
-async function showFreshness() {
-  byId("warehouse").hidden = false;
-  try {
-    freshnessTable(await ask("data/freshness", [["dataset", state.data.dataset]]));
-  } catch (error) {
-    byId("warehouse-summary").textContent = error.message;
-    byId("freshness").replaceChildren();
-  }
-}
-
-function freshnessTable(grid) {
-  byId("warehouse-place").textContent = `dataset ${grid.dataset} in ${grid.warehouse}`;
-  byId("warehouse").querySelector(".legend").hidden = !grid.dates.length;
-  if (!grid.dates.length) {
-    byId("warehouse-summary").textContent =
-      "Nothing is published yet. Start the DAG antm2c_etl_history for the dates whose raw logs have arrived, then antm2c_retrain.";
-    byId("freshness").replaceChildren();
-    return;
-  }
-  const { fresh, stale, missing } = grid.counts;
-  const earlier = grid.first_date < grid.dates[0] ? `, of a history that began on ${grid.first_date}` : "";
-  byId("warehouse-summary").textContent =
-    `${counted(fresh)} partitions fresh, ${counted(stale)} stale, ${counted(missing)} missing; ${grid.dates[0]} to ${grid.dates.at(-1)}${earlier}.`;
-  const head = element("tr");
-  head.append(element("th", "", "table"), ...grid.dates.map((date) => Object.assign(element("th", date.slice(5)), { title: date })));
-  const lines = grid.tables.map(({ table, cells }) => {
-    const line = element("tr");
-    line.append(element("th", table, "table"), ...cells.map((cell, i) => freshnessCell(table, grid.dates[i], cell)));
-    return line;
-  });
-  byId("freshness").replaceChildren(head, ...lines);
-  const scroll = byId("freshness-scroll");
-  scroll.scrollLeft = scroll.scrollWidth;
-}
-
-function freshnessCell(table, date, cell) {
-  const place = element("td");
-  const sign = element("span", cell ? FRESHNESS_SIGNS[cell.state] : "·", `cell ${cell ? cell.state : "none"}`);
-  const facts = !cell
-    ? "no partition on this date"
-    : [cell.state, cell.cause && `: ${cell.cause}`, cell.rows !== null && `, ${counted(cell.rows)} rows`].filter(Boolean).join("");
-  sign.title = `${table} ${date}: ${facts}`;
-  sign.addEventListener("mouseenter", () => (byId("cell-note").textContent = sign.title));
-  sign.addEventListener("click", () => (byId("cell-note").textContent = sign.title));
-  place.append(sign);
-  return place;
-}
-
-function followAirflowsTheme() {
-  // Inside Airflow its own light and dark switch decides; elsewhere the system's.
-  const chosen = window.parent === window ? null : localStorage.getItem("theme");
-  document.documentElement.style.colorScheme = ["light", "dark"].includes(chosen) ? chosen : "";
 }
 
 function redrawInTheme() {

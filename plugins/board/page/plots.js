@@ -3,7 +3,6 @@
 // segments is a Map from segmentKey() to a line of the cold-start report.
 
 const LEVELS = ["zero", "few", "warm"];
-const HEAT_REACH = 0.2; // the colours end this far from 0.5
 const INTERVAL = "95% interval";
 
 const segmentKey = (segment, scene = "", userLevel = "", itemLevel = "") =>
@@ -15,14 +14,15 @@ const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;"
 
 function draw(id, data, layout, height) {
   const colours = themeColours();
+  const family = getComputedStyle(document.body).fontFamily;
   const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, automargin: true };
   const base = {
     height,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: colours.ink },
+    font: { family, size: 13, color: colours.ink },
     margin: { l: 8, r: 12, t: 8, b: 8 },
-    hoverlabel: { align: "left", bgcolor: colours.card, bordercolor: colours.line, font: { color: colours.ink } },
+    hoverlabel: { align: "left", bgcolor: colours.card, bordercolor: colours.line, font: { family, color: colours.ink } },
     legend: { orientation: "h", yanchor: "bottom", y: 1.02, x: 0 },
     hovermode: "closest",
     dragmode: false,
@@ -73,7 +73,7 @@ function drawOverall(id, runs) {
   }));
   const layout = {
     showlegend: false,
-    xaxis: { title: { text: `AUC, ${INTERVAL}` } },
+    xaxis: { title: { text: `AUC, ${INTERVAL}` }, tickformat: ".2f" },
     yaxis: { autorange: "reversed", ticksuffix: "  ", gridcolor: "rgba(0,0,0,0)", type: "category" },
   };
   const best = runs.map((run) => run.best_reachable_auc).filter((value) => value !== null);
@@ -126,6 +126,10 @@ function drawGroups(id, runs, groups, height) {
     xaxis: { type: "category", gridcolor: "rgba(0,0,0,0)", range: [-0.5, groups.length - 0.5] },
     yaxis: { title: { text: "AUC" }, tickformat: ".2f", range: aucRange(data, best) },
   };
+  if (data.every((trace) => trace.y.every((auc) => auc === null))) {
+    const middle = { xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false };
+    layout.annotations = [{ ...middle, text: "no AUC: no rows, or rows of one class only", font: { color: colours.muted } }];
+  }
   draw(id, data, layout, height);
 }
 
@@ -139,65 +143,6 @@ function aucRange(data, best) {
     });
   }
   return [Math.max(Math.min(...values, 0.5) - 0.02, 0), Math.min(Math.max(...values, 0.6) + 0.02, 1.02)];
-}
-
-// levelName: "user_level" or "item_level".
-function drawHeat(id, run, scenes, levelName) {
-  const colours = themeColours();
-  const levelAt = (level) => (levelName === "user_level" ? [level, ""] : ["", level]);
-  const who = levelName === "user_level" ? "user" : "item";
-  const columns = ["all", ...LEVELS];
-  const rows = ["all", ...scenes];
-  const line = (scene, level) => {
-    const key =
-      scene === "all" && level === "all" ? segmentKey("overall")
-      : scene === "all" ? segmentKey(levelName, "", ...levelAt(level))
-      : level === "all" ? segmentKey("scene", scene)
-      : segmentKey(`scene_x_${levelName}`, scene, ...levelAt(level));
-    return run.segments.get(key) ?? { auc: null, auc_low: null, auc_high: null, rows: 0, positives: 0 };
-  };
-  const columnLabels = columns.map((level) => (level === "all" ? `all ${who}s` : `${who} ${level}`));
-  const rowLabels = rows.map((scene) => (scene === "all" ? "all scenes" : `scene ${scene}`));
-  const cells = rows.map((scene) => columns.map((level) => line(scene, level)));
-  const ground = (auc) => {
-    const away = Math.min(Math.abs(auc - 0.5) / HEAT_REACH, 1);
-    return mixed(colours.even, auc < 0.5 ? colours.below : colours.above, away);
-  };
-  const annotations = cells.flatMap((ofScene, i) =>
-    ofScene.map((cell, j) => ({
-      x: j,
-      y: i,
-      showarrow: false,
-      text: cell.auc === null ? (cell.rows ? "one class" : "no rows") : shown(cell.auc, 3),
-      font: {
-        size: cell.auc === null ? 11 : 13,
-        color: cell.auc === null ? colours.muted : clearest(ground(cell.auc), [colours.ink, colours.onStrong]),
-      },
-    })),
-  );
-  const data = [{
-    type: "heatmap",
-    x: columns.map((_, j) => j),
-    y: rows.map((_, i) => i),
-    z: cells.map((ofScene) => ofScene.map((cell) => cell.auc)),
-    hovertext: cells.map((ofScene, i) =>
-      ofScene.map((cell, j) => aucHover(`${rowLabels[i]}, ${columnLabels[j]}`, cell))),
-    hoverinfo: "text",
-    hoverongaps: true,
-    zmin: 0.5 - HEAT_REACH,
-    zmax: 0.5 + HEAT_REACH,
-    colorscale: [[0, colours.below], [0.5, colours.even], [1, colours.above]],
-    showscale: false,
-    xgap: 3,
-    ygap: 3,
-  }];
-  const layout = {
-    annotations,
-    xaxis: { side: "top", tickvals: columns.map((_, j) => j), ticktext: columnLabels, showgrid: false, zeroline: false },
-    yaxis: { autorange: "reversed", tickvals: rows.map((_, i) => i), ticktext: rowLabels.map((l) => `${l}  `),
-      showgrid: false, zeroline: false },
-  };
-  draw(id, data, layout, 60 + 42 * rows.length);
 }
 
 function drawAlpha(id, runs) {
@@ -231,6 +176,7 @@ function drawAlpha(id, runs) {
 
 // points: [{as_of, model, auc, auc_low, auc_high}] with ascending dates; styleOf: a model's colour and symbol.
 function drawHistory(id, points, models, styleOf) {
+  const colours = themeColours();
   const day = 86400000;
   const dates = [...new Set(points.map((point) => point.as_of))].sort();
   const times = dates.map((date) => Date.parse(date));
@@ -248,7 +194,7 @@ function drawHistory(id, points, models, styleOf) {
       y: own.map((point) => point.auc),
       line: { color: style.colour, width: 1.6 },
       marker: { color: style.colour, symbol: style.symbol, size: 8 },
-      error_y: intervalBars(own, style.colour),
+      error_y: { ...intervalBars(own, mixed(colours.card, style.colour, 0.5)), thickness: 1 },
       hovertext: own.map((point) => aucHover(`${model}, ${point.as_of}`, point)),
       hoverinfo: "text",
     };
@@ -267,40 +213,4 @@ function drawHistory(id, points, models, styleOf) {
     yaxis: { title: { text: `AUC, ${INTERVAL}` }, tickformat: ".3f" },
   };
   draw(id, data, layout, Math.max(260, 96 + 40 * models.length));
-}
-
-const channels = (colour) => colour.match(/[\d.]+/g).slice(0, 3).map(Number);
-
-function mixed(from, to, share) {
-  const [start, end] = [channels(from), channels(to)];
-  return `rgb(${start.map((value, i) => value + (end[i] - value) * share).join(", ")})`;
-}
-
-// Relative luminance, as WCAG 2 has it.
-function luminance(colour) {
-  const linear = channels(colour).map((value) => (value / 255 <= 0.04045 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-}
-
-// The text colour that stands out most on a ground.
-function clearest(ground, colours) {
-  const contrast = (colour) => {
-    const [low, high] = [luminance(ground), luminance(colour)].sort((a, b) => a - b);
-    return (high + 0.05) / (low + 0.05);
-  };
-  return colours.reduce((best, colour) => (contrast(colour) > contrast(best) ? colour : best));
-}
-
-function themeColours() {
-  const probe = document.body.appendChild(document.createElement("i"));
-  const resolved = (name) => {
-    probe.style.color = `var(--${name})`;
-    return getComputedStyle(probe).color;
-  };
-  const names = ["card", "ink", "muted", "line", "best", "below", "even", "above"];
-  const colours = Object.fromEntries(names.map((name) => [name, resolved(name)]));
-  colours.onStrong = resolved("on-strong");
-  colours.models = [0, 1, 2, 3, 4, 5].map((number) => resolved(`model-${number}`));
-  probe.remove();
-  return colours;
 }
