@@ -22,7 +22,11 @@ from warehouse.tables import LOGS, RAW
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
-OFFLINE = ("--disable-background-networking", "--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+OFFLINE = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
 DAY = "2023-07-20"
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
@@ -61,8 +65,7 @@ def rows(page: str) -> list[str]:
 def test_runs_plots_and_the_warehouse_are_drawn(make_run: MakeRun, tmp_path: Path, shown: Callable[..., str]) -> None:
     make_run("dnn", auc=0.7123)
     make_run("mmoe_content", number=1, alpha_by={"user_level": {"zero": 0.4}})
-    broken = make_run("ple", number=2)
-    (broken / "val_metrics.json").write_text("<img src=x onerror=alert(1)>")
+    broken = make_run("ple", number=2, as_of="<img src=x>")
     catalog = Catalog((tmp_path / "warehouse").as_uri(), "demo")
     receive(catalog, DAY)
     publish(catalog, LOGS, DAY, ["a"], [(RAW, DAY)])
@@ -77,6 +80,7 @@ def test_runs_plots_and_the_warehouse_are_drawn(make_run: MakeRun, tmp_path: Pat
     }
     assert "One run cannot be shown" in page
     assert broken.name in page
+    assert "&lt;img src=x&gt;" in page
     assert "<img" not in page
     assert f"logs_demo {DAY}: fresh, 1 rows" in page
 
