@@ -27,7 +27,8 @@ function draw(id, data, layout, height) {
     hovermode: "closest",
     dragmode: false,
   };
-  const merged = { ...base, ...layout, xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis } };
+  const titled = (own) => ({ ...axis, ...own, title: { font: { size: 13 }, ...own?.title } });
+  const merged = { ...base, ...layout, xaxis: titled(layout.xaxis), yaxis: titled(layout.yaxis) };
   Plotly.react(id, data, merged, { displayModeBar: false, responsive: true });
 }
 
