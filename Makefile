@@ -6,10 +6,13 @@ STAMP := .venv/installed
 export PYTHONPATH := $(CURDIR)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test bench setup lint clean check-python check-java
+.PHONY: demo ui test bench setup lint clean check-python check-java
 
 demo: setup
 	python -m local_airflow demo
+
+ui: setup
+	python -m local_airflow ui
 
 test: setup
 	python -m pytest

@@ -1,7 +1,7 @@
 """One logical date: raw CSV to the training table.
 
 Backfill dates in any number: a date waits until the features of the date before it are there. To mend a failed stage,
-clear that one task.
+clear that one task. A scheduled date whose raw logs are late is waited for; one that never gets any is skipped.
 """
 
 from datetime import timedelta
@@ -9,8 +9,8 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, daily_utc, date_template
-from dags.common.history_wait import WaitForHistory
 from dags.common.spark_tasks import spark_stage
+from dags.common.waiting import WaitForHistory, WaitForRaw
 from warehouse.settings import read_settings
 
 settings = read_settings()
@@ -35,14 +35,19 @@ with DAG(
         )
     },
 ):
+    place = {"warehouse": settings.warehouse, "dataset": settings.dataset, "day": day}
+    raw = WaitForRaw(
+        task_id="wait_for_raw",
+        **place,
+        at_most=timedelta(hours=6),
+        doc_md="A scheduled date without raw logs is waited for, then skipped. Another run without them fails at once.",
+    )
     logs = spark_stage("csv_to_orc", ["--date", day])
     history = WaitForHistory(
         task_id="wait_for_history",
-        warehouse=settings.warehouse,
-        dataset=settings.dataset,
-        day=day,
+        **place,
         at_most=timedelta(hours=12),
         doc_md="Holds this date until the date before is published and fresh. Its log says what is lacking.",
     )
     features = [spark_stage(s, ["--date", day]) for s in ("user_features", "item_features", "user_item_features")]
-    logs >> history >> features >> spark_stage("training_table", ["--date", day])
+    raw >> logs >> history >> features >> spark_stage("training_table", ["--date", day])

@@ -105,6 +105,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")
     add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better log loss (%(default)s)")
+    add("--notes", default="", help="what the run is for; kept in its folder and its report")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable
+from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable
 
 START = datetime(2023, 7, 10, tzinfo=UTC)
 TAGS = ["antm2c"]
@@ -26,3 +26,8 @@ def date_template(param: str) -> str:
 def daily_utc() -> CronDataIntervalTimetable:
     """Each day at midnight UTC, for the day that has just ended."""
     return CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
+
+
+def weekly_utc() -> CronTriggerTimetable:
+    """Each Monday at 06:00 UTC, for the Sunday before: its daily run has had six hours."""
+    return CronTriggerTimetable("0 6 * * MON", timezone="UTC", interval=timedelta(hours=30))

@@ -20,7 +20,7 @@ def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
         require_published(Catalog(settings.warehouse, settings.dataset), window.dates, allow_stale=False)
     except (TrainingError, ValueError) as error:
         raise AirflowFailException(str(error)) from error
-    names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed")
+    names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed", "notes")
     common = {"as_of": as_of, **{name: params[name] for name in names}}
     return [{"model": model, **common} for model in params["models"]]
 
@@ -42,9 +42,10 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
+    notes: str | None,
 ) -> str:
     """Trains and evaluates one model. Returns the folder of its artifacts."""
-    arguments = dict(locals())
+    arguments = {name: value for name, value in locals().items() if value is not None}
     return _run("train", {**_places(), **arguments})["artifacts"]
 
 
@@ -67,7 +68,9 @@ def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
     words = [command]
     for name, value in arguments.items():
-        words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+        option = f"--{name.replace('_', '-')}"
+        # With the equals sign, a note may begin with a dash.
+        words += [option, *value] if isinstance(value, list) else [f"{option}={value}"]
     try:
         return main(words)
     except TrainingError as error:

@@ -34,8 +34,11 @@ def test_a_daily_stage_is_given_its_date(dag: Callable[[str], DAG], stage: str, 
 
 
 @pytest.mark.parametrize(("run", "day"), RUNS.values(), ids=RUNS)
-def test_the_wait_is_for_the_same_date_as_the_stages(dag: Callable[[str], DAG], run: Run, day: str) -> None:
-    wait = run.render(dag(DAILY), "wait_for_history")
+@pytest.mark.parametrize("task_id", ["wait_for_raw", "wait_for_history"])
+def test_the_waits_are_for_the_same_date_as_the_stages(
+    dag: Callable[[str], DAG], task_id: str, run: Run, day: str
+) -> None:
+    wait = run.render(dag(DAILY), task_id)
     assert (wait.day, wait.warehouse, wait.dataset) == (day, PLACE[1], PLACE[3])
 
 
@@ -55,6 +58,9 @@ def test_a_history_stage_is_given_the_range(dag: Callable[[str], DAG], stage: st
         (RETRAIN, "check_window", {"models": []}),
         (RETRAIN, "check_window", {"models": ["transformer"]}),
         (RETRAIN, "check_window", {"val_days": 0}),
+        (RETRAIN, "check_window", {"as_of": "2023-02-30"}),
+        (RETRAIN, "check_window", {"seed": 2**32}),
+        (RETRAIN, "check_window", {"epochs": "many"}),
     ],
 )
 def test_a_form_with_a_wrong_answer_is_refused(

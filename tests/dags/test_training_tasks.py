@@ -14,11 +14,11 @@ from warehouse.calendar_days import days
 from warehouse.tables import LOGS, TRAIN
 
 OF_WINDOW = {"train_days": 3, "val_days": 1, "text_encoder": "lsa"}
-FORM = {**OF_WINDOW, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 11}
+FORM = {**OF_WINDOW, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 11, "notes": None}
 WINDOW = days("2023-07-10", "2023-07-13")
 AS_OF = WINDOW[-1]
-ARGUMENTS = {"model": "dnn", "as_of": AS_OF, **OF_WINDOW, "epochs": 2, "batch_size": 512, "seed": 11}
-PLACES = "--warehouse hdfs://namenode:9000/data/antm2c --dataset 10m --artifacts /artifacts"
+ARGUMENTS = {"model": "dnn", "as_of": AS_OF, **OF_WINDOW, "epochs": 2, "batch_size": 512, "seed": 11, "notes": None}
+PLACES = "--warehouse=hdfs://namenode:9000/data/antm2c --dataset=10m --artifacts=/artifacts"
 
 
 @pytest.fixture
@@ -79,15 +79,20 @@ def places(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("places")
 def test_training_is_given_exactly_what_the_form_says(command_line: Mock) -> None:
     assert train(**ARGUMENTS) == "/somewhere"
-    window = "--as-of 2023-07-13 --train-days 3 --val-days 1 --text-encoder lsa"
-    form = f"--model dnn {window} --epochs 2 --batch-size 512 --seed 11"
+    window = "--as-of=2023-07-13 --train-days=3 --val-days=1 --text-encoder=lsa"
+    form = f"--model=dnn {window} --epochs=2 --batch-size=512 --seed=11"
     command_line.assert_called_once_with(["train", *PLACES.split(), *form.split()])
+
+
+def test_notes_are_handed_on(command_line: Mock) -> None:
+    train(**{**ARGUMENTS, "notes": "- more dropout?"})
+    assert command_line.call_args[0][0][-1] == "--notes=- more dropout?"
 
 
 @pytest.mark.usefixtures("places")
 def test_texts_are_embedded_once_for_the_models_that_see_them(command_line: Mock) -> None:
     assert embed(AS_OF, {**FORM, "models": ["dnn", "mmoe_content", "ple_content"]}) == command_line.return_value
-    form = "--as-of 2023-07-13 --train-days 3 --val-days 1 --text-encoder lsa --seed 11"
+    form = "--as-of=2023-07-13 --train-days=3 --val-days=1 --text-encoder=lsa --seed=11"
     command_line.assert_called_once_with(["embed", *PLACES.split(), *form.split()])
 
 

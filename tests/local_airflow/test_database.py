@@ -12,7 +12,7 @@ import psutil
 import pytest
 import sqlalchemy
 
-from local_airflow.database import end_database, new_database
+from local_airflow.database import database, end_database
 from local_airflow.errors import StartError
 from local_airflow.processes import local_airflow
 from warehouse.settings import REPOSITORY
@@ -20,8 +20,8 @@ from warehouse.settings import REPOSITORY
 KEEPER = """
 import sys, time
 from pathlib import Path
-from local_airflow.database import new_database
-with new_database(Path(sys.argv[1])) as uri:
+from local_airflow.database import database
+with database(Path(sys.argv[1])) as uri:
     print(uri, flush=True)
     time.sleep(120)
 """
@@ -54,7 +54,7 @@ def test_a_database_that_a_killed_program_left_running_makes_room_for_a_new_one(
         query(keeper.stdout.readline().strip(), "create table left_behind (number int)")
         keeper.send_signal(signal.SIGKILL)
     assert servers_on(folder)
-    with new_database(folder) as uri:
+    with database(folder) as uri:
         assert query(uri, "select tablename from pg_tables where schemaname = 'public'") == []
         assert len(servers_on(folder)) == 1
     assert servers_on(folder) == []
@@ -63,7 +63,7 @@ def test_a_database_that_a_killed_program_left_running_makes_room_for_a_new_one(
 
 def test_a_database_that_does_not_start_leaves_a_sentence_and_no_process(folder: Path) -> None:
     folder.write_text("a file in its place")
-    with pytest.raises(StartError, match=r"PostgreSQL did not start; see .*postgres.log"), new_database(folder):
+    with pytest.raises(StartError, match=r"PostgreSQL did not start; see .*postgres.log"), database(folder):
         pass
     assert servers_on(folder) == []
 
