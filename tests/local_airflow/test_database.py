@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,15 @@ def test_a_database_that_a_killed_program_left_running_makes_room_for_a_new_one(
     assert not folder.exists()
 
 
+def test_a_database_that_is_kept_is_gone_on_with(folder: Path) -> None:
+    with database(folder, keep=True) as uri:
+        query(uri, "create table kept (number int)")
+    assert servers_on(folder) == []
+    with database(folder, keep=True) as uri:
+        assert query(uri, "select tablename from pg_tables where schemaname = 'public'") == ["kept"]
+    assert folder.exists()
+
+
 def test_a_database_that_does_not_start_leaves_a_sentence_and_no_process(folder: Path) -> None:
     folder.write_text("a file in its place")
     with pytest.raises(StartError, match=r"PostgreSQL did not start; see .*postgres.log"), database(folder):
@@ -77,3 +87,12 @@ def test_a_second_airflow_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StartError, match="another Airflow runs in"), local_airflow(tmp_path, {}):
             pass
         first.communicate("\n")
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {port} is taken"), local_airflow(tmp_path, {}, port=port):
+            pass
