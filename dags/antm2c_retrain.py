@@ -7,6 +7,7 @@ at the end the models stand side by side on the same validation rows.
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param
 
+from dags.common.assets import MODELS
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
 from dags.common.training_tasks import check_window, compare, embed, train
 from training.model_names import MODEL_NAMES
@@ -112,6 +113,7 @@ with DAG(
     trained = PythonOperator.partial(
         task_id="train",
         python_callable=train,
+        outlets=[MODELS],
         map_index_template="{{ task.op_kwargs.model }}",
         doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
     ).expand(op_kwargs=window.output)

@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from dags.common.assets import MODELS
 from training.errors import TrainingError
 from training.model_names import has_content
 from training.window import require_published, window_ending
@@ -43,10 +44,14 @@ def train(
     batch_size: int,
     seed: int,
     notes: str | None,
+    outlet_events: Any,
 ) -> str:
-    """Trains and evaluates one model. Returns the folder of its artifacts."""
-    arguments = {name: value for name, value in locals().items() if value is not None}
-    return _run("train", {**_places(), **arguments})["artifacts"]
+    """Trains and evaluates one model. Returns the folder of its artifacts; its AUC goes into the asset's event."""
+    given = {name: value for name, value in locals().items() if name != "outlet_events" and value is not None}
+    run = _run("train", {**_places(), **given})
+    told = ("artifacts", "model", "as_of", "rows", "auc", "auc_low", "auc_high")
+    outlet_events[MODELS].extra = {name: run[name] for name in told}
+    return run["artifacts"]
 
 
 def compare(runs: list[str]) -> list[dict[str, Any]]:

@@ -1,12 +1,14 @@
 """What the retraining DAG calls."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
+from dags.common.assets import MODELS
 from dags.common.training_tasks import check_window, compare, embed, train
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
 from training.errors import TrainingError
@@ -18,6 +20,15 @@ FORM = {**OF_WINDOW, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 
 WINDOW = days("2023-07-10", "2023-07-13")
 AS_OF = WINDOW[-1]
 ARGUMENTS = {"model": "dnn", "as_of": AS_OF, **OF_WINDOW, "epochs": 2, "batch_size": 512, "seed": 11, "notes": None}
+TRAINED = {
+    "artifacts": "/somewhere",
+    "model": "dnn",
+    "as_of": AS_OF,
+    "rows": 90,
+    "auc": 0.7,
+    "auc_low": 0.6,
+    "auc_high": 0.8,
+}
 PLACES = "--warehouse=hdfs://namenode:9000/data/antm2c --dataset=10m --artifacts=/artifacts"
 
 
@@ -31,7 +42,7 @@ def full_window(warehouse: HandMadeWarehouse) -> HandMadeWarehouse:
 
 @pytest.fixture
 def command_line(monkeypatch: pytest.MonkeyPatch) -> Mock:
-    main = Mock(return_value={"artifacts": "/somewhere", "auc": 0.7})
+    main = Mock(return_value=TRAINED)
     monkeypatch.setattr("training.cli.main", main)
     return main
 
@@ -78,14 +89,16 @@ def places(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("places")
 def test_training_is_given_exactly_what_the_form_says(command_line: Mock) -> None:
-    assert train(**ARGUMENTS) == "/somewhere"
+    events = {MODELS: SimpleNamespace()}
+    assert train(**ARGUMENTS, outlet_events=events) == "/somewhere"
     window = "--as-of=2023-07-13 --train-days=3 --val-days=1 --text-encoder=lsa"
     form = f"--model=dnn {window} --epochs=2 --batch-size=512 --seed=11"
     command_line.assert_called_once_with(["train", *PLACES.split(), *form.split()])
+    assert events[MODELS].extra == TRAINED
 
 
 def test_notes_are_handed_on(command_line: Mock) -> None:
-    train(**{**ARGUMENTS, "notes": "- more dropout?"})
+    train(**{**ARGUMENTS, "notes": "- more dropout?"}, outlet_events={MODELS: SimpleNamespace()})
     assert command_line.call_args[0][0][-1] == "--notes=- more dropout?"
 
 
@@ -111,14 +124,14 @@ def test_the_comparison_is_given_all_runs(command_line: Mock) -> None:
 def test_a_training_error_is_not_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("the window holds no clicks: take more days")
     with pytest.raises(AirflowFailException, match="the window holds no clicks: take more days"):
-        train(**ARGUMENTS)
+        train(**ARGUMENTS, outlet_events={})
 
 
 def test_a_fault_of_the_file_system_is_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("OSError: the disk is full")
     command_line.side_effect.__cause__ = OSError("the disk is full")
     with pytest.raises(TrainingError, match="the disk is full"):
-        train(**ARGUMENTS)
+        train(**ARGUMENTS, outlet_events={})
 
 
 def test_a_window_that_no_calendar_has_is_refused() -> None:
@@ -129,4 +142,4 @@ def test_a_window_that_no_calendar_has_is_refused() -> None:
 def test_any_other_error_is_retried(command_line: Mock) -> None:
     command_line.side_effect = MemoryError("killed by its neighbours")
     with pytest.raises(MemoryError):
-        train(**ARGUMENTS)
+        train(**ARGUMENTS, outlet_events={})
