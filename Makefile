@@ -28,7 +28,7 @@ lint: setup
 setup: check-java $(STAMP)
 
 clean:
-	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache spark-warehouse metastore_db derby.log
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt | check-python

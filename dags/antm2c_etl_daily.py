@@ -1,7 +1,8 @@
 """One logical date: raw CSV to the training table.
 
-Backfill dates in any number: a date waits until the features of the date before it are there. To mend a failed stage,
-clear that one task. A scheduled date whose raw logs are late is waited for; one that never gets any is skipped.
+Backfill dates in any number, with as many active runs: a date waits until the features of the date before it are
+there. To mend a failed stage, clear that one task. A scheduled date whose raw logs are late is waited for; one that
+never gets any is skipped.
 """
 
 from datetime import timedelta
@@ -21,7 +22,7 @@ with DAG(
     schedule=daily_utc(),
     start_date=START,
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=16,  # a date that waits holds a run: with one, the date it waits for could not be run again
     default_args=TASK_DEFAULTS,
     tags=TAGS,
     doc_md=__doc__,

@@ -1,5 +1,7 @@
 """The stages of the daily DAG over a range of dates, one Spark session a stage: for a first load or a long backfill."""
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, Param
 
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS
@@ -12,7 +14,7 @@ with DAG(
     schedule=None,
     start_date=START,
     max_active_runs=1,
-    default_args=TASK_DEFAULTS,
+    default_args={**TASK_DEFAULTS, "execution_timeout": timedelta(hours=24)},
     tags=TAGS,
     doc_md=__doc__,
     params={

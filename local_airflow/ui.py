@@ -39,7 +39,9 @@ def first_clicks(catalog: Catalog) -> str:
     """What to do first with the dataset as it is, a line each."""
     received, trained_on = catalog.dates(RAW), catalog.dates(TRAIN)
     left = [date for date in received if date not in trained_on]
-    backfill = f"from {left[0]} to {left[-1]}" if left else "over dates of raw logs that you add"
+    backfill = (
+        f"from {left[0]} to {left[-1]}, Max Active Runs {len(left)}" if left else "dates of raw logs that you add"
+    )
     as_of = f"as of {received[-1]}" if received else "as of the last date"
     return "\n".join(
         (

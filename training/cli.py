@@ -17,6 +17,7 @@ from training.text.composition import MODES
 from training.text.encoders import AUTO
 from training.train import train
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
 
 _LARGEST_SEED = 2**32 - 1  # what every generator here takes
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs one command, prints its summary as one JSON object on the last line and returns it. Raises TrainingError."""
     try:
         summary = _run(_parser().parse_args(argv))
-    except ValueError as error:  # what the warehouse package says of settings, names and manifests
+    except WarehouseError as error:
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{type(error).__name__}: {error}: check that the path is there and may be used") from error

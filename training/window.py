@@ -44,13 +44,11 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
 
     Raises TrainingError naming every date that is missing or, unless they are allowed, stale, and what mends them.
     """
-    try:
-        freshness = Freshness(catalog)
-        states = {date: freshness.verdict(TRAIN, date).state for date in dates}
-        refused = [d for d in dates if states[d] is State.MISSING or (states[d] is State.STALE and not allow_stale)]
-        problems = freshness.problems((TRAIN, date) for date in refused)
-    except ValueError as error:
-        raise TrainingError(str(error)) from error
+    freshness = Freshness(catalog)
+    states = {date: freshness.verdict(TRAIN, date).state for date in dates}
+    usable = (State.FRESH, State.STALE) if allow_stale else (State.FRESH,)
+    refused = [date for date in dates if states[date] not in usable]
+    problems = freshness.problems((TRAIN, date) for date in refused)
     if problems:
         ways_out = [f"run their stages again (in Airflow: {_backfill(refused)})"]
         if all(states[date] is State.STALE for date in refused):
@@ -66,7 +64,7 @@ def _backfill(dates: Sequence[str]) -> str:
     """A date that was run before is run again: --reprocess-behavior."""
     return (
         f"airflow backfill create --dag-id antm2c_etl_daily --from-date {dates[0]} --to-date {dates[-1]} "
-        "--reprocess-behavior completed"
+        f"--reprocess-behavior completed --max-active-runs {len(dates)}"
     )
 
 

@@ -17,6 +17,7 @@ class State(StrEnum):
 
     FRESH = "fresh"
     STALE = "stale"
+    LEAKY = "leaky"  # made to measure leakage, and of no other use
     MISSING = "missing"
 
 
@@ -110,6 +111,9 @@ class Freshness:
         if manifest is None:
             reason = f"nothing is published at {self._catalog.uri(table, date)}"
             return Verdict(State.MISSING, reason, cause=reason)
+        if manifest.parameters.get("feature_lag_days", 1) < 1:
+            reason = "it was joined with features of its own day, for a leakage audit only"
+            return Verdict(State.LEAKY, reason, cause=reason)
         reason = self._outdated(manifest)
         if reason:
             return Verdict(State.STALE, reason, cause=reason)
@@ -125,8 +129,8 @@ class Freshness:
         return _FRESH
 
     def _outdated(self, manifest: Manifest) -> str:
-        if manifest.parameters.get("feature_lag_days", 1) < 1:
-            return "it was joined with features of its own day, for a leakage audit only"
+        if manifest.columns != [list(column) for column in TABLES[manifest.table].columns]:
+            return "its table has other columns now"
         first_logs = next(iter(self.dates(LOGS)), manifest.date)
         if manifest.history_start and first_logs < manifest.history_start:
             return f"it was computed when history began on {manifest.history_start}"

@@ -9,7 +9,7 @@ from warehouse.manifest import Manifest
 from warehouse.pair_tiles import tile_days
 from warehouse.tables import DERIVED_TABLES, LOGS, REJECTS, TILES_UI, Table
 
-_SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.MISSING: "MISSING"}
+_SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.LEAKY: "LEAKY", State.MISSING: "MISSING"}
 _NO_PARTITION = "."  # the table has none on this date
 _WIDTHS = {table: max(len(table.folder), *map(len, _SIGNS.values())) for table in DERIVED_TABLES}
 

@@ -6,12 +6,17 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from warehouse.errors import WarehouseError
+
 
 class Storage:
-    """One file system, addressed by full URIs below `root`."""
+    """One file system, addressed by full URIs below `root`. Raises WarehouseError where none is known for it."""
 
     def __init__(self, root: str) -> None:
-        self._filesystem, path = fsspec.core.url_to_fs(root)
+        try:
+            self._filesystem, path = fsspec.core.url_to_fs(root)
+        except (ImportError, ValueError) as error:
+            raise WarehouseError(f"warehouse {root!r}: {error}; write a path, or a URI such as file:///data") from error
         self._root_path = path.rstrip("/")
         # As it was given, for Spark: fsspec's own way back would lose the host of hdfs://host:port/path.
         self.root = root.rstrip("/") if "://" in root else self._filesystem.unstrip_protocol(self._root_path)

@@ -10,6 +10,7 @@ from training.errors import TrainingError
 from training.model_names import has_content
 from training.window import require_published, window_ending
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
 
 
@@ -19,7 +20,7 @@ def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         window = window_ending(as_of, params["train_days"], params["val_days"])
         require_published(Catalog(settings.warehouse, settings.dataset), window.dates, allow_stale=False)
-    except (TrainingError, ValueError) as error:
+    except (TrainingError, WarehouseError) as error:
         raise AirflowFailException(str(error)) from error
     names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed", "notes")
     common = {"as_of": as_of, **{name: params[name] for name in names}}

@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.session import spark_session
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.freshness import Freshness
 from warehouse.manifest import Input, Manifest
 from warehouse.publish import Content, StagedPartition
@@ -90,7 +91,7 @@ def run_stage(
                 published += [_summary(manifest, seconds) for manifest in manifests]
                 rows = ", ".join(f"{manifest.table} {manifest.rows:,} rows" for manifest in manifests)
                 print(f"{name} {date} ({number}/{len(dates)}): {rows} in {seconds:.1f} s", flush=True)
-    except (StageError, ValueError) as error:
+    except (StageError, WarehouseError) as error:
         _fail(name, date, str(error))
     except (OSError, PySparkException) as error:
         _fail(name, date, _first_line(error), traceback.format_exc())

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +56,7 @@ def port() -> int:
 
 @contextmanager
 def ui(folder: Path, port: int) -> Iterator[tuple[AirflowApi, str]]:
-    """The Airflow once it says what to click first, and what it has said; ended by Ctrl-C."""
+    """The Airflow once it says what to click first, and what it has said; ended by a signal."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", PROGRAM, str(folder), str(port)]
     with subprocess.Popen(
@@ -74,7 +73,7 @@ def ui(folder: Path, port: int) -> Iterator[tuple[AirflowApi, str]]:
             leader = json.loads((folder / "airflow" / "session.json").read_text())["pid"]
             yield AirflowApi(f"http://localhost:{port}", user, password), said
         finally:
-            program.send_signal(signal.SIGINT)
+            program.terminate()
             program.wait(timeout=60)
     named = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or ())]
     assert session_members(leader) | set(named) == set()
@@ -95,7 +94,7 @@ def test_runs_and_login_are_there_the_next_time(folder: Path, port: int) -> None
     with ui(folder, port) as (api, said):
         password = re.search(r"password (\S+)", said)[1]
         assert f"http://localhost:{port}" in said
-        assert f"Backfill: from {RECEIVED} to {RECEIVED}" in said
+        assert f"Backfill: from {RECEIVED} to {RECEIVED}, Max Active Runs 1" in said
         run_id = failed_run(api)
         [failed] = [t for t in api.task_instances("antm2c_etl_daily", run_id) if t["state"] == "failed"]
         assert (failed["task_id"], failed["try_number"]) == ("wait_for_raw", 1)

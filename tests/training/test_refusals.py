@@ -1,5 +1,6 @@
 """Every bad input ends in one sentence that says what is wrong, where, and what to do."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,15 @@ def test_a_missing_date_is_named_and_not_excused(published, tmp_path):
     assert "train_demo_parquet date=2023-07-08 is missing" in sentence
     assert "2023-07-09" in sentence
     assert "2023-07-10" not in sentence
+    assert "--allow-stale" not in sentence
+
+
+def test_a_table_of_the_leakage_audit_is_never_taken(own_published, tmp_path):
+    date = sorted(own_published.world.tables)[1]
+    path = Path(own_published.catalog.path(TRAIN, date)) / "_manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "parameters": {"feature_lag_days": 0}}))
+    sentence = refused(own_published.arguments(tmp_path / "runs", "--allow-stale"))
+    assert f"train_demo_parquet date={date} is leaky" in sentence
     assert "--allow-stale" not in sentence
 
 

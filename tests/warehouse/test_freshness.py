@@ -251,7 +251,15 @@ def test_logs_older_than_the_history_make_cumulative_values_stale(catalog: Catal
     assert Freshness(catalog).verdict(FEATURES_USER, DAY).reason == f"it was computed when history began on {DAY}"
 
 
-@pytest.mark.parametrize(("lag", "state"), [(0, State.STALE), (1, State.FRESH)])
+def test_a_partition_of_another_schema_is_stale(catalog: Catalog) -> None:
+    publish(catalog, DAILY_USER, DAY, ["a"])
+    manifest = catalog.manifest(DAILY_USER, DAY)
+    record(catalog, DAILY_USER, DAY, manifest.version, [], columns=manifest.columns[:-1])
+    verdict = Freshness(catalog).verdict(DAILY_USER, DAY)
+    assert (verdict.state, verdict.reason) == (State.STALE, "its table has other columns now")
+
+
+@pytest.mark.parametrize(("lag", "state"), [(0, State.LEAKY), (1, State.FRESH)])
 def test_a_table_joined_for_the_leakage_audit_is_never_fresh(catalog: Catalog, lag: int, state: State) -> None:
     publish(catalog, TRAIN, DAY, ["a"], parameters={"feature_lag_days": lag})
     assert Freshness(catalog).verdict(TRAIN, DAY).state is state
