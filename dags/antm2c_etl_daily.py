@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from dags.common.defaults import START, TAGS, TASK_DEFAULTS, daily_utc, date_template
+from dags.common.defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS, daily_utc, date_template
 from dags.common.spark_tasks import spark_stage
 from dags.common.waiting import WaitForHistory, WaitForRaw
 from warehouse.settings import read_settings
@@ -33,7 +33,8 @@ with DAG(
             format="date",
             title="Date",
             description="The partition to build. Empty: the run's logical date.",
-        )
+        ),
+        "max_reject_rate": MAX_REJECT_RATE,
     },
 ):
     place = {"warehouse": settings.warehouse, "dataset": settings.dataset, "day": day}
@@ -43,7 +44,7 @@ with DAG(
         at_most=timedelta(hours=6),
         doc_md="A scheduled date without raw logs is waited for, then skipped. Another run without them fails at once.",
     )
-    logs = spark_stage("csv_to_orc", ["--date", day])
+    logs = spark_stage("csv_to_orc", ["--date", day, *REJECT_ARGUMENTS])
     history = WaitForHistory(
         task_id="wait_for_history",
         **place,

@@ -60,7 +60,7 @@ def run_demo(demo: Demo) -> str:
         run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
     trained = sorted(runs_in(demo.artifacts) - earlier, key=lambda run: demo.models.index(model_of(run)))
     seconds = time.monotonic() - started
-    return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s."
+    return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s. Next: make ui"
 
 
 def write_logs(demo: Demo) -> list[str]:

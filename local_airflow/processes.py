@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from warehouse.settings import REPOSITORY
 
 AIRFLOW_LOG = "airflow.log"
 PASSWORDS = "passwords.json"
+EXPORTS = "env.sh"
 _LOCK, _SESSION = "lock", "session.json"
 _START_SECONDS = 180
 _USER = "admin"
@@ -46,9 +48,12 @@ def local_airflow(
         ports = _ports(port)
         with database(home / "postgres", keep) as uri, (home / AIRFLOW_LOG).open("w") as output:
             settings, api = _settings(home, uri, ports)
+            _write_exports(home / EXPORTS, {**settings, **environment})
             command = [sys.executable, "-m", "airflow", "standalone"]
             with held_signals():
-                airflow = start_session(command, home, {**settings, **environment}, output, home / _SESSION)
+                airflow = start_session(
+                    command, home, {**_inherited(), **settings, **environment}, output, home / _SESSION
+                )
             try:
                 _wait_until_healthy(airflow, api, home)
                 yield api
@@ -81,11 +86,10 @@ def _empty(home: Path) -> None:
 
 
 def _settings(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[str, str], AirflowApi]:
-    """Airflow's environment, and its API as it will answer."""
+    """What Airflow needs of its environment, and its API as it will answer."""
     port, log_port, trigger_log_port = ports
     url, passwords = f"http://localhost:{port}", home / PASSWORDS
     password = _password(passwords)
-    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
@@ -108,10 +112,18 @@ def _settings(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[str
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY),
         "OMP_NUM_THREADS": "1",  # as many tasks as cores may run at once
-        # Spark 4.2 warns of pandas 3 on every start; no pandas is used with it here.
-        "PYTHONWARNINGS": "ignore::FutureWarning",
     }
-    return {**inherited, **settings}, AirflowApi(url, _USER, password)
+    return settings, AirflowApi(url, _USER, password)
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+
+
+def _write_exports(path: Path, environment: dict[str, str]) -> None:
+    """What a shell needs for `airflow` commands to mean this Airflow."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
 
 
 def _password(passwords: Path) -> str:

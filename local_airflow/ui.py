@@ -6,7 +6,7 @@ import time
 from local_airflow.api import AirflowApi
 from local_airflow.demo import TIMEOUT_SECONDS, Demo, write_logs
 from local_airflow.errors import StartError
-from local_airflow.processes import AIRFLOW_LOG, PASSWORDS, local_airflow
+from local_airflow.processes import AIRFLOW_LOG, EXPORTS, PASSWORDS, local_airflow
 from local_airflow.runs import run_dag
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW, TRAIN, TRUTH
@@ -31,7 +31,7 @@ def run_ui(demo: Demo, port: int) -> None:
         print(f"\nAirflow answers at {api.url}: user {api.user}, password {password}", flush=True)
         if first_use:
             _load(demo, api, catalog.dates(RAW)[:-_LEFT_TO_BACKFILL])
-        print(f"\n{first_clicks(catalog)}\n\nCtrl-C ends Airflow. Its runs are kept in {demo.home}.", flush=True)
+        print(f"\n{first_clicks(catalog)}\n\n{_end(demo)}", flush=True)
         _stay(demo, api)
 
 
@@ -42,15 +42,20 @@ def first_clicks(catalog: Catalog) -> str:
     backfill = (
         f"from {left[0]} to {left[-1]}, Max Active Runs {len(left)}" if left else "dates of raw logs that you add"
     )
-    as_of = f"as of {received[-1]}" if received else "as of the last date"
+    retrain = f"as of {received[-1]}, training days {min(12, len(received) - 1)}" if received else "as of the last date"
     return "\n".join(
         (
             "Click first",
             f"  Backfill  Dags, antm2c_etl_daily, Trigger, Backfill: {backfill}",
-            f"  Retrain   Dags, antm2c_retrain, Trigger: {as_of}, any models",
+            f"  Retrain   Dags, antm2c_retrain, Trigger: {retrain}",
             "  Retry     a red task in the grid, Clear: only that task and those after it run again",
         )
     )
+
+
+def _end(demo: Demo) -> str:
+    commands = f"For airflow commands: source {demo.home / EXPORTS}"
+    return f"{commands}\nCtrl-C ends Airflow. Its runs are kept in {demo.home}."
 
 
 def _load(demo: Demo, api: AirflowApi, dates: list[str]) -> None:

@@ -83,4 +83,4 @@ def _why_missing(freshness: Freshness, date: str) -> str:
         return "not published yet"
     # Rejects are published without logs by --max-reject-rate alone.
     of_rows = f"{_rejected(rejects):,} of {rejects.rows_in:,} rows of {date} are rejected"
-    return f"{of_rows}, more than --max-reject-rate allows"
+    return f"{of_rows}, more than --max-reject-rate allows: correct them, or raise it"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable
+from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable, Param
 
 START = datetime(2023, 7, 10, tzinfo=UTC)
 TAGS = ["antm2c"]
@@ -16,6 +16,17 @@ TASK_DEFAULTS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=2),
 }
+
+
+MAX_REJECT_RATE = Param(
+    0.01,
+    type="number",
+    minimum=0,
+    maximum=1,
+    title="Most rejected rows",
+    description="As a share of a date's rows. Above it csv_to_orc fails, and publishes the rejects alone.",
+)
+REJECT_ARGUMENTS = ["--max-reject-rate", "{{ params.max_reject_rate }}"]
 
 
 def date_template(param: str) -> str:

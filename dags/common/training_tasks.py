@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
 from training.errors import TrainingError
@@ -12,14 +12,21 @@ from training.window import require_published, window_ending
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
+from warehouse.tables import TRAIN
 
 
-def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Arguments of one training task a model. Fails by name where a date of the window is missing or stale."""
+def check_window(as_of: str, params: dict[str, Any], dag_run: Any) -> list[dict[str, Any]]:
+    """Arguments of one training task a model. Fails by name where a date of the window is missing or stale.
+
+    A scheduled run is skipped where the window holds no date at all: no logs have come for weeks.
+    """
     settings = read_settings()
     try:
+        catalog = Catalog(settings.warehouse, settings.dataset)
         window = window_ending(as_of, params["train_days"], params["val_days"])
-        require_published(Catalog(settings.warehouse, settings.dataset), window.dates, allow_stale=False)
+        if dag_run.run_type == "scheduled" and not set(window.dates) & set(catalog.dates(TRAIN)):
+            raise AirflowSkipException(f"no training table from {window.dates[0]} to {window.dates[-1]}")
+        require_published(catalog, window.dates, allow_stale=False)
     except (TrainingError, WarehouseError) as error:
         raise AirflowFailException(str(error)) from error
     names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed", "notes")

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
 from dags.common.training_tasks import check_window, compare, embed, train
@@ -20,6 +20,7 @@ FORM = {**OF_WINDOW, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 
 WINDOW = days("2023-07-10", "2023-07-13")
 AS_OF = WINDOW[-1]
 ARGUMENTS = {"model": "dnn", "as_of": AS_OF, **OF_WINDOW, "epochs": 2, "batch_size": 512, "seed": 11, "notes": None}
+BY_HAND, SCHEDULED = (SimpleNamespace(run_type=run_type) for run_type in ("manual", "scheduled"))
 TRAINED = {
     "artifacts": "/somewhere",
     "model": "dnn",
@@ -50,24 +51,36 @@ def command_line(monkeypatch: pytest.MonkeyPatch) -> Mock:
 @pytest.mark.usefixtures("full_window")
 def test_a_fresh_window_gives_the_arguments_of_one_task_a_model() -> None:
     models = ["dnn", "mmoe"]
-    assert check_window(AS_OF, {**FORM, "models": models}) == [{**ARGUMENTS, "model": model} for model in models]
+    assert check_window(AS_OF, {**FORM, "models": models}, BY_HAND) == [
+        {**ARGUMENTS, "model": model} for model in models
+    ]
 
 
 @pytest.mark.usefixtures("full_window")
 def test_a_date_before_the_window_or_after_it_may_be_missing() -> None:
-    assert check_window("2023-07-12", {**FORM, "train_days": 1})
+    assert check_window("2023-07-12", {**FORM, "train_days": 1}, BY_HAND)
 
 
 def test_a_missing_and_a_stale_date_are_named_with_what_mends_them(full_window: HandMadeWarehouse) -> None:
     full_window.publish(LOGS, "2023-07-11", content="late rows")
     full_window.catalog.storage.remove(full_window.catalog.path(TRAIN, "2023-07-12"))
     with pytest.raises(AirflowFailException) as failure:
-        check_window(AS_OF, FORM)
+        check_window(AS_OF, FORM, BY_HAND)
     sentence = str(failure.value)
     assert f"train_{DATASET}_parquet date=2023-07-11 is stale: logs date=2023-07-11 has changed" in sentence
-    assert f"train_{DATASET}_parquet date=2023-07-12 is missing" in sentence
+    assert f"train_{DATASET}_parquet is missing for 2023-07-12;" in sentence
     assert "date=2023-07-10" not in sentence
     assert "--dag-id antm2c_etl_daily --from-date 2023-07-11 --to-date 2023-07-12 --reprocess-behavior" in sentence
+
+
+def test_a_scheduled_run_without_any_table_in_its_window_is_skipped(full_window: HandMadeWarehouse) -> None:
+    with pytest.raises(AirflowSkipException, match="no training table from 2026-11-20 to 2026-11-23"):
+        check_window("2026-11-23", FORM, SCHEDULED)
+    with pytest.raises(AirflowFailException, match="missing"):
+        check_window("2026-11-23", FORM, BY_HAND)
+    with pytest.raises(AirflowFailException, match="missing"):
+        check_window(days(AS_OF, "2023-07-16")[-1], FORM, SCHEDULED)
+    assert full_window
 
 
 @pytest.mark.parametrize(
@@ -136,7 +149,7 @@ def test_a_fault_of_the_file_system_is_retried(command_line: Mock) -> None:
 
 def test_a_window_that_no_calendar_has_is_refused() -> None:
     with pytest.raises(AirflowFailException, match="no calendar goes back"):
-        check_window(AS_OF, {**FORM, "train_days": 999_999})
+        check_window(AS_OF, {**FORM, "train_days": 999_999}, BY_HAND)
 
 
 def test_any_other_error_is_retried(command_line: Mock) -> None:

@@ -16,6 +16,7 @@ from training.cli import main, run
 from training.data.reading import read_keys
 from training.errors import TrainingError
 from training.model_names import MODEL_NAMES
+from training.window import in_ranges
 from warehouse.manifest import MANIFEST_FILE, Input
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
@@ -54,8 +55,7 @@ def test_an_unknown_model(published, tmp_path):
 
 def test_a_missing_date_is_named_and_not_excused(published, tmp_path):
     sentence = refused(published.arguments(tmp_path, "--train-days", "7", "--allow-stale"))
-    assert "train_demo_parquet date=2023-07-08 is missing" in sentence
-    assert "2023-07-09" in sentence
+    assert "train_demo_parquet is missing for 2023-07-08 to 2023-07-09" in sentence
     assert "2023-07-10" not in sentence
     assert "--allow-stale" not in sentence
 
@@ -67,6 +67,18 @@ def test_a_table_of_the_leakage_audit_is_never_taken(own_published, tmp_path):
     sentence = refused(own_published.arguments(tmp_path / "runs", "--allow-stale"))
     assert f"train_demo_parquet date={date} is leaky" in sentence
     assert "--allow-stale" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (["2023-07-31"], "2023-07-31"),
+        (["2023-07-30", "2023-07-31", "2023-08-01"], "2023-07-30 to 2023-08-01"),
+        (["2023-07-01", "2023-07-03", "2023-07-04"], "2023-07-01, 2023-07-03 to 2023-07-04"),
+    ],
+)
+def test_dates_are_named_in_ranges(days, said):
+    assert in_ranges(days) == said
 
 
 def test_a_stale_date_is_named_and_may_be_taken(own_published, tmp_path):

@@ -76,7 +76,7 @@ def test_a_date_that_was_stopped_by_its_rejects_shows_them(local: Catalog, capsy
         staged.publish(made, [local.input(RAW, DATES[0])])
     lines = status(local, capsys)[1]
     assert cells(lines)[DATES[0]] | {"valid rows": "-", "rejected": "3", "rejects": "fresh"} == cells(lines)[DATES[0]]
-    why = f"3 of 20 rows of {DATES[0]} are rejected, more than --max-reject-rate allows"
+    why = f"3 of 20 rows of {DATES[0]} are rejected, more than --max-reject-rate allows: correct them, or raise it"
     assert any(line.endswith(f"missing: {why}") for line in lines)
 
 
