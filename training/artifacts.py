@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from torch import nn
@@ -137,9 +138,12 @@ def load_config(folder: Path) -> RunConfig:
 def load_predictions(folder: Path) -> pa.Table:
     """The run's validation rows. Raises TrainingError."""
     try:
-        return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
+        predictions = pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
     except (OSError, pa.ArrowException) as error:
         raise _damaged(folder / PREDICTIONS_FILE, error) from error
+    if not pc.all(pc.is_finite(predictions["logit"]), skip_nulls=False).as_py():
+        raise TrainingError(f"{folder / PREDICTIONS_FILE} holds logits that are not finite: train this run again")
+    return predictions
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

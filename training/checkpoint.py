@@ -27,7 +27,11 @@ class Checkpoint:
         try:
             return torch.load(self._path, weights_only=True)
         except Exception as error:  # torch raises whatever its unpickler and zip reader meet
-            raise TrainingError(f"{self._path} cannot be read: remove it, and the run starts anew") from error
+            raise self.unusable() from error
+
+    def unusable(self) -> TrainingError:
+        """What to raise where the saved state is not one of this run."""
+        return TrainingError(f"{self._path} cannot be used: remove it, and the run starts anew")
 
     def save(self, state: dict[str, Any]) -> None:
         """Replaces the saved state in one step. `state` holds tensors and plain values only."""

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import date as calendar_date
+from typing import Any
 
 from warehouse.errors import WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
@@ -53,11 +54,29 @@ class Catalog:
         """The published partition's manifest, or None where nothing is published. Raises WarehouseError."""
         path = f"{self.path(table, date)}/{MANIFEST_FILE}"
         try:
-            return Manifest.from_json(self.storage.read_text(path))
+            manifest = Manifest.from_json(self.storage.read_text(path))
         except FileNotFoundError:
             return None
         except ValueError as error:
             raise WarehouseError(f"{path}: {error}; run the stage of this date again") from error
+        if (manifest.table, manifest.date) != (table.folder, date):
+            raise WarehouseError(
+                f"{path} is the manifest of {manifest.table} date={manifest.date}; run the stage of {date} again"
+            )
+        return manifest
+
+    def data_files(self, path: str) -> list[list[Any]]:
+        """Name below `path` and bytes of each data file there, sorted: what a manifest keeps of them."""
+        return [[entry["name"].removeprefix(f"{path}/"), entry["size"]] for entry in self.storage.files(path)]
+
+    def require_whole(self, table: Table, date: str) -> None:
+        """Raises WarehouseError where a published partition's data files are no longer those of its manifest."""
+        manifest = self.manifest(table, date)
+        if manifest and manifest.files not in (None, self.data_files(self.path(table, date))):
+            raise WarehouseError(
+                f"the data files of {self.uri(table, date)} are not those that were published; "
+                f"run the stage of {date} again"
+            )
 
     def version(self, table: Table, date: str) -> str | None:
         """The version now published, or None. Raw folders have no manifest: names, sizes and times stand in."""

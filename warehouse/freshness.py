@@ -5,11 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.manifest import Input, Manifest
 from warehouse.tables import LOGS, RAW, TABLES, Table
+
+_LONGEST_GAP_DAYS = 1100  # three years
 
 
 class State(StrEnum):
@@ -72,8 +76,18 @@ class Freshness:
         return self._dates[table.folder]
 
     def known_dates(self) -> list[str]:
-        """Every date with logs: those received and those published, ascending."""
-        return sorted({*self.dates(RAW), *self.dates(LOGS)})
+        """Every date with logs: those received and those published, ascending.
+
+        Raises WarehouseError where one lies years from the next: a mistyped folder would make years of missing days.
+        """
+        known = sorted({*self.dates(RAW), *self.dates(LOGS)})
+        for earlier, later in pairwise(known):
+            if days_before(later, _LONGEST_GAP_DAYS) > earlier:
+                raise WarehouseError(
+                    f"no logs lie between {earlier} and {later}: one of the folders of these dates must be mistyped "
+                    f"in {self._catalog.storage.root}; rename or remove it"
+                )
+        return known
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
         """The manifest of a published partition, or None."""

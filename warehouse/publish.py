@@ -77,6 +77,7 @@ class StagedPartition:
             parameters=parameters or {},
             rows_in=content.rows_in,
             rejects=content.rejects,
+            files=self._catalog.data_files(self.path),
         )
         self._catalog.storage.write_text(f"{self.path}/{MANIFEST_FILE}", manifest.to_json())
         self._swap()

@@ -13,6 +13,8 @@ class Storage:
     """One file system, addressed by full URIs below `root`. Raises WarehouseError where none is known for it."""
 
     def __init__(self, root: str) -> None:
+        if not root or (root.startswith("file://") and not root.startswith("file:///")):
+            raise WarehouseError(f"warehouse {root!r}: write a path, or a URI such as file:///data")
         try:
             self._filesystem, path = fsspec.core.url_to_fs(root)
         except (ImportError, ValueError) as error:
@@ -46,7 +48,7 @@ class Storage:
     def folders(self, path: str) -> list[str]:
         """Names of the folders directly below `path`, sorted; none where `path` is absent."""
         return sorted(
-            entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self._list(path) if entry["type"] == "directory"
+            entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self._list(path) if self._is_folder(entry)
         )
 
     def files(self, path: str) -> list[dict]:
@@ -57,10 +59,13 @@ class Storage:
         for entry in self._list(path):
             if entry["name"].rstrip("/").rsplit("/", 1)[-1].startswith((".", "_")):
                 continue
-            if entry["type"] == "directory":
+            if self._is_folder(entry):
                 yield from self._walk(entry["name"])
             else:
                 yield entry
+
+    def _is_folder(self, entry: dict) -> bool:
+        return entry["type"] == "directory" or (bool(entry.get("islink")) and self._filesystem.isdir(entry["name"]))
 
     def _list(self, path: str) -> list[dict]:
         self._filesystem.invalidate_cache()

@@ -9,6 +9,7 @@ import pytest
 
 from tests.warehouse.conftest import DAY, dates_from, publish, receive, record
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input, Manifest
 from warehouse.tables import (
@@ -281,6 +282,16 @@ def test_problems_name_partitions_as_folders_do(catalog: Catalog) -> None:
     publish(catalog, LOGS, DAY, ["a"])
     (sentence,) = Freshness(catalog).problems([(LOGS, DAY), (TRAIN, DAY)])
     assert sentence == (f"train_test_parquet date={DAY} is missing: nothing is published at {catalog.uri(TRAIN, DAY)}")
+
+
+@pytest.mark.parametrize("mistyped", ["1970-01-01", "9999-12-31"])
+def test_a_date_years_from_the_others_is_taken_for_a_mistyped_one(local: Catalog, mistyped: str) -> None:
+    receive(local, DAY)
+    receive(local, "2024-07-20")
+    assert len(Freshness(local).known_dates()) == 2
+    receive(local, mistyped)
+    with pytest.raises(WarehouseError, match=f"{mistyped}.* must be mistyped"):
+        Freshness(local).known_dates()
 
 
 def test_every_table_that_may_be_an_input_is_known_by_its_folder() -> None:
