@@ -28,6 +28,7 @@ from warehouse.tables import (
 )
 
 _RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
+_CAST = ("log_time", "label", "scene")  # what is damaged in them is no number and no time
 _CORRUPT = "_corrupt_record"
 _MOST_COLUMNS = 6_000_000  # of a line; a line of some megabytes with nothing but commas is malformed, not a crash
 _TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2} [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
@@ -64,7 +65,9 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
     columns = {name: F.col(name) if name in names else F.lit(None).cast("string") for name in _RAW_COLUMNS}
     return rows.select(
         *(column.alias(name) for name, column in columns.items()),
-        (F.col(_CORRUPT).isNotNull() | F.expr(" OR ".join(map(damaged, names)))).alias("malformed"),
+        (F.col(_CORRUPT).isNotNull() | F.expr(" OR ".join(damaged(name) for name in names if name not in _CAST))).alias(
+            "malformed"
+        ),
         F.coalesce(without_return(_CORRUPT), F.to_csv(F.struct(*names), _AS_WRITTEN)).alias("raw_line"),
         F.col("_metadata.file_name").alias("source_file"),
     )
@@ -75,8 +78,8 @@ def damaged(column: str) -> str:
 
     A row that was swallowed would have been a row of its own: a line in the value has a time between commas.
     """
-    no_utf8 = f"coalesce(contains(`{column}`, '\ufffd'), false)"
-    return f"{no_utf8} OR coalesce(contains(`{column}`, '\n') AND `{column}` RLIKE '{_SWALLOWED}', false)"
+    swallowed = f"contains(`{column}`, '\n') AND `{column}` RLIKE '{_SWALLOWED}'"
+    return f"ifnull(contains(`{column}`, '\ufffd') OR {swallowed}, false)"
 
 
 def without_return(column: str) -> Column:
