@@ -37,7 +37,11 @@ class Checkpoint:
         """Replaces the saved state in one step. `state` holds tensors and plain values only."""
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / f".{os.getpid()}.pt"
-        torch.save(state, unfinished)
+        try:
+            torch.save(state, unfinished)
+        except RuntimeError as error:  # what torch makes of a full disk
+            unfinished.unlink(missing_ok=True)
+            raise OSError(f"{unfinished} cannot be written: {str(error).splitlines()[0]}") from error
         unfinished.replace(self._path)
 
     def remove(self) -> None:

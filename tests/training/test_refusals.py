@@ -1,6 +1,8 @@
 """Every bad input ends in one sentence that says what is wrong, where, and what to do."""
 
 import json
+import math
+import pickle
 import shutil
 import subprocess
 import sys
@@ -250,3 +252,39 @@ def test_a_warehouse_of_an_unknown_kind(published, tmp_path):
 
 def test_a_dataset_name_that_is_no_name(published, tmp_path):
     assert "letters, digits and underscores" in refused(published.arguments(tmp_path, "--dataset", "../x"))
+
+
+class Malicious:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+def test_a_pickle_in_the_place_of_weights_is_not_run(copied, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (copied / "dnn_state.pt").open("wb") as file:
+        pickle.dump(Malicious(), file)
+    sentence = refused(["evaluate", "--artifacts", str(copied)])
+    assert sentence == f"{copied / 'dnn_state.pt'} is damaged or no file of weights: train again"
+    assert not (tmp_path / "executed").exists()
+
+
+def test_weights_that_are_not_finite(copied):
+    state = torch.load(copied / "dnn_state.pt", weights_only=True)
+    torch.save({name: weight * math.nan for name, weight in state.items()}, copied / "dnn_state.pt")
+    assert "dnn_state.pt holds weights that are not finite" in refused(["evaluate", "--artifacts", str(copied)])
+
+
+@pytest.mark.parametrize(("name", "value"), [("mean", [1]), ("scale", [0]), ("scene_ctr", [])])
+def test_statistics_of_another_length(copied, name, value):
+    path = copied / "feature_meta.json"
+    meta = json.loads(path.read_text())
+    path.write_text(json.dumps({**meta, name: value * len(meta[name]) if name == "scale" else value}))
+    assert "mean, scale or scene_ctr" in refused(["evaluate", "--artifacts", str(copied)])
+
+
+def test_predictions_that_are_not_finite(copied):
+    path = copied / "predictions.parquet"
+    table = pq.read_table(path)
+    at = table.column_names.index("logit")
+    pq.write_table(table.set_column(at, "logit", [[math.nan] * len(table)]), path)
+    assert "holds logits that are not finite" in refused(["compare", "--artifacts", str(copied)])
