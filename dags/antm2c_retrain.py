@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Param
 
 from dags.common.assets import MODELS
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
+from dags.common.training_operator import TrainingOperator
 from dags.common.training_tasks import check_window, compare, embed, train
 from training.model_names import MODEL_NAMES
 
@@ -110,7 +111,7 @@ with DAG(
         op_kwargs=as_of,
         doc_md="Embeds each distinct text of the window once. What an earlier run embedded is not embedded again.",
     )
-    trained = PythonOperator.partial(
+    trained = TrainingOperator.partial(
         task_id="train",
         python_callable=train,
         outlets=[MODELS],

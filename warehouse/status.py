@@ -69,15 +69,17 @@ def _line(date: str, rows: str, rejected: str, cells: dict[Table, str]) -> str:
 def _causes(freshness: Freshness, problems: dict[str, list[Verdict]]) -> list[str]:
     """One line for each cause, with the number of partitions it comes to: late data of one day makes many stale."""
     counts: Counter[str] = Counter()
-    known = set(freshness.known_dates())
     for date, bad in problems.items():
-        not_there = _why_missing(freshness, date) if date in known else f"no raw logs for {date}"
+        not_there = why_missing(freshness, date)
         for verdict in bad:
             counts[f"{verdict.state}: {not_there if verdict.state is State.MISSING else verdict.cause}"] += 1
     return [f"{number} {cause}" for cause, number in counts.items()]
 
 
-def _why_missing(freshness: Freshness, date: str) -> str:
+def why_missing(freshness: Freshness, date: str) -> str:
+    """Why a date between the first and the last has nothing published, as the end of a sentence."""
+    if date not in freshness.known_dates():
+        return f"no raw logs for {date}"
     rejects = freshness.manifest(REJECTS, date)
     if rejects is None or freshness.manifest(LOGS, date) is not None:
         return "not published yet"

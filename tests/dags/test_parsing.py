@@ -14,6 +14,7 @@ from airflow.sdk import DAG
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
+from dags.common.training_operator import TrainingOperator
 from dags.common.waiting import WaitForHistory, WaitForRaw
 from training.model_names import MODEL_NAMES
 from warehouse.settings import REPOSITORY
@@ -57,8 +58,8 @@ def test_tasks_and_edges(dag: Callable[[str], DAG], dag_id: str) -> None:
 def test_kinds_of_tasks(dag: Callable[[str], DAG], dag_id: str, task_id: str) -> None:
     task = dag(dag_id).get_task(task_id)
     kind = task.operator_class if task.is_mapped else type(task)
-    waits = {"wait_for_raw": WaitForRaw, "wait_for_history": WaitForHistory}
-    assert kind is waits.get(task_id, SparkSubmitOperator if task_id in STAGES else PythonOperator)
+    special = {"wait_for_raw": WaitForRaw, "wait_for_history": WaitForHistory, "train": TrainingOperator}
+    assert kind is special.get(task_id, SparkSubmitOperator if task_id in STAGES else PythonOperator)
 
 
 @each_task

@@ -1,0 +1,75 @@
+"""Folders of finished runs to measure the board on: the files it reads, written as training writes them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from training.artifacts import METRICS_FILE, REPORT_FILE, write_json
+from training.evaluation.alpha import alpha_by
+from training.evaluation.metrics import evaluated
+from training.evaluation.predictions import LEVELS
+from training.evaluation.segments import Report, write_long
+from training.model_names import MODEL_NAMES, has_content
+from warehouse.tables import SCENES
+
+_ROWS = 400
+_EVALUATED = 24  # distinct figures; further runs repeat them
+_FIRST_START = datetime(2023, 11, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a run came to."""
+
+    metrics: dict[str, Any]
+    report: Report
+
+
+def write_runs(artifacts: Path, dataset: str, number: int, dates: list[str]) -> None:
+    """`number` runs over all models, the dates in turn."""
+    figures = [evaluated_rows(seed) for seed in range(_EVALUATED)]
+    for run in range(number):
+        model, as_of = MODEL_NAMES[run % len(MODEL_NAMES)], dates[run // len(MODEL_NAMES) % len(dates)]
+        write_run_folder(
+            artifacts, dataset, model, as_of, _FIRST_START + timedelta(minutes=run), figures[run % _EVALUATED]
+        )
+
+
+def evaluated_rows(seed: int) -> Evaluated:
+    """The figures of random predictions whose click probabilities are known."""
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(size=_ROWS)
+    probability = 1 / (1 + np.exp(-logit))
+    predictions = pa.table(
+        {
+            "user_id": pa.array([f"u{user}" for user in rng.integers(0, 80, _ROWS)]).dictionary_encode(),
+            "scene": pa.array(rng.choice(SCENES, _ROWS), pa.int32()),
+            "label": pa.array((rng.random(_ROWS) < probability).astype(np.int32)),
+            "logit": (logit + rng.normal(size=_ROWS)).astype(np.float32),
+            "probability": probability,
+            "user_level": pa.array(rng.choice(LEVELS, _ROWS, p=(0.1, 0.2, 0.7))).dictionary_encode(),
+            "item_level": pa.array(rng.choice(LEVELS, _ROWS, p=(0.1, 0.2, 0.7))).dictionary_encode(),
+            "alpha": rng.random(_ROWS),
+        }
+    )
+    metrics, report = evaluated(predictions, probability)
+    return Evaluated({**metrics, "alpha_by": alpha_by(predictions)}, report)
+
+
+def write_run_folder(
+    artifacts: Path, dataset: str, model: str, as_of: str, started: datetime, figures: Evaluated
+) -> Path:
+    """One run's folder, named after the moment it started."""
+    folder = artifacts / f"artifacts_{model}_run_{started:%Y%m%d-%H%M%S}"
+    folder.mkdir(parents=True)
+    unseen = () if has_content(model) else ("alpha_by",)
+    kept = {name: value for name, value in figures.metrics.items() if name not in unseen}
+    write_json(folder / METRICS_FILE, {"model": model, "as_of": as_of, **kept})
+    write_json(folder / f"{model}_config.json", {"model": model, "dataset": dataset, "started_at": started.isoformat()})
+    write_long(figures.report, folder / "cold_report_long.csv")
+    (folder / REPORT_FILE).write_text("<!DOCTYPE html><title>a report</title>", encoding="utf-8")
+    return folder

@@ -1,0 +1,1 @@
+"""The cold-start board: training runs side by side, and how fresh the warehouse is."""

@@ -1,0 +1,67 @@
+"""The warehouse as a grid: tables by dates, each fresh, stale or missing."""
+
+from collections import Counter
+from typing import Any
+
+from warehouse.calendar_days import days
+from warehouse.catalog import Catalog
+from warehouse.freshness import Freshness, State, Verdict
+from warehouse.status import expected, why_missing
+from warehouse.tables import DERIVED_TABLES, Table
+
+_SHOWN_DATES = 90
+
+Verdicts = dict[tuple[Table, str], Verdict]
+
+
+def grid(catalog: Catalog, shown_dates: int = _SHOWN_DATES) -> dict[str, Any]:
+    """The last dates, ascending, and each table's cells: state, reason, rows; None where it has no partition.
+
+    counts: partitions by state. causes: a sentence each, with the number of partitions it comes to. rerun: the first
+    and the last date to run again, or None. All of the dates shown.
+    """
+    freshness = Freshness(catalog)
+    known = freshness.known_dates()
+    dates = days(known[0], known[-1])[-shown_dates:] if known else []
+    verdicts = {
+        (table, date): freshness.verdict(table, date)
+        for table in DERIVED_TABLES
+        for date in dates
+        if expected(table, date)
+    }
+    states = Counter(verdict.state for verdict in verdicts.values())
+    problems = sorted(date for (_, date), verdict in verdicts.items() if not verdict.fresh)
+    lines = [
+        {"table": table.name(catalog.dataset), "cells": [_cell(freshness, verdicts, table, date) for date in dates]}
+        for table in DERIVED_TABLES
+    ]
+    return {
+        "dataset": catalog.dataset,
+        "first_date": known[0] if known else None,
+        "dates": dates,
+        "tables": lines,
+        "counts": {state.value: states[state] for state in State},
+        "causes": _causes(freshness, verdicts),
+        "rerun": [problems[0], problems[-1]] if problems else None,
+    }
+
+
+def _cell(freshness: Freshness, verdicts: Verdicts, table: Table, date: str) -> dict[str, Any] | None:
+    verdict = verdicts.get((table, date))
+    if verdict is None:
+        return None
+    manifest = freshness.manifest(table, date)
+    return {
+        "state": verdict.state.value,
+        "reason": why_missing(freshness, date) if verdict.state is State.MISSING else verdict.reason,
+        "rows": manifest.rows if manifest else None,
+    }
+
+
+def _causes(freshness: Freshness, verdicts: Verdicts) -> list[str]:
+    counts: Counter[str] = Counter()
+    for (_, date), verdict in verdicts.items():
+        if not verdict.fresh:
+            cause = why_missing(freshness, date) if verdict.state is State.MISSING else verdict.cause
+            counts[f"{verdict.state}: {cause}"] += 1
+    return [f"{number:,} {cause}" for cause, number in counts.most_common()]

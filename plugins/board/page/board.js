@@ -1,0 +1,247 @@
+"use strict";
+// The page: asks the server, keeps what is chosen, and lays out what came.
+
+const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"];
+const SIGNS = ["●", "■", "◆", "▲", "▼", "✚"];
+
+const state = { data: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
+
+function notify(error) {
+  byId("notices").append(element("div", error.message, "notice"));
+}
+
+async function load(parameters) {
+  try {
+    state.data = await ask("data/runs", parameters);
+  } catch (error) {
+    notify(error);
+    if (!parameters.length) return;
+    state.data = await ask("data/runs");
+  }
+  const { data } = state;
+  const opened = data.runs.find((run) => run.name === state.opened);
+  state.models = new Set(data.models);
+  const newest = new Map();
+  for (const run of [...(opened ? [opened] : []), ...data.runs]) if (!newest.has(run.model)) newest.set(run.model, run.name);
+  state.first = new Set(newest.values());
+  state.ticked = new Set(state.first);
+  byId("no-runs").hidden = data.datasets.length > 0;
+  byId("board").hidden = byId("filters").hidden = data.datasets.length === 0;
+  byId("artifacts").textContent = data.artifacts;
+  showBroken();
+  await Promise.all([data.datasets.length ? showRuns() : null, showFreshness(data.dataset)]);
+}
+
+async function showRuns() {
+  const { data } = state;
+  options(byId("dataset"), data.datasets, data.dataset);
+  options(byId("as-of"), data.dates, data.as_of);
+  byId("shown-date").textContent = data.as_of;
+  byId("models").replaceChildren(byId("models").firstElementChild, ...data.models.map(modelChoice));
+  runsTable();
+  await showPlots();
+}
+
+function options(select, values, chosen) {
+  select.replaceChildren(...values.map((value) => new Option(value, value, false, value === chosen)));
+}
+
+function modelChoice(model) {
+  const label = element("label");
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: state.models.has(model) });
+  box.addEventListener("change", () => {
+    state.models[box.checked ? "add" : "delete"](model);
+    runsTable();
+    showPlots().catch(notify);
+  });
+  label.append(box, model);
+  return label;
+}
+
+function styleOf(model) {
+  const number = Math.max(state.data.models.indexOf(model), 0);
+  const colours = themeColours().models;
+  return { colour: colours[number % colours.length], symbol: SYMBOLS[number % SYMBOLS.length], sign: SIGNS[number % SIGNS.length] };
+}
+
+const chosenRuns = () => state.data.runs.filter((run) => state.models.has(run.model));
+
+// Models side by side: one run of each, then the others; in each part by model, the newest first, as they came.
+function inTableOrder(runs) {
+  const byModel = state.data.models.flatMap((model) => runs.filter((run) => run.model === model));
+  const isFirst = (run) => state.first.has(run.name);
+  return [byModel.filter(isFirst), byModel.filter((run) => !isFirst(run))];
+}
+
+function runsTable() {
+  const columns = [
+    ["Model", "text", (run) => modelCell(run)],
+    ["Report", "text", (run) => reportLink(run)],
+    ["AUC", "", (run) => shown(run.auc)],
+    [INTERVAL, "interval", (run) => (run.auc_low === null ? "–" : span(run))],
+    ["Share", "", (run) => (run.share === null ? "–" : `${(100 * run.share).toFixed(1)}%`)],
+    ["GAUC", "", (run) => shown(run.gauc)],
+    ["Log loss", "", (run) => shown(run.logloss)],
+    ["ECE", "", (run) => shown(run.ece)],
+    ["Rows", "", (run) => counted(run.rows)],
+    ["Clicked", "", (run) => counted(run.positives)],
+    ["Started (UTC)", "", (run) => startedAt(run)],
+  ];
+  const head = element("tr");
+  head.append(...columns.map(([title, kind]) => element("th", title, kind)));
+  const [first, others] = inTableOrder(chosenRuns());
+  const runLine = (run) => {
+    const line = element("tr", "", run.name === state.opened ? "opened" : "");
+    line.append(...columns.map(([, kind, content]) => {
+      const cell = element("td", "", kind);
+      cell.append(content(run));
+      return cell;
+    }));
+    return line;
+  };
+  const lines = [...first.map(runLine), ...(others.length ? [partLine(columns.length)] : []), ...others.map(runLine)];
+  byId("runs").replaceChildren(element("thead"), element("tbody"));
+  byId("runs").tHead.append(head);
+  byId("runs").tBodies[0].append(...lines);
+}
+
+function partLine(width) {
+  const line = element("tr", "", "part");
+  line.append(Object.assign(element("td", "Other runs of this date", "text"), { colSpan: width }));
+  return line;
+}
+
+const startedAt = (run) => new Date(run.started_at).toISOString().slice(0, 16).replace("T", " ");
+
+function modelCell(run) {
+  const style = styleOf(run.model);
+  const label = element("label");
+  label.title = run.name;
+  const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: state.ticked.has(run.name) });
+  box.addEventListener("change", () => {
+    state.ticked[box.checked ? "add" : "delete"](run.name);
+    showPlots().catch(notify);
+  });
+  const key = element("span", ` ${style.sign}`, "key");
+  key.style.color = style.colour;
+  label.append(box, key, run.model);
+  return label;
+}
+
+function reportLink(run) {
+  const link = element("a", "open");
+  link.href = `reports/${encodeURIComponent(run.name)}`;
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    const dialog = byId("report");
+    dialog.querySelector("h2").textContent = run.name;
+    dialog.querySelector("iframe").src = link.href;
+    dialog.showModal();
+  });
+  return link;
+}
+
+async function showPlots() {
+  const runs = inTableOrder(chosenRuns()).flat().filter((run) => state.ticked.has(run.name));
+  const unknown = runs.filter((run) => !state.details.has(run.name)).map((run) => ["run", run.name]);
+  if (unknown.length) {
+    for (const detail of await ask("data/segments", unknown)) state.details.set(detail.name, detail);
+  }
+  const plotted = runs.map((run) => plottedRun(run, runs));
+  for (const id of ["overall", "by-scene", "by-user", "by-item"]) byId(id).closest("section").hidden = !plotted.length;
+  byId("heat-run").closest("section").hidden = !plotted.length;
+  showHistory();
+  showAlpha(plotted.filter((run) => Object.keys(run.alpha_by).length));
+  if (!plotted.length) return;
+  const scenes = [...new Set(plotted.flatMap((run) => [...run.segments.values()].map((line) => line.scene)))]
+    .filter(Boolean).sort((a, b) => Number(a) - Number(b));
+  const levels = (kind, at) => LEVELS.map((level) => ({ label: level, key: segmentKey(kind, "", ...at(level)), best: [kind, level] }));
+  drawOverall("overall", plotted);
+  drawGroups("by-scene", plotted, scenes.map((scene) => ({ label: `scene ${scene}`, key: segmentKey("scene", scene), best: ["scene", scene] })), 340);
+  drawGroups("by-user", plotted, levels("user_level", (level) => [level, ""]), 340);
+  drawGroups("by-item", plotted, levels("item_level", (level) => ["", level]), 340);
+  showHeat(plotted, scenes);
+}
+
+function plottedRun(run, among) {
+  const detail = state.details.get(run.name);
+  const sameModel = among.filter((other) => other.model === run.model);
+  const style = styleOf(run.model);
+  return {
+    ...run,
+    ...style,
+    label: sameModel.length > 1 ? `${run.model} ${startedAt(run)}` : run.model,
+    symbol: sameModel.indexOf(run) > 0 ? `${style.symbol}-open` : style.symbol,
+    segments: new Map(detail.segments.map((line) => [segmentKey(line.segment, line.scene, line.user_level, line.item_level), line])),
+    best_by: detail.best_by,
+    alpha_by: detail.alpha_by,
+  };
+}
+
+function showHistory() {
+  const points = state.data.history.filter((point) => state.models.has(point.model));
+  const models = state.data.models.filter((model) => state.models.has(model));
+  byId("history").closest("section").hidden = !points.length;
+  if (points.length) drawHistory("history", points, models, styleOf);
+}
+
+function showAlpha(runs) {
+  byId("alpha").hidden = !runs.length;
+  byId("alpha-note").textContent = runs.length
+    ? "Mean of a in (1 - a) × backbone + a × content, on logits: how far the texts decide."
+    : "None of the ticked runs has a content tower. The models whose names end in _content do.";
+  if (runs.length) drawAlpha("alpha", runs);
+}
+
+function showHeat(plotted, scenes) {
+  const select = byId("heat-run");
+  const chosen = plotted.find((run) => run.name === select.value) ?? plotted.find((run) => run.name === state.opened) ?? plotted[0];
+  select.replaceChildren(...plotted.map((run) => new Option(run.label, run.name, false, run === chosen)));
+  const redraw = () => {
+    const run = plotted.find((other) => other.name === select.value);
+    drawHeat("heat-user", run, scenes, "user_level");
+    drawHeat("heat-item", run, scenes, "item_level");
+  };
+  select.onchange = redraw;
+  redraw();
+}
+
+function showBroken() {
+  const { broken } = state.data;
+  const list = byId("broken");
+  list.hidden = !broken.length;
+  list.querySelector("summary").textContent =
+    broken.length === 1 ? "One run cannot be shown" : `${broken.length} runs cannot be shown`;
+  list.querySelector("ul").replaceChildren(...broken.map((sentence) => element("li", sentence)));
+  if (!state.data.datasets.length) broken.forEach((sentence) => notify(new Error(sentence)));
+}
+
+function redrawInTheme() {
+  followAirflowsTheme();
+  if (!state.data?.datasets.length) return;
+  runsTable();
+  showPlots().catch(notify);
+}
+
+function open(parameters) {
+  byId("notices").replaceChildren();
+  const query = new URLSearchParams(parameters.filter(([, value]) => value));
+  window.history.replaceState(null, "", query.size ? `?${query}` : window.location.pathname);
+  load(parameters).catch(notify);
+}
+
+byId("dataset").addEventListener("change", () => {
+  state.opened = null;
+  open([["dataset", byId("dataset").value]]);
+});
+byId("as-of").addEventListener("change", () => {
+  state.opened = null;
+  open([["dataset", byId("dataset").value], ["as_of", byId("as-of").value]]);
+});
+byId("report").querySelector("button").addEventListener("click", () => byId("report").close());
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawInTheme);
+window.addEventListener("storage", redrawInTheme);
+followAirflowsTheme();
+const asked = new URLSearchParams(window.location.search);
+state.opened = asked.get("run");
+open(["run", "dataset", "as_of"].filter((name) => asked.has(name)).map((name) => [name, asked.get(name)]));

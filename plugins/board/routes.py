@@ -1,0 +1,92 @@
+"""What the board answers to the browser. Everything it serves asks for a user, static files included."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from fastapi.responses import FileResponse, HTMLResponse, Response
+
+from plugins.board.address import PAGE, URL_PREFIX
+from plugins.board.assets import ASSETS, compressed, page
+from plugins.board.comparison import by_segment, side_by_side
+from plugins.board.freshness import grid
+from plugins.board.listing import Listing, RunFolders
+from plugins.board.runs import Run
+from warehouse.catalog import Catalog
+from warehouse.settings import Settings
+
+_MOST_RUNS_AT_ONCE = 24
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
+)
+# A report is a file that a training run wrote: it may show itself, and nothing else.
+_REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+_AS_IT_IS_NOW = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+
+
+def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
+    """The board's routes below its prefix. signed_in: the dependency that answers 401 where there is no user."""
+    # No interactive documentation: its pages would load scripts from elsewhere.
+    app = FastAPI(title="Cold-start board", dependencies=[Depends(signed_in)], openapi_url=None)
+    folders = RunFolders(Path(settings.artifacts))
+
+    @app.get(PAGE.removeprefix(URL_PREFIX))
+    def board() -> HTMLResponse:
+        return HTMLResponse(page(), headers={**_AS_IT_IS_NOW, "Content-Security-Policy": _PAGE_POLICY})
+
+    @app.get("/assets/{name}")
+    def asset(name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
+        if name not in ASSETS:
+            raise HTTPException(404, f"The board has no file {name!r}.")
+        media_type = ASSETS[name].media_type
+        if "gzip" not in accept_encoding:
+            return FileResponse(ASSETS[name].path, media_type=media_type, headers=_FOR_EVER)
+        headers = {**_FOR_EVER, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(compressed(name), media_type=media_type, headers=headers)
+
+    @app.get("/data/runs")
+    def runs(
+        response: Response, dataset: str | None = None, as_of: str | None = None, run: str | None = None
+    ) -> dict[str, Any]:
+        response.headers.update(_AS_IT_IS_NOW)
+        listing = folders.listing()
+        opened = _known(listing, run) if run else None
+        return side_by_side(listing, dataset, as_of, opened) | {"artifacts": settings.artifacts}
+
+    @app.get("/data/segments")
+    def segments(
+        response: Response, run: Annotated[list[str], Query(max_length=_MOST_RUNS_AT_ONCE)]
+    ) -> list[dict[str, Any]]:
+        response.headers.update(_AS_IT_IS_NOW)
+        listing = folders.listing()
+        return [by_segment(_known(listing, name)) for name in run]
+
+    @app.get("/data/freshness")
+    def freshness(response: Response, dataset: str | None = None) -> dict[str, Any]:
+        response.headers.update(_AS_IT_IS_NOW)
+        try:
+            return grid(Catalog(settings.warehouse, dataset or settings.dataset)) | {"warehouse": settings.warehouse}
+        except (OSError, ValueError) as error:
+            raise HTTPException(503, f"The warehouse {settings.warehouse} cannot be read: {error}.") from error
+
+    @app.get("/reports/{run}")
+    def report(run: str) -> FileResponse:
+        path = folders.report(run)
+        if path is None:
+            raise HTTPException(404, f"No run {run!r} with a report is in the artifacts folder.")
+        return FileResponse(
+            path, media_type="text/html", headers={**_AS_IT_IS_NOW, "Content-Security-Policy": _REPORT_POLICY}
+        )
+
+    return app
+
+
+def _known(listing: Listing, name: str) -> Run:
+    if name in listing.broken:
+        raise HTTPException(404, listing.broken[name])
+    if name not in listing.runs:
+        raise HTTPException(404, f"No run {name!r} is in the artifacts folder: it was removed, or lies elsewhere.")
+    return listing.runs[name]
