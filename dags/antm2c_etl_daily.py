@@ -1,16 +1,17 @@
 """One logical date: raw CSV to the training table.
 
-Backfill dates in any number: a date waits until the features of the date before it are there. To mend a failed stage,
-clear that one task.
+Backfill dates in any number, with as many active runs: a date waits until the features of the date before it are
+there. To mend a failed stage, clear that one task. A scheduled date whose raw logs are late is waited for; one that
+never gets any is skipped.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from dags.common.defaults import START, TAGS, TASK_DEFAULTS, daily_utc, date_template
-from dags.common.history_wait import WaitForHistory
+from dags.common.defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS, daily_utc, date_template
 from dags.common.spark_tasks import spark_stage
+from dags.common.waiting import WaitForHistory, WaitForRaw
 from warehouse.settings import read_settings
 
 settings = read_settings()
@@ -21,7 +22,7 @@ with DAG(
     schedule=daily_utc(),
     start_date=START,
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=16,  # a date that waits holds a run: with one, the date it waits for could not be run again
     default_args=TASK_DEFAULTS,
     tags=TAGS,
     doc_md=__doc__,
@@ -32,17 +33,23 @@ with DAG(
             format="date",
             title="Date",
             description="The partition to build. Empty: the run's logical date.",
-        )
+        ),
+        "max_reject_rate": MAX_REJECT_RATE,
     },
 ):
-    logs = spark_stage("csv_to_orc", ["--date", day])
+    place = {"warehouse": settings.warehouse, "dataset": settings.dataset, "day": day}
+    raw = WaitForRaw(
+        task_id="wait_for_raw",
+        **place,
+        at_most=timedelta(hours=6),
+        doc_md="A scheduled date without raw logs is waited for, then skipped. Another run without them fails at once.",
+    )
+    logs = spark_stage("csv_to_orc", ["--date", day, *REJECT_ARGUMENTS])
     history = WaitForHistory(
         task_id="wait_for_history",
-        warehouse=settings.warehouse,
-        dataset=settings.dataset,
-        day=day,
+        **place,
         at_most=timedelta(hours=12),
         doc_md="Holds this date until the date before is published and fresh. Its log says what is lacking.",
     )
     features = [spark_stage(s, ["--date", day]) for s in ("user_features", "item_features", "user_item_features")]
-    logs >> history >> features >> spark_stage("training_table", ["--date", day])
+    raw >> logs >> history >> features >> spark_stage("training_table", ["--date", day])

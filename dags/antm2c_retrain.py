@@ -1,22 +1,23 @@
 """A window of dates to evaluated models: trained on the days before, validated on the last, one task a model.
 
-Texts are embedded once for all models; at the end the models stand side by side on the same validation rows.
+Runs each Monday as of Sunday, and by hand as of any date, as often as you like. Texts are embedded once for all models;
+at the end the models stand side by side on the same validation rows.
 """
 
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param
 
-from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template
+from dags.common.assets import MODELS
+from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
 from dags.common.training_operator import TrainingOperator
 from dags.common.training_tasks import check_window, compare, embed, train
 from training.model_names import MODEL_NAMES
 
-_MODEL = {"type": "string", "enum": list(MODEL_NAMES)}
-
 with DAG(
     "antm2c_retrain",
-    schedule=None,
+    schedule=weekly_utc(),
     start_date=START,
+    catchup=False,
     max_active_runs=1,
     default_args=TASK_DEFAULTS,
     tags=TAGS,
@@ -28,28 +29,73 @@ with DAG(
             format="date",
             title="As of",
             description="The last validation day. Empty: the run's logical date.",
+            section="Window",
         ),
-        "train_days": Param(12, type="integer", minimum=1, title="Training days"),
-        "val_days": Param(1, type="integer", minimum=1, title="Validation days"),
+        "train_days": Param(
+            12,
+            type="integer",
+            minimum=1,
+            title="Training days",
+            description="Days to train on, right before those of validation.",
+            section="Window",
+        ),
+        "val_days": Param(
+            1,
+            type="integer",
+            minimum=1,
+            title="Validation days",
+            description="Days to validate on, the last of them the day above.",
+            section="Window",
+        ),
         "models": Param(
             ["dnn", "mmoe", "ple", "mmoe_content", "ple_content"],
             type="array",
-            items=_MODEL,
+            items={"type": "string", "enum": list(MODEL_NAMES)},
+            examples=list(MODEL_NAMES),
             minItems=1,
             uniqueItems=True,
             title="Models",
             description="Those whose names end in _content see texts. The others are tested against the first.",
+            section="Models",
         ),
         "text_encoder": Param(
             "auto",
             type="string",
             minLength=1,
+            examples=["auto", "lsa", "m3e-base", "bert-base-chinese"],
             title="Text encoder",
-            description="auto, lsa, m3e-base, bert-base-chinese, another hub name, or a local folder.",
+            description="auto takes m3e-base where it is in the local model cache, else lsa. "
+            "Another hub name or a local folder will do too.",
+            section="Models",
         ),
-        "epochs": Param(8, type="integer", minimum=1, title="Epochs at most"),
-        "batch_size": Param(1024, type="integer", minimum=1, title="Batch size"),
-        "seed": Param(7, type="integer", minimum=0, title="Seed"),
+        "epochs": Param(
+            8,
+            type="integer",
+            minimum=1,
+            title="Epochs at most",
+            description="Training ends earlier where the validation log loss gets no better.",
+            section="Training",
+        ),
+        "batch_size": Param(
+            1024, type="integer", minimum=1, title="Batch size", description="Rows a step.", section="Training"
+        ),
+        "seed": Param(
+            7,
+            type="integer",
+            minimum=0,
+            maximum=2**32 - 1,
+            title="Seed",
+            description="Of everything drawn: the same seed and tables give the same model.",
+            section="Training",
+        ),
+        "notes": Param(
+            None,
+            type=["null", "string"],
+            maxLength=500,
+            title="Notes",
+            description="What this run is for. Kept in each run's folder and report.",
+            section="Notes",
+        ),
     },
 ):
     as_of = {"as_of": date_template("as_of")}
@@ -68,6 +114,7 @@ with DAG(
     trained = TrainingOperator.partial(
         task_id="train",
         python_callable=train,
+        outlets=[MODELS],
         map_index_template="{{ task.op_kwargs.model }}",
         doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
     ).expand(op_kwargs=window.output)

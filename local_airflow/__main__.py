@@ -1,4 +1,4 @@
-"""`python -m local_airflow demo`: the whole path on this machine."""
+"""`python -m local_airflow demo`: the whole path on this machine. `... ui`: an Airflow to work with."""
 
 import argparse
 import signal
@@ -8,24 +8,31 @@ from pathlib import Path
 from local_airflow.demo import Demo, run_demo
 from local_airflow.errors import ApiError, RunError, StartError
 from local_airflow.processes import AIRFLOW_LOG
+from local_airflow.ui import run_ui
 from warehouse.settings import REPOSITORY, read_settings
 
 
 def main() -> None:
-    """The command line. Exit status 1 where the demo fails, 128 and the signal's number where one ends it."""
-    parser = argparse.ArgumentParser(prog="python -m local_airflow", description=__doc__)
-    parser.add_argument("command", choices=["demo"])
-    parser.parse_args()
+    """The command line. Exit status 1 where something fails, 128 and the signal's number where one ends it."""
+    parser = argparse.ArgumentParser(prog="python -m local_airflow", description="An Airflow on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("demo", help="sample logs to evaluated models, through a new Airflow")
+    ui = commands.add_parser("ui", help="an Airflow to work with, until Ctrl-C; its runs are kept for the next time")
+    ui.add_argument("--port", type=int, default=8080, help="where it answers (%(default)s)")
+    arguments = parser.parse_args()
     end_on_signals()
     settings = read_settings()
     demo = Demo(
-        home=REPOSITORY / "var" / "airflow",
+        home=REPOSITORY / "var" / ("airflow" if arguments.command == "demo" else "airflow_ui"),
         warehouse=settings.warehouse,
         dataset=settings.dataset,
         artifacts=Path(settings.artifacts),
     )
     try:
-        print(run_demo(demo))
+        if arguments.command == "demo":
+            print(run_demo(demo))
+        else:
+            run_ui(demo, arguments.port)
     except (StartError, RunError) as error:
         sys.exit(f"error: {error}")
     except ApiError as error:

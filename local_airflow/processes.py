@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -14,12 +15,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from local_airflow.api import AirflowApi
-from local_airflow.database import new_database
+from local_airflow.database import database
 from local_airflow.errors import StartError
 from local_airflow.sessions import end_recorded, end_session, held_signals, start_session
 from warehouse.settings import REPOSITORY
 
 AIRFLOW_LOG = "airflow.log"
+PASSWORDS = "passwords.json"
+EXPORTS = "env.sh"
 _LOCK, _SESSION = "lock", "session.json"
 _START_SECONDS = 180
 _USER = "admin"
@@ -28,22 +31,29 @@ _NOT_INHERITED = ("SPARK_HOME", "PYSPARK_DRIVER_PYTHON")
 
 
 @contextmanager
-def local_airflow(home: Path, environment: dict[str, str]) -> Iterator[AirflowApi]:
-    """Runs a new Airflow in `home` on free ports, its database included; tasks see `environment` besides.
+def local_airflow(
+    home: Path, environment: dict[str, str], port: int | None = None, keep: bool = False
+) -> Iterator[AirflowApi]:
+    """Runs an Airflow in `home`, its database included; tasks see `environment` besides. `port`: else a free one.
 
-    Of an earlier Airflow nothing is kept: neither runs nor logs nor, where it was killed, processes. Raises StartError
-    where another one runs in `home`, or where it does not answer in time.
+    Of an earlier Airflow no process is left. Its runs, logs and password go too, unless `keep` says to go on with them.
+    Raises StartError where another one runs in `home`, where the port is taken, or where it does not answer in time.
     """
     home = home.resolve()
     with _alone(home):
         with held_signals():
             end_recorded(home / _SESSION)
-            _empty(home)
-        with new_database(home / "postgres") as database, (home / AIRFLOW_LOG).open("w") as output:
-            settings, api = _settings(home, database)
+            if not keep:
+                _empty(home)
+        ports = _ports(port)
+        with database(home / "postgres", keep) as uri, (home / AIRFLOW_LOG).open("w") as output:
+            settings, api = _settings(home, uri, ports)
+            _write_exports(home / EXPORTS, {**settings, **environment})
             command = [sys.executable, "-m", "airflow", "standalone"]
             with held_signals():
-                airflow = start_session(command, home, {**settings, **environment}, output, home / _SESSION)
+                airflow = start_session(
+                    command, home, {**_inherited(), **settings, **environment}, output, home / _SESSION
+                )
             try:
                 _wait_until_healthy(airflow, api, home)
                 yield api
@@ -75,14 +85,11 @@ def _empty(home: Path) -> None:
             path.unlink()
 
 
-def _settings(home: Path, database: str) -> tuple[dict[str, str], AirflowApi]:
-    """Airflow's environment, and its API as it will answer."""
-    port, log_port, trigger_log_port = _free_ports(3)
-    url, password = f"http://127.0.0.1:{port}", secrets.token_urlsafe(16)
-    passwords = home / "passwords.json"
-    passwords.write_text(json.dumps({_USER: password}))
-    passwords.chmod(0o600)
-    inherited = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+def _settings(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[str, str], AirflowApi]:
+    """What Airflow needs of its environment, and its API as it will answer."""
+    port, log_port, trigger_log_port = ports
+    url, passwords = f"http://localhost:{port}", home / PASSWORDS
+    password = _password(passwords)
     settings = {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
@@ -93,7 +100,7 @@ def _settings(home: Path, database: str) -> tuple[dict[str, str], AirflowApi]:
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{_USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_uri,
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
@@ -106,10 +113,26 @@ def _settings(home: Path, database: str) -> tuple[dict[str, str], AirflowApi]:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY),
         "OMP_NUM_THREADS": "1",  # as many tasks as cores may run at once
-        # Spark 4.2 warns of pandas 3 on every start; no pandas is used with it here.
-        "PYTHONWARNINGS": "ignore::FutureWarning",
     }
-    return {**inherited, **settings}, AirflowApi(url, _USER, password)
+    return settings, AirflowApi(url, _USER, password)
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+
+
+def _write_exports(path: Path, environment: dict[str, str]) -> None:
+    """What a shell needs for `airflow` commands to mean this Airflow."""
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
+
+
+def _password(passwords: Path) -> str:
+    """That of an Airflow that is gone on with, else a new one. The file is its owner's alone from the first."""
+    if not passwords.exists():
+        passwords.touch(mode=0o600)
+        passwords.write_text(json.dumps({_USER: secrets.token_urlsafe(16)}))
+    return json.loads(passwords.read_text())[_USER]
 
 
 def _wait_until_healthy(airflow: subprocess.Popen, api: AirflowApi, home: Path) -> None:
@@ -122,9 +145,14 @@ def _wait_until_healthy(airflow: subprocess.Popen, api: AirflowApi, home: Path) 
         time.sleep(0.5)
 
 
-def _free_ports(number: int) -> list[int]:
+def _ports(wanted: int | None) -> list[int]:
+    """The API's port, and two for logs. Raises StartError where the wanted one is taken."""
     with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(number)]
-        for probe in sockets:
-            probe.bind(("127.0.0.1", 0))
+        sockets = [probes.enter_context(socket.socket()) for _ in range(3)]
+        try:
+            for probe, port in zip(sockets, (wanted or 0, 0, 0), strict=True):
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the API server does
+                probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StartError(f"port {wanted} is taken: end what listens there, or name another with --port") from error
         return [probe.getsockname()[1] for probe in sockets]

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         defaults = read_settings()
         settings = chosen_settings(arguments)
         catalog = Catalog(arguments.warehouse or defaults.warehouse, arguments.dataset or defaults.dataset)
-    except (ImportError, ValueError) as error:
+    except ValueError as error:
         parser.error(str(error))
     except OSError as error:  # a file system that cannot be reached
         sys.exit(f"error: {error}")

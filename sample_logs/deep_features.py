@@ -1,4 +1,4 @@
-"""The numbers that stand in for the release's deep features: noisy projections of who the user and the item are."""
+"""Categories that stand in for the release's deep features: noisy projections of who the user and the item are."""
 
 import numpy as np
 
@@ -8,11 +8,11 @@ from warehouse.tables import DEEP_FEATURES
 
 _OF_USERS = 14  # the first ones tell of the user, the others of the item
 _NOISE = 0.5
-_DECIMALS = 4
+_BINS_A_DEVIATION, _MOST_BINS = 4, 12  # 25 categories, from -12 to 12
 
 
 class DeepFeatures:
-    """Fixed numbers by user and by item, float32. They tell of tastes and topics, not of labels."""
+    """Fixed categories by user and by item, int8. They tell of tastes and topics, not of labels."""
 
     def __init__(self, users: Users, items: Items, rng: np.random.Generator) -> None:
         topics = read_vocabulary().topics
@@ -26,11 +26,13 @@ class DeepFeatures:
         self._items = np.ascontiguousarray(_noisy(of_items, rng).T)
 
     def columns(self, user: np.ndarray, item: np.ndarray) -> dict[str, np.ndarray]:
-        """The features of impressions, by name: float32 [N] each. user, item: positions [N]."""
+        """The features of impressions, by name: int8 [N] each. user, item: positions [N]."""
         values = [*(feature[user] for feature in self._users), *(feature[item] for feature in self._items)]
         return dict(zip(DEEP_FEATURES, values, strict=True))
 
 
 def _noisy(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     noise = rng.standard_normal(values.shape, dtype=np.float32)
-    return np.round(values + np.float32(_NOISE) * noise, _DECIMALS)
+    noisy = values + np.float32(_NOISE) * noise
+    bins = np.rint(noisy / noisy.std(axis=0) * _BINS_A_DEVIATION)
+    return bins.clip(-_MOST_BINS, _MOST_BINS).astype(np.int8)

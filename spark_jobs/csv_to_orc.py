@@ -28,8 +28,11 @@ from warehouse.tables import (
 )
 
 _RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
+_CAST = ("log_time", "label", "scene")  # what is damaged in them is no number and no time
 _CORRUPT = "_corrupt_record"
 _MOST_COLUMNS = 6_000_000  # of a line; a line of some megabytes with nothing but commas is malformed, not a crash
+_TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2} [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
+_SWALLOWED = rf'(?m)\\n([^\\n]*,)?"?{_TIME}"?\\r?(,|$)'
 _AS_WRITTEN = {
     "escape": '"',
     "nullValue": "",
@@ -56,15 +59,27 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
         columnNameOfCorruptRecord=_CORRUPT,
         maxColumns=_MOST_COLUMNS,
     )
-    # A Windows line end leaves its first half on the last column.
+    # Of a Windows line end, the first half stays: as all of an empty line, or on the last column.
+    rows = rows.where(F.expr(f"coalesce(trim(BOTH '\r\n' FROM `{_CORRUPT}`) != '', true)"))
     rows = rows.withColumn(names[-1], without_return(names[-1]))
     columns = {name: F.col(name) if name in names else F.lit(None).cast("string") for name in _RAW_COLUMNS}
     return rows.select(
         *(column.alias(name) for name, column in columns.items()),
-        F.col(_CORRUPT).isNotNull().alias("malformed"),
+        (F.col(_CORRUPT).isNotNull() | F.expr(" OR ".join(damaged(name) for name in names if name not in _CAST))).alias(
+            "malformed"
+        ),
         F.coalesce(without_return(_CORRUPT), F.to_csv(F.struct(*names), _AS_WRITTEN)).alias("raw_line"),
         F.col("_metadata.file_name").alias("source_file"),
     )
+
+
+def damaged(column: str) -> str:
+    """Whether a value lost bytes that are no UTF-8, or swallowed further rows after a quote that nothing closes.
+
+    A row that was swallowed would have been a row of its own: a line in the value has a time between commas.
+    """
+    swallowed = f"contains(`{column}`, '\n') AND `{column}` RLIKE '{_SWALLOWED}'"
+    return f"ifnull(contains(`{column}`, '\ufffd') OR {swallowed}, false)"
 
 
 def without_return(column: str) -> Column:

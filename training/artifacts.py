@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.config import RunConfig
 from training.data.features import FeatureSpace
@@ -104,14 +105,13 @@ def load_run(folder: Path) -> Run:
     try:
         space = FeatureSpace.load(folder)
         text_space = TextSpace.load(folder) if config.text_settings else None
-        state = torch.load(state_file, weights_only=True)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
         raise _damaged(folder, error) from error
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise _damaged(state_file, error) from error
+    state = _load_weights(state_file)
     text_shape = text_space.shape if text_space else None
-    model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings, text_shape)
     try:
+        shape = (space.categorical_sizes, space.numeric_size, config.model_settings)
+        model = build_model(config.model, *shape, text_shape)
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise TrainingError(
@@ -119,6 +119,21 @@ def load_run(folder: Path) -> Run:
             "use the code revision of the run, or train again"
         ) from error
     return Run(folder, config, space, text_space, model)
+
+
+def _load_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors alone are ever loaded. Raises TrainingError where the file holds anything else, or values not finite."""
+    try:
+        state = torch.load(path, weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own words end in advice to run whatever the file holds
+        raise TrainingError(f"{path} is damaged or no file of weights: train again") from error
+    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise TrainingError(f"{path} is damaged or no file of weights: train again")
+    if not all(value.isfinite().all() for value in state.values()):
+        raise TrainingError(f"{path} holds weights that are not finite: train again")
+    return state
 
 
 def load_config(folder: Path) -> RunConfig:
@@ -137,9 +152,12 @@ def load_config(folder: Path) -> RunConfig:
 def load_predictions(folder: Path) -> pa.Table:
     """The run's validation rows. Raises TrainingError."""
     try:
-        return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
+        predictions = pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
     except (OSError, pa.ArrowException) as error:
         raise _damaged(folder / PREDICTIONS_FILE, error) from error
+    if not pc.all(pc.is_finite(predictions["logit"]), skip_nulls=False).as_py():
+        raise TrainingError(f"{folder / PREDICTIONS_FILE} holds logits that are not finite: train this run again")
+    return predictions
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

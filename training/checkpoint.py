@@ -27,13 +27,21 @@ class Checkpoint:
         try:
             return torch.load(self._path, weights_only=True)
         except Exception as error:  # torch raises whatever its unpickler and zip reader meet
-            raise TrainingError(f"{self._path} cannot be read: remove it, and the run starts anew") from error
+            raise self.unusable() from error
+
+    def unusable(self) -> TrainingError:
+        """What to raise where the saved state is not one of this run."""
+        return TrainingError(f"{self._path} cannot be used: remove it, and the run starts anew")
 
     def save(self, state: dict[str, Any]) -> None:
         """Replaces the saved state in one step. `state` holds tensors and plain values only."""
         self._folder.mkdir(parents=True, exist_ok=True)
         unfinished = self._folder / f".{os.getpid()}.pt"
-        torch.save(state, unfinished)
+        try:
+            torch.save(state, unfinished)
+        except RuntimeError as error:  # what torch makes of a full disk
+            unfinished.unlink(missing_ok=True)
+            raise OSError(f"{unfinished} cannot be written: {str(error).splitlines()[0]}") from error
         unfinished.replace(self._path)
 
     def remove(self) -> None:

@@ -17,6 +17,7 @@ from training.text.composition import MODES
 from training.text.encoders import AUTO
 from training.train import train
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
 
 _LARGEST_SEED = 2**32 - 1  # what every generator here takes
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Runs one command, prints its summary as one JSON object on the last line and returns it. Raises TrainingError."""
     try:
         summary = _run(_parser().parse_args(argv))
-    except ValueError as error:  # what the warehouse package says of settings, names and manifests
+    except WarehouseError as error:
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{type(error).__name__}: {error}: check that the path is there and may be used") from error
@@ -105,6 +106,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")
     add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better log loss (%(default)s)")
+    add("--notes", default="", help="what the run is for; kept in its folder and its report")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
 
 

@@ -51,11 +51,12 @@ def _rows(predictions: pa.Table) -> pa.Table:
 
 
 def _lines(runs: list[dict[str, Any]]) -> list[str]:
-    width = max(len("model"), *(len(run["model"]) for run in runs))
-    lines = ["  ".join(["model".ljust(width), *(name.rjust(8) for name in _COLUMNS), "against the first (95%, p)"])]
-    for run in runs:
+    names = [Path(run["artifacts"]).name.removeprefix("artifacts_") for run in runs]
+    width = max(map(len, names))
+    lines = ["  ".join(["run".ljust(width), *(name.rjust(8) for name in _COLUMNS), "against the first (95%, p)"])]
+    for name, run in zip(names, runs, strict=True):
         figures = ["-".rjust(8) if run[name] is None else f"{run[name]:8.4f}" for name in _COLUMNS]
         test = run["against_first"]
         versus = "{difference:+.4f} ({low:+.4f}, {high:+.4f}), {p_value:.3g}".format(**test) if test else ""
-        lines.append("  ".join([run["model"].ljust(width), *figures, versus]).rstrip())
+        lines.append("  ".join([name.ljust(width), *figures, versus]).rstrip())
     return lines

@@ -12,7 +12,7 @@ from warehouse.manifest import Input
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Arguments, window, versions of the training tables read, code revision and start (UTC).
+    """Arguments, window, versions of the training tables read, code revision, start (UTC) and the user's notes.
 
     text_settings: None of a model that sees no texts.
     """
@@ -31,6 +31,7 @@ class RunConfig:
     code_revision: str
     torch_version: str
     started_at: str
+    notes: str
 
     @staticmethod
     def from_dict(content: dict[str, Any]) -> "RunConfig":

@@ -56,7 +56,7 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s"
     )
     artifacts = Path(arguments.artifacts)
-    decides = {name: value for name, value in asdict(config).items() if name != "started_at"}
+    decides = {name: value for name, value in asdict(config).items() if name not in ("started_at", "notes")}
     checkpoint = Checkpoint(artifacts, decides | {"text_encoder": content and content.space.encoder.key})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(loop.seed)
@@ -97,6 +97,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         code_revision=code_revision(),
         torch_version=torch.__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=arguments.notes,
     )
 
 
@@ -156,6 +157,7 @@ def _page(
         **_text_facts(config.text_settings),
         "code revision": config.code_revision,
         "started": config.started_at,
+        "notes": config.notes or "none",
     }
     labels, scores = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
     return render(facts, course["epochs"], labels, scores, metrics, report)

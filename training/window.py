@@ -6,6 +6,7 @@ from datetime import date as calendar_date
 from datetime import timedelta
 
 from training.errors import TrainingError
+from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
@@ -44,19 +45,21 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
 
     Raises TrainingError naming every date that is missing or, unless they are allowed, stale, and what mends them.
     """
-    try:
-        freshness = Freshness(catalog)
-        states = {date: freshness.verdict(TRAIN, date).state for date in dates}
-        refused = [d for d in dates if states[d] is State.MISSING or (states[d] is State.STALE and not allow_stale)]
-        problems = freshness.problems((TRAIN, date) for date in refused)
-    except ValueError as error:
-        raise TrainingError(str(error)) from error
-    if problems:
-        ways_out = [f"run their stages again (in Airflow: {_backfill(refused)})"]
+    freshness = Freshness(catalog)
+    states = {date: freshness.verdict(TRAIN, date).state for date in dates}
+    usable = (State.FRESH, State.STALE) if allow_stale else (State.FRESH,)
+    refused = [date for date in dates if states[date] not in usable]
+    if refused:
+        missing = [date for date in refused if states[date] is State.MISSING]
+        name = TRAIN.name(catalog.dataset)
+        problems = [f"{name} is missing for {in_ranges(missing)}"] if missing else []
+        problems += freshness.problems((TRAIN, date) for date in refused if date not in missing)
+        ways_out = [f"run their stages (in Airflow: {_backfill(refused)})"]
         if all(states[date] is State.STALE for date in refused):
             ways_out.append("pass --allow-stale to take them as they are")
         raise TrainingError(
-            f"{len(refused)} of the {len(dates)} dates needed cannot be used ({'; '.join(problems)}): "
+            f"{len(refused)} of the {len(dates)} dates needed cannot be used ({'; '.join(problems)}; "
+            f"warehouse {catalog.storage.root}): "
             f"{', or '.join(ways_out)}"
         )
     return [catalog.input(TRAIN, date) for date in dates]
@@ -66,8 +69,19 @@ def _backfill(dates: Sequence[str]) -> str:
     """A date that was run before is run again: --reprocess-behavior."""
     return (
         f"airflow backfill create --dag-id antm2c_etl_daily --from-date {dates[0]} --to-date {dates[-1]} "
-        "--reprocess-behavior completed"
+        f"--reprocess-behavior completed --max-active-runs {len(dates)}"
     )
+
+
+def in_ranges(dates: Sequence[str]) -> str:
+    """Ascending dates as ranges, where they follow each other: 2023-07-10 to 2023-07-12, 2023-07-20."""
+    ranges: list[list[str]] = []
+    for date in dates:
+        if ranges and days_before(date, 1) == ranges[-1][-1]:
+            ranges[-1].append(date)
+        else:
+            ranges.append([date])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in ranges)
 
 
 def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
 from warehouse.status import overview
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     try:
         lines, complete = overview(Catalog(arguments.warehouse, arguments.dataset))
-    except (ImportError, OSError, ValueError) as error:
+    except (OSError, WarehouseError) as error:
         sys.exit(f"error: {error}")
     print("\n".join(lines))
     sys.exit(0 if complete else 1)

@@ -2,6 +2,8 @@
 
 from datetime import date, timedelta
 
+from warehouse.errors import WarehouseError
+
 
 def days(first: str, last: str) -> list[str]:
     """Every calendar day from first to last, both inclusive; none where last is before first."""
@@ -10,5 +12,8 @@ def days(first: str, last: str) -> list[str]:
 
 
 def days_before(day: str, number: int) -> str:
-    """The calendar day that lies `number` days before `day`."""
-    return (date.fromisoformat(day) - timedelta(days=number)).isoformat()
+    """The calendar day that lies `number` days before `day`. Raises WarehouseError where there is none."""
+    try:
+        return (date.fromisoformat(day) - timedelta(days=number)).isoformat()
+    except OverflowError as error:
+        raise WarehouseError(f"no calendar has a day {number} days before {day}") from error

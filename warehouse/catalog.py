@@ -3,7 +3,9 @@
 import hashlib
 import re
 from datetime import date as calendar_date
+from typing import Any
 
+from warehouse.errors import WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
 from warehouse.storage import Storage
 from warehouse.tables import RAW, Table
@@ -17,7 +19,7 @@ class Catalog:
 
     def __init__(self, warehouse: str, dataset: str) -> None:
         if not _DATASET.fullmatch(dataset):
-            raise ValueError(f"dataset {dataset!r}: use letters, digits and underscores only")
+            raise WarehouseError(f"dataset {dataset!r}: use letters, digits and underscores only")
         self.storage = Storage(warehouse)
         self.dataset = dataset
 
@@ -34,14 +36,14 @@ class Catalog:
         return self.storage.uri(table.name(self.dataset), f"date={date}")
 
     def dates(self, table: Table) -> list[str]:
-        """The dates that have a partition's folder, ascending. Raises ValueError on a date that no calendar has."""
+        """The dates that have a partition's folder, ascending. Raises WarehouseError on a date that no calendar has."""
         matches = map(_DATE_FOLDER.fullmatch, self.storage.folders(self.table_path(table)))
         dates = [match[1] for match in matches if match]
         for date in dates:
             try:
                 calendar_date.fromisoformat(date)
             except ValueError as error:
-                raise ValueError(f"{self.uri(table, date)} is no date: {error}; rename the folder") from error
+                raise WarehouseError(f"{self.uri(table, date)} is no date: {error}; rename the folder") from error
         return dates
 
     def files(self, table: Table, date: str) -> list[dict]:
@@ -49,14 +51,32 @@ class Catalog:
         return self.storage.files(self.path(table, date))
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
-        """The published partition's manifest, or None where nothing is published. Raises ValueError on a broken one."""
+        """The published partition's manifest, or None where nothing is published. Raises WarehouseError."""
         path = f"{self.path(table, date)}/{MANIFEST_FILE}"
         try:
-            return Manifest.from_json(self.storage.read_text(path))
+            manifest = Manifest.from_json(self.storage.read_text(path))
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise ValueError(f"{path}: {error}; run the stage of this date again") from error
+            raise WarehouseError(f"{path}: {error}; run the stage of this date again") from error
+        if (manifest.table, manifest.date) != (table.folder, date):
+            raise WarehouseError(
+                f"{path} is the manifest of {manifest.table} date={manifest.date}; run the stage of {date} again"
+            )
+        return manifest
+
+    def data_files(self, path: str) -> list[list[Any]]:
+        """Name below `path` and bytes of each data file there, sorted: what a manifest keeps of them."""
+        return [[entry["name"].removeprefix(f"{path}/"), entry["size"]] for entry in self.storage.files(path)]
+
+    def require_whole(self, table: Table, date: str) -> None:
+        """Raises WarehouseError where a published partition's data files are no longer those of its manifest."""
+        manifest = self.manifest(table, date)
+        if manifest and manifest.files not in (None, self.data_files(self.path(table, date))):
+            raise WarehouseError(
+                f"the data files of {self.uri(table, date)} are not those that were published; "
+                f"run the stage of {date} again"
+            )
 
     def version(self, table: Table, date: str) -> str | None:
         """The version now published, or None. Raw folders have no manifest: names, sizes and times stand in."""

@@ -5,11 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.manifest import Input, Manifest
 from warehouse.tables import LOGS, RAW, TABLES, Table
+
+_LONGEST_GAP_DAYS = 1100  # three years
 
 
 class State(StrEnum):
@@ -17,6 +21,7 @@ class State(StrEnum):
 
     FRESH = "fresh"
     STALE = "stale"
+    LEAKY = "leaky"  # made to measure leakage, and of no other use
     MISSING = "missing"
 
 
@@ -71,8 +76,18 @@ class Freshness:
         return self._dates[table.folder]
 
     def known_dates(self) -> list[str]:
-        """Every date with logs: those received and those published, ascending."""
-        return sorted({*self.dates(RAW), *self.dates(LOGS)})
+        """Every date with logs: those received and those published, ascending.
+
+        Raises WarehouseError where one lies years from the next: a mistyped folder would make years of missing days.
+        """
+        known = sorted({*self.dates(RAW), *self.dates(LOGS)})
+        for earlier, later in pairwise(known):
+            if days_before(later, _LONGEST_GAP_DAYS) > earlier:
+                raise WarehouseError(
+                    f"no logs lie between {earlier} and {later}: one of the folders of these dates must be mistyped "
+                    f"in {self._catalog.storage.root}; rename or remove it"
+                )
+        return known
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
         """The manifest of a published partition, or None."""
@@ -110,6 +125,9 @@ class Freshness:
         if manifest is None:
             reason = f"nothing is published at {self._catalog.uri(table, date)}"
             return Verdict(State.MISSING, reason, cause=reason)
+        if manifest.parameters.get("feature_lag_days", 1) < 1:
+            reason = "it was joined with features of its own day, for a leakage audit only"
+            return Verdict(State.LEAKY, reason, cause=reason)
         reason = self._outdated(manifest)
         if reason:
             return Verdict(State.STALE, reason, cause=reason)
@@ -125,8 +143,8 @@ class Freshness:
         return _FRESH
 
     def _outdated(self, manifest: Manifest) -> str:
-        if manifest.parameters.get("feature_lag_days", 1) < 1:
-            return "it was joined with features of its own day, for a leakage audit only"
+        if manifest.columns != [list(column) for column in TABLES[manifest.table].columns]:
+            return "its table has other columns now"
         first_logs = next(iter(self.dates(LOGS)), manifest.date)
         if manifest.history_start and first_logs < manifest.history_start:
             return f"it was computed when history began on {manifest.history_start}"

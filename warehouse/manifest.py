@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from warehouse.tables import TABLES
 
@@ -38,6 +39,7 @@ class Manifest:
     parameters: dict[str, int] = field(default_factory=dict)  # settings of the stage that shape the content
     rows_in: int | None = None
     rejects: dict[str, int] = field(default_factory=dict)
+    files: list[list[Any]] | None = None  # name and bytes of each data file
 
     def to_json(self) -> str:
         """The manifest as readable JSON."""
@@ -52,11 +54,16 @@ class Manifest:
             for name, kind in _KINDS.items():
                 if not isinstance(getattr(manifest, name), kind):
                     raise TypeError(f"{name} is {getattr(manifest, name)!r}")
-            if not all(isinstance(count, int) for count in manifest.rejects.values()):
-                raise TypeError(f"rejects is {manifest.rejects!r}")
+            for name in ("rejects", "parameters"):
+                if not all(isinstance(number, int) for number in getattr(manifest, name).values()):
+                    raise TypeError(f"{name} is {getattr(manifest, name)!r}")
+            if not isinstance(manifest.history_start, str | None) or not isinstance(manifest.rows_in, int | None):
+                raise TypeError(f"history_start is {manifest.history_start!r}, rows_in {manifest.rows_in!r}")
             for source in manifest.inputs:
                 if source.table not in TABLES:
                     raise TypeError(f"its input {source.table!r} is no table")
+                if (source.table, source.date) == (manifest.table, manifest.date):
+                    raise TypeError("it is an input of its own")
             return manifest
         except (TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a partition manifest: {error}") from error

@@ -16,6 +16,7 @@ from warehouse.manifest import MANIFEST_FILE, Input, Manifest, partition_version
 from warehouse.settings import REPOSITORY, read_settings
 from warehouse.tables import Table
 
+_DESCRIBE = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
 _RUN_TIME = "%Y%m%dT%H%M%SZ"
 _ABANDONED_AFTER = timedelta(days=1)  # longer than any stage may run
 _SWAP_ATTEMPTS = 5  # more than two runs of one date at the same moment are not expected
@@ -76,6 +77,7 @@ class StagedPartition:
             parameters=parameters or {},
             rows_in=content.rows_in,
             rejects=content.rejects,
+            files=self._catalog.data_files(self.path),
         )
         self._catalog.storage.write_text(f"{self.path}/{MANIFEST_FILE}", manifest.to_json())
         self._swap()
@@ -107,11 +109,14 @@ class StagedPartition:
 
 @cache
 def code_revision() -> str:
-    """The commit this code comes from: ANTM2C_CODE_REVISION where there is no checkout, else asked from git."""
+    """The commit this code comes from, with -dirty where it was changed since.
+
+    ANTM2C_CODE_REVISION says it where there is no checkout; else git is asked.
+    """
     if revision := read_settings().code_revision:
         return revision
     try:
-        asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        asked = subprocess.run(_DESCRIBE, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return asked.stdout.strip()

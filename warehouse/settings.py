@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse.errors import WarehouseError
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -19,7 +21,7 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """The settings of this process. Raises ValueError where a variable holds what nothing here understands."""
+    """The settings of this process. Raises WarehouseError where a variable holds what nothing here understands."""
     return Settings(
         # Not as_uri(): it escapes blanks and Chinese letters of the path, and neither Spark nor fsspec undoes that.
         warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
@@ -37,5 +39,5 @@ def _variable(name: str, default: str) -> str:
 def _positive_integer(name: str, default: int) -> int:
     value = _variable(name, str(default))
     if not value.isdecimal() or int(value) < 1:
-        raise ValueError(f"{name} is {value!r}; set it to a whole number above 0")
+        raise WarehouseError(f"{name} is {value!r}; set it to a whole number above 0")
     return int(value)

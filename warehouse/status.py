@@ -9,7 +9,7 @@ from warehouse.manifest import Manifest
 from warehouse.pair_tiles import tile_days
 from warehouse.tables import DERIVED_TABLES, LOGS, REJECTS, TILES_UI, Table
 
-_SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.MISSING: "MISSING"}
+_SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.LEAKY: "LEAKY", State.MISSING: "MISSING"}
 _NO_PARTITION = "."  # the table has none on this date
 _WIDTHS = {table: max(len(table.folder), *map(len, _SIGNS.values())) for table in DERIVED_TABLES}
 
@@ -85,4 +85,4 @@ def why_missing(freshness: Freshness, date: str) -> str:
         return "not published yet"
     # Rejects are published without logs by --max-reject-rate alone.
     of_rows = f"{_rejected(rejects):,} of {rejects.rows_in:,} rows of {date} are rejected"
-    return f"{of_rows}, more than --max-reject-rate allows"
+    return f"{of_rows}, more than --max-reject-rate allows: correct them, or raise it"

@@ -6,12 +6,19 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from warehouse.errors import WarehouseError
+
 
 class Storage:
-    """One file system, addressed by full URIs below `root`."""
+    """One file system, addressed by full URIs below `root`. Raises WarehouseError where none is known for it."""
 
     def __init__(self, root: str) -> None:
-        self._filesystem, path = fsspec.core.url_to_fs(root)
+        if not root or (root.startswith("file://") and not root.startswith("file:///")):
+            raise WarehouseError(f"warehouse {root!r}: write a path, or a URI such as file:///data")
+        try:
+            self._filesystem, path = fsspec.core.url_to_fs(root)
+        except (ImportError, ValueError) as error:
+            raise WarehouseError(f"warehouse {root!r}: {error}; write a path, or a URI such as file:///data") from error
         self._root_path = path.rstrip("/")
         # As it was given, for Spark: fsspec's own way back would lose the host of hdfs://host:port/path.
         self.root = root.rstrip("/") if "://" in root else self._filesystem.unstrip_protocol(self._root_path)
@@ -41,7 +48,7 @@ class Storage:
     def folders(self, path: str) -> list[str]:
         """Names of the folders directly below `path`, sorted; none where `path` is absent."""
         return sorted(
-            entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self._list(path) if entry["type"] == "directory"
+            entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self._list(path) if self._is_folder(entry)
         )
 
     def files(self, path: str) -> list[dict]:
@@ -52,10 +59,13 @@ class Storage:
         for entry in self._list(path):
             if entry["name"].rstrip("/").rsplit("/", 1)[-1].startswith((".", "_")):
                 continue
-            if entry["type"] == "directory":
+            if self._is_folder(entry):
                 yield from self._walk(entry["name"])
             else:
                 yield entry
+
+    def _is_folder(self, entry: dict) -> bool:
+        return entry["type"] == "directory" or (bool(entry.get("islink")) and self._filesystem.isdir(entry["name"]))
 
     def _list(self, path: str) -> list[dict]:
         self._filesystem.invalidate_cache()

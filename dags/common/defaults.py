@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable
+from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable, Param
 
 START = datetime(2023, 7, 10, tzinfo=UTC)
 TAGS = ["antm2c"]
@@ -18,6 +18,17 @@ TASK_DEFAULTS: dict[str, Any] = {
 }
 
 
+MAX_REJECT_RATE = Param(
+    0.01,
+    type="number",
+    minimum=0,
+    maximum=1,
+    title="Most rejected rows",
+    description="As a share of a date's rows. Above it csv_to_orc fails, and publishes the rejects alone.",
+)
+REJECT_ARGUMENTS = ["--max-reject-rate", "{{ params.max_reject_rate }}"]
+
+
 def date_template(param: str) -> str:
     """The partition date: the param where it is given, else the logical date, else when the run was due."""
     return f"{{{{ params.{param} or ((dag_run.logical_date or dag_run.run_after) | ds) }}}}"
@@ -26,3 +37,8 @@ def date_template(param: str) -> str:
 def daily_utc() -> CronDataIntervalTimetable:
     """Each day at midnight UTC, for the day that has just ended."""
     return CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
+
+
+def weekly_utc() -> CronTriggerTimetable:
+    """Each Monday at 06:00 UTC, for the Sunday before: its daily run has had six hours."""
+    return CronTriggerTimetable("0 6 * * MON", timezone="UTC", interval=timedelta(hours=30))

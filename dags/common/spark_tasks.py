@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 
+from dags.common.assets import TRAINING_TABLE, describe_training_table
 from warehouse.settings import REPOSITORY, read_settings
 
 _DOCS = {
@@ -14,10 +15,11 @@ _DOCS = {
     "user_item_features": "How often each user-item pair of the date was shown and clicked on all days before.",
     "training_table": "Every impression once, joined with the features known before its date began.",
 }
+_TABLE: dict[str, Any] = {"outlets": [TRAINING_TABLE], "post_execute": describe_training_table}
 _REPAIR = "Publishing is atomic: clear or retry this task alone, the stages before it need not run again."
 
 
-def spark_stage(stage: str, dates: list[str], **operator_arguments: Any) -> SparkSubmitOperator:
+def spark_stage(stage: str, dates: list[str]) -> SparkSubmitOperator:
     """A task that submits one stage. `dates` are its date arguments, templated."""
     settings = read_settings()
     return SparkSubmitOperator(
@@ -30,5 +32,5 @@ def spark_stage(stage: str, dates: list[str], **operator_arguments: Any) -> Spar
         durable=False,  # a durable task that is cleared after success would submit nothing
         env_vars={"SPARK_CONF_DIR": str(REPOSITORY / "conf"), "PYSPARK_PYTHON": sys.executable},
         doc_md=f"{_DOCS[stage]}\n\n{_REPAIR}",
-        **operator_arguments,
+        **(_TABLE if stage == "training_table" else {}),
     )

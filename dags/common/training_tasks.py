@@ -3,24 +3,33 @@
 import os
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.common.assets import MODELS
 from training.errors import TrainingError
 from training.model_names import has_content
 from training.window import require_published, window_ending
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
+from warehouse.tables import TRAIN
 
 
-def check_window(as_of: str, params: dict[str, Any]) -> list[dict[str, Any]]:
-    """Arguments of one training task a model. Fails by name where a date of the window is missing or stale."""
+def check_window(as_of: str, params: dict[str, Any], dag_run: Any) -> list[dict[str, Any]]:
+    """Arguments of one training task a model. Fails by name where a date of the window is missing or stale.
+
+    A scheduled run is skipped where the window holds no date at all: no logs have come for weeks.
+    """
     settings = read_settings()
     try:
+        catalog = Catalog(settings.warehouse, settings.dataset)
         window = window_ending(as_of, params["train_days"], params["val_days"])
-        require_published(Catalog(settings.warehouse, settings.dataset), window.dates, allow_stale=False)
-    except (TrainingError, ValueError) as error:
+        if dag_run.run_type == "scheduled" and not set(window.dates) & set(catalog.dates(TRAIN)):
+            raise AirflowSkipException(f"no training table from {window.dates[0]} to {window.dates[-1]}")
+        require_published(catalog, window.dates, allow_stale=False)
+    except (TrainingError, WarehouseError) as error:
         raise AirflowFailException(str(error)) from error
-    names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed")
+    names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed", "notes")
     common = {"as_of": as_of, **{name: params[name] for name in names}}
     return [{"model": model, **common} for model in params["models"]]
 
@@ -42,10 +51,15 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
+    notes: str | None,
+    outlet_events: Any,
 ) -> str:
-    """Trains and evaluates one model. Returns the folder of its artifacts."""
-    arguments = dict(locals())
-    return _run("train", {**_places(), **arguments})["artifacts"]
+    """Trains and evaluates one model. Returns the folder of its artifacts; its AUC goes into the asset's event."""
+    given = {name: value for name, value in locals().items() if name != "outlet_events" and value is not None}
+    run = _run("train", {**_places(), **given})
+    told = ("artifacts", "model", "as_of", "rows", "auc", "auc_low", "auc_high")
+    outlet_events[MODELS].extra = {name: run[name] for name in told}
+    return run["artifacts"]
 
 
 def compare(runs: list[str]) -> list[dict[str, Any]]:
@@ -67,7 +81,9 @@ def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
     words = [command]
     for name, value in arguments.items():
-        words += [f"--{name.replace('_', '-')}", *map(str, value if isinstance(value, list) else [value])]
+        option = f"--{name.replace('_', '-')}"
+        # With the equals sign, a note may begin with a dash.
+        words += [option, *value] if isinstance(value, list) else [f"{option}={value}"]
     try:
         return main(words)
     except TrainingError as error:

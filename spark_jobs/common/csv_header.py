@@ -13,6 +13,7 @@ from warehouse.catalog import Catalog
 from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
 
 _HEADER_BYTES = 1024 * 1024
+_NOT_READ = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")
 _PATTERN = frozenset("[]{}*?\\")
 
 
@@ -85,7 +86,9 @@ def _check_name(path: str) -> None:
     strange = sorted(_PATTERN.intersection(path) | {":"}.intersection(path.rsplit("/", 1)[-1]))
     if strange:
         raise StageError(f"{path}: Spark takes {' '.join(strange)} in a name for a pattern; rename the file")
-    if infer_compression(path) not in (None, "gzip", "bz2"):
+    if path.endswith("._COPYING_"):
+        raise StageError(f"{path} is still being written, or its upload was cut off; wait for it, or remove it")
+    if infer_compression(path) not in (None, "gzip", "bz2") or path.endswith(_NOT_READ):
         raise StageError(f"{path}: Spark does not read this compression; write the file plain, as .gz or as .bz2")
 
 

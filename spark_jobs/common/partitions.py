@@ -14,10 +14,15 @@ _LOW_HALF = 0xFFFFFFFF
 
 
 def read_dates(spark: SparkSession, catalog: Catalog, table: Table, dates: Sequence[str]) -> DataFrame:
-    """The rows of published partitions: the table's columns and `date`. No date gives no rows."""
+    """The rows of published partitions: the table's columns and `date`. No date gives no rows.
+
+    Raises WarehouseError where files of theirs are gone or cut off, which would read as fewer rows.
+    """
     schema = f"{table.ddl}, `date` string"
     if not dates:
         return no_rows(spark, table).select("*", F.lit("").alias("date"))
+    for date in dates:
+        catalog.require_whole(table, date)
     root = catalog.storage.uri(table.name(catalog.dataset))
     reader = spark.read.schema(schema).format(table.format).option("basePath", root)
     return reader.load([catalog.uri(table, date) for date in dates]).select(*table.column_names, "date")

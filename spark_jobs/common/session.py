@@ -1,5 +1,6 @@
 """The one Spark session factory."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -7,6 +8,9 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from warehouse.tables import SCENES
+
+# Spark 4.2 warns of pandas 3 on every start; no pandas is used here.
+warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
 # What the tables' content rests on: nobody may set these otherwise.
 _CORRECTNESS = {

@@ -8,12 +8,14 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.session import spark_session
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.freshness import Freshness
 from warehouse.manifest import Input, Manifest
 from warehouse.publish import Content, StagedPartition
@@ -90,9 +92,9 @@ def run_stage(
                 published += [_summary(manifest, seconds) for manifest in manifests]
                 rows = ", ".join(f"{manifest.table} {manifest.rows:,} rows" for manifest in manifests)
                 print(f"{name} {date} ({number}/{len(dates)}): {rows} in {seconds:.1f} s", flush=True)
-    except (StageError, ValueError) as error:
+    except (StageError, WarehouseError) as error:
         _fail(name, date, str(error))
-    except (OSError, PySparkException) as error:
+    except (OSError, PySparkException, Py4JError) as error:
         _fail(name, date, _first_line(error), traceback.format_exc())
     print(json.dumps({"stage": name, "published": published}), flush=True)
 
@@ -104,6 +106,8 @@ def _summary(manifest: Manifest, seconds: float) -> dict[str, object]:
 
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, Py4JError):  # the first line says which call it was, the second what happened
+        lines = [line.removeprefix(": ") for line in lines[1:]]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
 
 

@@ -86,8 +86,9 @@ class HandMadeWarehouse:
         (folder / "logs.csv").write_text("user_id,item_id,log_time,label,scene\n")
 
     def publish(self, table: Table, day: str, *inputs: Input, content: str = "as first written") -> None:
+        columns = [list(column) for column in table.columns]
         with StagedPartition(self.catalog, table, day) as staged:
-            staged.publish(Content(rows=1, columns=[["user_id", "string"]], checksum=content), list(inputs))
+            staged.publish(Content(rows=1, columns=columns, checksum=content), list(inputs))
 
     def publish_from_logs(self, day: str, *tables: Table) -> None:
         """The date's logs, and tables computed from them."""

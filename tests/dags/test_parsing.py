@@ -14,14 +14,16 @@ from airflow.sdk import DAG
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
-from dags.common.history_wait import WaitForHistory
 from dags.common.training_operator import TrainingOperator
+from dags.common.waiting import WaitForHistory, WaitForRaw
+from training.model_names import MODEL_NAMES
 from warehouse.settings import REPOSITORY
 
 FEATURES = {"user_features", "item_features", "user_item_features"}
 STAGES = {"csv_to_orc", *FEATURES, "training_table"}
 EDGES = {
     "antm2c_etl_daily": {
+        "wait_for_raw": {"csv_to_orc"},
         "csv_to_orc": {"wait_for_history"},
         "wait_for_history": FEATURES,
         **{stage: {"training_table"} for stage in FEATURES},
@@ -56,7 +58,7 @@ def test_tasks_and_edges(dag: Callable[[str], DAG], dag_id: str) -> None:
 def test_kinds_of_tasks(dag: Callable[[str], DAG], dag_id: str, task_id: str) -> None:
     task = dag(dag_id).get_task(task_id)
     kind = task.operator_class if task.is_mapped else type(task)
-    special = {"wait_for_history": WaitForHistory, "train": TrainingOperator}
+    special = {"wait_for_raw": WaitForRaw, "wait_for_history": WaitForHistory, "train": TrainingOperator}
     assert kind is special.get(task_id, SparkSubmitOperator if task_id in STAGES else PythonOperator)
 
 
@@ -69,7 +71,7 @@ def test_every_task_is_retried_with_backoff_and_ends_some_day(
     assert task.retry_delay == timedelta(seconds=30)
     assert task.retry_exponential_backoff == 2
     assert task.max_retry_delay == timedelta(minutes=10)
-    assert task.execution_timeout == timedelta(hours=2)
+    assert task.execution_timeout == timedelta(hours=24 if dag_id == "antm2c_etl_history" else 2)
 
 
 @each_task
@@ -80,22 +82,40 @@ def test_every_task_has_an_owner_and_says_what_it_does(dag: Callable[[str], DAG]
 
 
 @each_dag
-def test_every_dag_is_tagged_explained_and_runs_once_at_a_time(dag: Callable[[str], DAG], dag_id: str) -> None:
+def test_every_dag_is_tagged_and_explained_and_does_not_catch_up(dag: Callable[[str], DAG], dag_id: str) -> None:
     assert dag(dag_id).tags == {"antm2c"}
     assert len(dag(dag_id).doc_md) > 80
-    assert dag(dag_id).max_active_runs == 1
     assert dag(dag_id).catchup is False
 
 
 @each_dag
 def test_every_question_of_a_form_has_a_title(dag: Callable[[str], DAG], dag_id: str) -> None:
     params = dag(dag_id).params
-    assert all(params.get_param(name).schema["title"] for name in params)
+    for name in params:
+        assert params.get_param(name).schema["title"]
+        assert params.get_param(name).description
 
 
-@pytest.mark.parametrize("dag_id", ["antm2c_etl_history", "antm2c_retrain"])
-def test_only_the_daily_dag_is_scheduled(dag: Callable[[str], DAG], dag_id: str) -> None:
-    assert dag(dag_id).schedule is None
+def test_the_retraining_form_has_sections_and_a_pick_list_of_models(dag: Callable[[str], DAG]) -> None:
+    params = dag("antm2c_retrain").params
+    assert {params.get_param(name).schema["section"] for name in params} == {"Window", "Models", "Training", "Notes"}
+    models = params.get_param("models").schema
+    assert models["examples"] == models["items"]["enum"] == list(MODEL_NAMES)
+    assert params.get_param("as_of").schema["format"] == "date"
+
+
+def test_the_history_is_loaded_by_hand_only(dag: Callable[[str], DAG]) -> None:
+    assert dag("antm2c_etl_history").schedule is None
+
+
+def test_the_weekly_run_is_due_on_monday_morning_as_of_sunday(dag: Callable[[str], DAG]) -> None:
+    timetable = coerce_to_core_timetable(dag("antm2c_retrain").timetable)
+    thursday, sunday = datetime(2023, 7, 20, tzinfo=UTC), datetime(2023, 7, 23, tzinfo=UTC)
+    due = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(thursday, latest=None, catchup=True)
+    )
+    assert due.logical_date == sunday
+    assert due.run_after == sunday + timedelta(hours=30)
 
 
 def test_the_daily_run_of_a_date_is_due_at_midnight_utc_when_it_has_ended(dag: Callable[[str], DAG]) -> None:

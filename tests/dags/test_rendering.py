@@ -15,6 +15,7 @@ from warehouse.settings import REPOSITORY
 STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 DAILY, HISTORY, RETRAIN = "antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"
 PLACE = ["--warehouse", "hdfs://namenode:9000/data/antm2c", "--dataset", "test"]
+REJECTS = {"csv_to_orc": ["--max-reject-rate", "0.01"]}
 JULY_20 = datetime(2023, 7, 20, tzinfo=UTC)
 # A date's scheduled or backfill run is due a day later. Run by hand, it may be due at any time of any day.
 RUNS = {
@@ -30,12 +31,15 @@ RUNS = {
 @pytest.mark.parametrize(("run", "day"), RUNS.values(), ids=RUNS)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_daily_stage_is_given_its_date(dag: Callable[[str], DAG], stage: str, run: Run, day: str) -> None:
-    assert run.render(dag(DAILY), stage).application_args == [*PLACE, "--date", day]
+    assert run.render(dag(DAILY), stage).application_args == [*PLACE, "--date", day, *REJECTS.get(stage, [])]
 
 
 @pytest.mark.parametrize(("run", "day"), RUNS.values(), ids=RUNS)
-def test_the_wait_is_for_the_same_date_as_the_stages(dag: Callable[[str], DAG], run: Run, day: str) -> None:
-    wait = run.render(dag(DAILY), "wait_for_history")
+@pytest.mark.parametrize("task_id", ["wait_for_raw", "wait_for_history"])
+def test_the_waits_are_for_the_same_date_as_the_stages(
+    dag: Callable[[str], DAG], task_id: str, run: Run, day: str
+) -> None:
+    wait = run.render(dag(DAILY), task_id)
     assert (wait.day, wait.warehouse, wait.dataset) == (day, PLACE[1], PLACE[3])
 
 
@@ -43,18 +47,22 @@ def test_the_wait_is_for_the_same_date_as_the_stages(dag: Callable[[str], DAG], 
 def test_a_history_stage_is_given_the_range(dag: Callable[[str], DAG], stage: str) -> None:
     run = Run(conf={"start_date": "2023-07-10", "end_date": "2023-07-22"})
     dates = ["--start-date", "2023-07-10", "--end-date", "2023-07-22"]
-    assert run.render(dag(HISTORY), stage).application_args == [*PLACE, *dates]
+    assert run.render(dag(HISTORY), stage).application_args == [*PLACE, *dates, *REJECTS.get(stage, [])]
 
 
 @pytest.mark.parametrize(
     ("dag_id", "task_id", "conf"),
     [
         (DAILY, "csv_to_orc", {"run_date": "20th of July"}),
+        (DAILY, "csv_to_orc", {"max_reject_rate": 2}),
         (HISTORY, "csv_to_orc", {}),
         (HISTORY, "csv_to_orc", {"start_date": "2023-07-10"}),
         (RETRAIN, "check_window", {"models": []}),
         (RETRAIN, "check_window", {"models": ["transformer"]}),
         (RETRAIN, "check_window", {"val_days": 0}),
+        (RETRAIN, "check_window", {"as_of": "2023-02-30"}),
+        (RETRAIN, "check_window", {"seed": 2**32}),
+        (RETRAIN, "check_window", {"epochs": "many"}),
     ],
 )
 def test_a_form_with_a_wrong_answer_is_refused(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ import psutil
 import pytest
 import sqlalchemy
 
-from local_airflow.database import end_database, new_database
+from local_airflow.database import database, end_database
 from local_airflow.errors import StartError
 from local_airflow.processes import local_airflow
 from warehouse.settings import REPOSITORY
@@ -20,8 +21,8 @@ from warehouse.settings import REPOSITORY
 KEEPER = """
 import sys, time
 from pathlib import Path
-from local_airflow.database import new_database
-with new_database(Path(sys.argv[1])) as uri:
+from local_airflow.database import database
+with database(Path(sys.argv[1])) as uri:
     print(uri, flush=True)
     time.sleep(120)
 """
@@ -54,16 +55,25 @@ def test_a_database_that_a_killed_program_left_running_makes_room_for_a_new_one(
         query(keeper.stdout.readline().strip(), "create table left_behind (number int)")
         keeper.send_signal(signal.SIGKILL)
     assert servers_on(folder)
-    with new_database(folder) as uri:
+    with database(folder) as uri:
         assert query(uri, "select tablename from pg_tables where schemaname = 'public'") == []
         assert len(servers_on(folder)) == 1
     assert servers_on(folder) == []
     assert not folder.exists()
 
 
+def test_a_database_that_is_kept_is_gone_on_with(folder: Path) -> None:
+    with database(folder, keep=True) as uri:
+        query(uri, "create table kept (number int)")
+    assert servers_on(folder) == []
+    with database(folder, keep=True) as uri:
+        assert query(uri, "select tablename from pg_tables where schemaname = 'public'") == ["kept"]
+    assert folder.exists()
+
+
 def test_a_database_that_does_not_start_leaves_a_sentence_and_no_process(folder: Path) -> None:
     folder.write_text("a file in its place")
-    with pytest.raises(StartError, match=r"PostgreSQL did not start; see .*postgres.log"), new_database(folder):
+    with pytest.raises(StartError, match=r"PostgreSQL did not start; see .*postgres.log"), database(folder):
         pass
     assert servers_on(folder) == []
 
@@ -77,3 +87,12 @@ def test_a_second_airflow_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         with pytest.raises(StartError, match="another Airflow runs in"), local_airflow(tmp_path, {}):
             pass
         first.communicate("\n")
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {port} is taken"), local_airflow(tmp_path, {}, port=port):
+            pass

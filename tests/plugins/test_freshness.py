@@ -51,7 +51,7 @@ def test_a_table_that_has_no_partition_on_a_date_has_an_empty_cell(catalog: Cata
 def test_counts_are_those_of_the_cells(catalog: Catalog) -> None:
     shown = grid(catalog)
     states = [cell["state"] for line in shown["tables"] for cell in line["cells"] if cell]
-    assert shown["counts"] == {state: states.count(state) for state in ("fresh", "stale", "missing")}
+    assert shown["counts"] == {state: states.count(state) for state in ("fresh", "stale", "leaky", "missing")}
     assert shown["counts"]["fresh"] == 3
     assert shown["counts"]["stale"] == 1
 

@@ -3,11 +3,14 @@
 import gzip
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from py4j.protocol import Py4JError
 
 from tests.spark_jobs.conftest import Warehouse
-from warehouse.tables import LOGS, REJECTS
+from warehouse.publish import StagedPartition
+from warehouse.tables import FEATURES_USER, LOGS, REJECTS
 
 DAY = "2023-07-20"
 HEADER = "user_id,item_id,log_time,label,scene,item_title"
@@ -43,13 +46,58 @@ def test_line_ends_byte_order_mark_quotes_and_blank_lines(warehouse: Warehouse) 
     assert sorted(titles(warehouse)) == sorted(["a\r\nb", '"c", d', "e", "f"])
 
 
-def test_nul_bytes_and_invalid_utf8_are_kept_as_rows(warehouse: Warehouse) -> None:
+def test_nul_bytes_are_kept_and_invalid_utf8_is_malformed(warehouse: Warehouse) -> None:
     write(warehouse, f"{HEADER}\n{GOOD},a\0b\n\0{GOOD},c\n{GOOD},".encode() + b"\xff\xfe\xe4\xb8\n")
     to_orc(warehouse)
     manifest = warehouse.catalog.manifest(LOGS, DAY)
     assert manifest is not None
-    assert (manifest.rows_in, manifest.rows) == (3, 3)
+    assert (manifest.rows_in, manifest.rows, manifest.rejects) == (3, 2, {"malformed": 1})
     assert "a\0b" in titles(warehouse)
+
+
+def test_ids_that_are_no_utf8_are_not_taken_for_one_another(warehouse: Warehouse) -> None:
+    line = f",2,{DAY} 01:02:03,1,0,x\n".encode()
+    write(warehouse, f"{HEADER}\n".encode() + b"u\xe9" + line + b"u\xe8" + line)
+    to_orc(warehouse)
+    assert warehouse.rows(LOGS, DAY) == []
+    assert [row["reason"] for row in warehouse.rows(REJECTS, DAY)] == ["malformed"] * 2
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("opened", [f'{GOOD},"oops', f'{GOOD},"oops" and', f'"1,2,{DAY} 01:02:03,1,0,x'])
+def test_a_quote_that_nothing_closes_swallows_no_row_unseen(warehouse: Warehouse, opened: str, line_end: str) -> None:
+    lines = [HEADER, f"{GOOD},before", opened, *[f"{GOOD},swallowed"] * 20, ""]
+    write(warehouse, line_end.join(lines))
+    to_orc(warehouse)
+    whole = titles(warehouse)
+    assert (
+        whole.count("swallowed") + "".join(r["raw_line"] for r in warehouse.rows(REJECTS, DAY)).count("swallowed") == 20
+    )
+    assert all("\n" not in title for title in whole)
+
+
+def test_a_title_over_several_lines_may_speak_of_times(warehouse: Warehouse) -> None:
+    title = f"sale\nfrom {DAY} 01:02 on, until\n{DAY}, 12:00"
+    write(warehouse, f'{HEADER}\n{GOOD},"{title}"\n')
+    to_orc(warehouse)
+    assert titles(warehouse) == [title]
+
+
+def test_blank_lines_count_for_nothing_with_either_line_end(warehouse: Warehouse) -> None:
+    for line_end in ("\n", "\r\n"):
+        write(warehouse, line_end.join([HEADER, "", f"{GOOD},x", "", "", ""]))
+        to_orc(warehouse)
+        manifest = warehouse.catalog.manifest(LOGS, DAY)
+        assert (manifest.rows_in, manifest.rows) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["a.csv._COPYING_", "a.csv.lz4", "a.csv.deflate", "a.csv.zst"])
+def test_a_file_that_spark_would_pass_over_or_choke_on_is_refused(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture, name: str
+) -> None:
+    write(warehouse, f"{HEADER}\n{GOOD},x\n")
+    write(warehouse, f"{HEADER}\n{GOOD},y\n", name)
+    assert name in fails(warehouse, capfd)
 
 
 def test_a_line_of_five_megabytes(warehouse: Warehouse) -> None:
@@ -207,3 +255,33 @@ def test_the_last_line_is_what_was_published(warehouse: Warehouse, capfd: pytest
         ("rejects", DAY, 0),
     ]
     assert said["published"][0]["version"] == warehouse.catalog.version(LOGS, DAY)
+
+
+def test_files_that_are_gone_from_a_partition_are_no_zeros(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
+    next_day = "2023-07-21"
+    for day in (DAY, next_day):
+        (warehouse.raw / f"date={day}").mkdir(parents=True)
+        (warehouse.raw / f"date={day}" / "a.csv").write_text(f"{HEADER}\n1,2,{day} 01:02:03,1,0,x\n")
+    warehouse.run_all("--start-date", DAY, "--end-date", next_day)
+    folder = Path(warehouse.catalog.path(FEATURES_USER, DAY))
+    for file in folder.glob("*.orc"):
+        file.unlink()
+    for name in ("user_features", "training_table"):
+        with pytest.raises(SystemExit):
+            warehouse.run(name, "--date", next_day)
+        assert f"data files of {warehouse.uri}/features_user_test/date={DAY} are not those" in capfd.readouterr().err
+
+
+def test_what_spark_says_from_java_becomes_a_sentence(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(warehouse, f"{HEADER}\n{GOOD},x\n")
+
+    def full_disk(*_: object) -> None:
+        raise Py4JError("An error occurred while calling o1.save.\n: java.io.IOException: No space left on device")
+
+    monkeypatch.setattr(StagedPartition, "publish", full_disk)
+    with pytest.raises(SystemExit):
+        to_orc(warehouse)
+    errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert errors == [f"error: csv_to_orc {DAY}: Py4JError: java.io.IOException: No space left on device"]

@@ -15,8 +15,8 @@ def test_runs_are_put_side_by_side_on_the_same_rows(published, finished, tmp_pat
     assert test["low"] < test["difference"] < test["high"]
     assert 0 <= test["p_value"] <= 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["model", "auc", "auc_low"]
-    assert [line.split()[0] for line in lines[1:3]] == ["dnn", "dnn"]
+    assert lines[0].split()[:3] == ["run", "auc", "auc_low"]
+    assert all(line.startswith("dnn_run_20") for line in lines[1:3])
 
 
 def test_a_run_does_not_differ_from_itself(finished):

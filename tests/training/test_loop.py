@@ -110,6 +110,13 @@ def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path):
         train(tmp_path, epochs=1)
 
 
+@pytest.mark.parametrize("state", [{}, {"model": {}, "optimizer": {}, "epochs": [], "best_weights": {}}])
+def test_a_checkpoint_of_something_else_is_named(tmp_path, state):
+    Checkpoint(tmp_path, {}).save(state)
+    with pytest.raises(TrainingError, match=r"last.pt cannot be used: remove it"):
+        train(tmp_path)
+
+
 def test_checkpoints_of_other_configurations_do_not_meet(tmp_path):
     first, second = Checkpoint(tmp_path, {"seed": 1}), Checkpoint(tmp_path, {"seed": 2})
     first.save({"epochs": []})

@@ -1,5 +1,8 @@
 """Every bad input ends in one sentence that says what is wrong, where, and what to do."""
 
+import json
+import math
+import pickle
 import shutil
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from training.cli import main, run
 from training.data.reading import read_keys
 from training.errors import TrainingError
 from training.model_names import MODEL_NAMES
+from training.window import in_ranges
 from warehouse.manifest import MANIFEST_FILE, Input
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
@@ -53,10 +57,30 @@ def test_an_unknown_model(published, tmp_path):
 
 def test_a_missing_date_is_named_and_not_excused(published, tmp_path):
     sentence = refused(published.arguments(tmp_path, "--train-days", "7", "--allow-stale"))
-    assert "train_demo_parquet date=2023-07-08 is missing" in sentence
-    assert "2023-07-09" in sentence
+    assert "train_demo_parquet is missing for 2023-07-08 to 2023-07-09" in sentence
     assert "2023-07-10" not in sentence
     assert "--allow-stale" not in sentence
+
+
+def test_a_table_of_the_leakage_audit_is_never_taken(own_published, tmp_path):
+    date = sorted(own_published.world.tables)[1]
+    path = Path(own_published.catalog.path(TRAIN, date)) / "_manifest.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "parameters": {"feature_lag_days": 0}}))
+    sentence = refused(own_published.arguments(tmp_path / "runs", "--allow-stale"))
+    assert f"train_demo_parquet date={date} is leaky" in sentence
+    assert "--allow-stale" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (["2023-07-31"], "2023-07-31"),
+        (["2023-07-30", "2023-07-31", "2023-08-01"], "2023-07-30 to 2023-08-01"),
+        (["2023-07-01", "2023-07-03", "2023-07-04"], "2023-07-01, 2023-07-03 to 2023-07-04"),
+    ],
+)
+def test_dates_are_named_in_ranges(days, said):
+    assert in_ranges(days) == said
 
 
 def test_a_stale_date_is_named_and_may_be_taken(own_published, tmp_path):
@@ -228,3 +252,39 @@ def test_a_warehouse_of_an_unknown_kind(published, tmp_path):
 
 def test_a_dataset_name_that_is_no_name(published, tmp_path):
     assert "letters, digits and underscores" in refused(published.arguments(tmp_path, "--dataset", "../x"))
+
+
+class Malicious:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
+
+
+def test_a_pickle_in_the_place_of_weights_is_not_run(copied, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (copied / "dnn_state.pt").open("wb") as file:
+        pickle.dump(Malicious(), file)
+    sentence = refused(["evaluate", "--artifacts", str(copied)])
+    assert sentence == f"{copied / 'dnn_state.pt'} is damaged or no file of weights: train again"
+    assert not (tmp_path / "executed").exists()
+
+
+def test_weights_that_are_not_finite(copied):
+    state = torch.load(copied / "dnn_state.pt", weights_only=True)
+    torch.save({name: weight * math.nan for name, weight in state.items()}, copied / "dnn_state.pt")
+    assert "dnn_state.pt holds weights that are not finite" in refused(["evaluate", "--artifacts", str(copied)])
+
+
+@pytest.mark.parametrize(("name", "value"), [("mean", [1]), ("scale", [0]), ("scene_ctr", [])])
+def test_statistics_of_another_length(copied, name, value):
+    path = copied / "feature_meta.json"
+    meta = json.loads(path.read_text())
+    path.write_text(json.dumps({**meta, name: value * len(meta[name]) if name == "scale" else value}))
+    assert "mean, scale or scene_ctr" in refused(["evaluate", "--artifacts", str(copied)])
+
+
+def test_predictions_that_are_not_finite(copied):
+    path = copied / "predictions.parquet"
+    table = pq.read_table(path)
+    at = table.column_names.index("logit")
+    pq.write_table(table.set_column(at, "logit", [[math.nan] * len(table)]), path)
+    assert "holds logits that are not finite" in refused(["compare", "--artifacts", str(copied)])

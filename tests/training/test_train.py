@@ -60,7 +60,7 @@ def test_the_configuration_says_what_was_asked_and_read(finished, published):
     assert [entry["date"] for entry in config["inputs"]] == dates
     assert all(entry["version"] for entry in config["inputs"])
     assert config["loop_settings"]["batch_size"] == 256
-    assert re.fullmatch(r"[0-9a-f]{40}|unknown", config["code_revision"])
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", config["code_revision"])
 
 
 def test_predictions_hold_every_validation_row(finished, published):

@@ -44,7 +44,7 @@ def publish(
     """Publishes a partition with a file a row, named after what it holds."""
     with StagedPartition(catalog, table, day) as staged:
         stage(catalog, staged, rows)
-        return staged.publish(content(rows), [catalog.input(*source) for source in inputs], **more)
+        return staged.publish(content(rows, table), [catalog.input(*source) for source in inputs], **more)
 
 
 def stage(catalog: Catalog, staged: StagedPartition, rows: list[str]) -> None:
@@ -52,8 +52,12 @@ def stage(catalog: Catalog, staged: StagedPartition, rows: list[str]) -> None:
         catalog.storage.write_text(f"{staged.path}/{row}.orc", row)
 
 
-def content(rows: list[str]) -> Content:
-    return Content(rows=len(rows), columns=COLUMNS, checksum=",".join(sorted(rows)))
+def content(rows: list[str], table: Table) -> Content:
+    return Content(rows=len(rows), columns=columns_of(table), checksum=",".join(sorted(rows)))
+
+
+def columns_of(table: Table) -> list[list[str]]:
+    return [list(column) for column in table.columns]
 
 
 def receive(catalog: Catalog, day: str, text: str = "raw") -> None:
@@ -74,9 +78,8 @@ def rows_at(catalog: Catalog, table: Table, day: str) -> list[str] | None:
 
 def record(catalog: Catalog, table: Table, day: str, version: str, inputs: list[Input], **more: object) -> Manifest:
     """Puts a manifest straight into place, for chains whose versions a test chooses."""
-    manifest = Manifest(
-        **{"table": table.folder, "date": day, "rows": 1, "columns": COLUMNS, "checksum": "", "version": version},
-        **{"inputs": inputs, "code_revision": "", "run_id": "", "published_at": "", **more},
-    )
+    given = {"table": table.folder, "date": day, "rows": 1, "columns": columns_of(table), "checksum": ""}
+    others = {"version": version, "inputs": inputs, "code_revision": "", "run_id": "", "published_at": ""}
+    manifest = Manifest(**{**given, **others, **more})
     catalog.storage.write_text(f"{catalog.path(table, day)}/_manifest.json", manifest.to_json())
     return manifest

@@ -1,10 +1,14 @@
 """Where partitions lie and which are there."""
 
+import shutil
+from pathlib import Path
+
 import fsspec
 import pytest
 
 from tests.warehouse.conftest import DAY, publish, receive
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.tables import LOGS, RAW, TRAIN, TRUTH
 
 
@@ -85,3 +89,35 @@ def test_an_input_is_recorded_at_its_present_version(catalog: Catalog) -> None:
     made = publish(catalog, LOGS, DAY, ["a"])
     assert catalog.input(LOGS, DAY).version == made.version
     assert catalog.input(TRAIN, DAY).version is None
+
+
+def test_a_partition_copied_to_another_date_is_told(local: Catalog) -> None:
+    publish(local, LOGS, "2023-07-19", ["a"])
+    shutil.copytree(local.path(LOGS, "2023-07-19"), local.path(LOGS, DAY))
+    with pytest.raises(WarehouseError, match=f"is the manifest of logs date=2023-07-19; run the stage of {DAY} again"):
+        local.manifest(LOGS, DAY)
+
+
+def test_data_files_that_are_gone_cut_off_or_more_are_told(local: Catalog) -> None:
+    publish(local, LOGS, DAY, ["a", "b"])
+    local.require_whole(LOGS, DAY)
+    file = Path(local.path(LOGS, DAY)) / "a.orc"
+    for damage in (lambda: file.write_text(""), file.unlink, lambda: (file.parent / "c.orc").write_text("c")):
+        damage()
+        with pytest.raises(WarehouseError, match=f"data files of .*logs_test/date={DAY} are not those"):
+            local.require_whole(LOGS, DAY)
+
+
+def test_a_date_whose_folder_is_a_link_is_a_date(local: Catalog, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.csv").write_text("raw")
+    Path(local.table_path(RAW)).mkdir(parents=True)
+    Path(local.path(RAW, DAY)).symlink_to(tmp_path / "elsewhere")
+    assert local.dates(RAW) == [DAY]
+    assert len(local.files(RAW, DAY)) == 1
+
+
+@pytest.mark.parametrize("root", ["", "file://var/warehouse", "nowhere://x"])
+def test_a_root_that_no_file_system_has_is_refused(root: str) -> None:
+    with pytest.raises(WarehouseError, match="write a path, or a URI such as file:///data"):
+        Catalog(root, "test")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.warehouse.conftest import DAY, dates_from, publish, receive, record
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input, Manifest
 from warehouse.tables import (
@@ -251,7 +252,15 @@ def test_logs_older_than_the_history_make_cumulative_values_stale(catalog: Catal
     assert Freshness(catalog).verdict(FEATURES_USER, DAY).reason == f"it was computed when history began on {DAY}"
 
 
-@pytest.mark.parametrize(("lag", "state"), [(0, State.STALE), (1, State.FRESH)])
+def test_a_partition_of_another_schema_is_stale(catalog: Catalog) -> None:
+    publish(catalog, DAILY_USER, DAY, ["a"])
+    manifest = catalog.manifest(DAILY_USER, DAY)
+    record(catalog, DAILY_USER, DAY, manifest.version, [], columns=manifest.columns[:-1])
+    verdict = Freshness(catalog).verdict(DAILY_USER, DAY)
+    assert (verdict.state, verdict.reason) == (State.STALE, "its table has other columns now")
+
+
+@pytest.mark.parametrize(("lag", "state"), [(0, State.LEAKY), (1, State.FRESH)])
 def test_a_table_joined_for_the_leakage_audit_is_never_fresh(catalog: Catalog, lag: int, state: State) -> None:
     publish(catalog, TRAIN, DAY, ["a"], parameters={"feature_lag_days": lag})
     assert Freshness(catalog).verdict(TRAIN, DAY).state is state
@@ -273,6 +282,16 @@ def test_problems_name_partitions_as_folders_do(catalog: Catalog) -> None:
     publish(catalog, LOGS, DAY, ["a"])
     (sentence,) = Freshness(catalog).problems([(LOGS, DAY), (TRAIN, DAY)])
     assert sentence == (f"train_test_parquet date={DAY} is missing: nothing is published at {catalog.uri(TRAIN, DAY)}")
+
+
+@pytest.mark.parametrize("mistyped", ["1970-01-01", "9999-12-31"])
+def test_a_date_years_from_the_others_is_taken_for_a_mistyped_one(local: Catalog, mistyped: str) -> None:
+    receive(local, DAY)
+    receive(local, "2024-07-20")
+    assert len(Freshness(local).known_dates()) == 2
+    receive(local, mistyped)
+    with pytest.raises(WarehouseError, match=f"{mistyped}.* must be mistyped"):
+        Freshness(local).known_dates()
 
 
 def test_every_table_that_may_be_an_input_is_known_by_its_folder() -> None:

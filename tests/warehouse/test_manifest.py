@@ -63,6 +63,23 @@ def test_a_damaged_manifest_is_a_sentence_with_its_path_and_what_to_do(catalog: 
     assert str(raised.value).startswith(path)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"history_start": 5},
+        {"rows_in": "many"},
+        {"parameters": {"feature_lag_days": "x"}},
+        {"inputs": [{"table": "logs", "date": DAY, "version": None}]},
+    ],
+)
+def test_values_of_a_wrong_type_are_a_damaged_manifest(local: Catalog, wrong: dict) -> None:
+    made = publish(local, LOGS, DAY, ["a"])
+    text = json.dumps({**json.loads(made.to_json()), **wrong})
+    local.storage.write_text(f"{local.path(LOGS, DAY)}/_manifest.json", text)
+    with pytest.raises(ValueError, match="run the stage of this date again"):
+        local.manifest(LOGS, DAY)
+
+
 def test_bytes_that_are_no_text_are_a_damaged_manifest(local: Catalog) -> None:
     path = f"{local.path(LOGS, DAY)}/_manifest.json"
     local.storage.make_folder(local.path(LOGS, DAY))

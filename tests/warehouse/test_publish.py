@@ -53,7 +53,7 @@ def test_what_is_staged_is_not_seen_before_it_is_published(catalog: Catalog) -> 
         stage(catalog, staged, ["a"])
         assert catalog.dates(LOGS) == []
         assert rows_at(catalog, LOGS, DAY) is None
-        staged.publish(content(["a"]), [])
+        staged.publish(content(["a"], LOGS), [])
         assert catalog.dates(LOGS) == [DAY]
         assert rows_at(catalog, LOGS, DAY) == ["a"]
 
@@ -143,8 +143,8 @@ def test_of_two_runs_of_one_date_the_later_to_publish_stays(catalog: Catalog) ->
     with StagedPartition(catalog, LOGS, DAY) as first, StagedPartition(catalog, LOGS, DAY) as second:
         stage(catalog, first, ["first"])
         stage(catalog, second, ["second"])
-        second.publish(content(["second"]), [])
-        first.publish(content(["first"]), [])
+        second.publish(content(["second"], LOGS), [])
+        first.publish(content(["first"], LOGS), [])
     assert rows_at(catalog, LOGS, DAY) == ["first"]
     assert hidden(catalog) == []
 

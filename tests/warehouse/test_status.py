@@ -25,10 +25,10 @@ def chain(local: Catalog) -> Catalog:
     for number, day in enumerate(DATES):
         receive(local, day)
         with StagedPartition(local, LOGS, day) as staged:
-            made = replace(content([]), rows=1234, checksum=day)
+            made = replace(content([], LOGS), rows=1234, checksum=day)
             staged.publish(made, [local.input(RAW, day)])
         with StagedPartition(local, REJECTS, day) as staged:
-            made = replace(content([]), rows=3, rejects={"malformed": 2, "bad_label": 1}, checksum=day)
+            made = replace(content([], REJECTS), rows=3, rejects={"malformed": 2, "bad_label": 1}, checksum=day)
             staged.publish(made, [local.input(RAW, day)])
         for table in DERIVED_TABLES[2:]:
             earlier = [(FEATURES_USER, DATES[number - 1])] if table is FEATURES_USER and number else []
@@ -57,9 +57,8 @@ def cells(lines: list[str]) -> dict[str, dict[str, str]]:
 def test_a_whole_chain_is_fresh_and_ends_with_status_0(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
     code, lines = status(chain, capsys)
     assert code == 0
-    assert lines[-1] == (
-        f"dataset test in {chain.storage.root}: {PARTITIONS} fresh, 0 stale, 0 missing of {PARTITIONS} partitions"
-    )
+    counts = f"{PARTITIONS} fresh, 0 stale, 0 leaky, 0 missing of {PARTITIONS} partitions"
+    assert lines[-1] == f"dataset test in {chain.storage.root}: {counts}"
 
 
 def test_every_date_shows_its_rows_rejects_and_tables(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
@@ -73,11 +72,11 @@ def test_every_date_shows_its_rows_rejects_and_tables(chain: Catalog, capsys: py
 def test_a_date_that_was_stopped_by_its_rejects_shows_them(local: Catalog, capsys: pytest.CaptureFixture) -> None:
     receive(local, DATES[0])
     with StagedPartition(local, REJECTS, DATES[0]) as staged:
-        made = replace(content(["a", "b", "c"]), rows_in=20, rejects={"malformed": 2, "bad_label": 1})
+        made = replace(content(["a", "b", "c"], REJECTS), rows_in=20, rejects={"malformed": 2, "bad_label": 1})
         staged.publish(made, [local.input(RAW, DATES[0])])
     lines = status(local, capsys)[1]
     assert cells(lines)[DATES[0]] | {"valid rows": "-", "rejected": "3", "rejects": "fresh"} == cells(lines)[DATES[0]]
-    why = f"3 of 20 rows of {DATES[0]} are rejected, more than --max-reject-rate allows"
+    why = f"3 of 20 rows of {DATES[0]} are rejected, more than --max-reject-rate allows: correct them, or raise it"
     assert any(line.endswith(f"missing: {why}") for line in lines)
 
 

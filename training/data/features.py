@@ -92,8 +92,13 @@ class FeatureSpace:
             )
         names = (*_IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
-        standardiser = Standardiser(np.array(meta["mean"]), np.array(meta["scale"]))
-        return FeatureSpace(vocabularies, np.array(meta["scene_ctr"]), standardiser)
+        mean, scale, scene_ctr = (np.array(meta[name], dtype=np.float64) for name in ("mean", "scale", "scene_ctr"))
+        lengths = (len(FEATURE_NAMES), len(FEATURE_NAMES), len(SCENES))
+        if (mean.shape, scale.shape, scene_ctr.shape) != tuple((length,) for length in lengths) or not (
+            scale > 0
+        ).all():
+            raise ValueError("mean, scale or scene_ctr do not have their length, or a scale is not above 0")
+        return FeatureSpace(vocabularies, scene_ctr, Standardiser(mean, scale))
 
 
 def fit_features(catalog: Catalog, dates: Sequence[str]) -> FeatureSpace:

@@ -21,11 +21,16 @@ class EmbeddingCache:
     def read(self, keys: pa.Array, into: np.ndarray) -> np.ndarray:
         """Copies what is kept into its rows of `into` [n, D]; which rows were found, bool [n]."""
         found = np.zeros(len(keys), dtype=bool)
-        for file in sorted(self._folder.glob("*.parquet")):
-            kept = pc.index_in(pq.read_table(file, columns=["key"])["key"].combine_chunks(), value_set=keys)
-            wanted = kept.is_valid().to_numpy(zero_copy_only=False)
+        files = sorted(self._folder.glob("*.parquet"))
+        kept = [pq.read_table(file, columns=["key"])["key"].combine_chunks() for file in files]
+        # All files at once: each call indexes all keys.
+        places, start = pc.index_in(pa.chunked_array(kept, keys.type), value_set=keys), 0
+        for file, kept_in_file in zip(files, kept, strict=True):
+            of_file = places.slice(start, len(kept_in_file)).combine_chunks()
+            start += len(kept_in_file)
+            wanted = of_file.is_valid().to_numpy(zero_copy_only=False)
             if wanted.any():
-                rows = kept.drop_null().to_numpy()
+                rows = of_file.drop_null().to_numpy()
                 vectors = pq.read_table(file, columns=["vector"])["vector"].combine_chunks()
                 into[rows] = vectors.flatten().to_numpy().reshape(len(wanted), -1)[wanted]
                 found[rows] = True

@@ -1,7 +1,7 @@
 "use strict";
 // The warehouse: tables by dates.
 
-const FRESHNESS_SIGNS = { fresh: "✓", stale: "!", missing: "×" };
+const FRESHNESS_SIGNS = { fresh: "✓", stale: "!", leaky: "!", missing: "×" };
 
 async function showFreshness(dataset) {
   byId("warehouse").hidden = false;
@@ -24,10 +24,10 @@ function freshnessTable(grid) {
     byId("causes").replaceChildren();
     return;
   }
-  const { fresh, stale, missing } = grid.counts;
+  const { fresh, stale, leaky, missing } = grid.counts;
   const earlier = grid.first_date < grid.dates[0] ? `, of a history that began on ${grid.first_date}` : "";
   byId("warehouse-summary").textContent =
-    `${counted(fresh)} partitions fresh, ${counted(stale)} stale, ${counted(missing)} missing; ${grid.dates[0]} to ${grid.dates.at(-1)}${earlier}.`;
+    `${counted(fresh)} partitions fresh, ${counted(stale + leaky)} stale or leaky, ${counted(missing)} missing; ${grid.dates[0]} to ${grid.dates.at(-1)}${earlier}.`;
   showCauses(grid);
   const head = element("tr");
   head.append(element("th", "", "table"), ...grid.dates.map((date) => Object.assign(element("th", date.slice(5)), { title: date })));

@@ -1,12 +1,13 @@
-"""Holding a date until the date before it is there."""
+"""Holding a date until its raw logs and the date before it are there."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-from dags.common.history_wait import HistoryTrigger, WaitForHistory, lacking
+from dags.common.waiting import LackTrigger, WaitForHistory, WaitForRaw, lacking_history, lacking_raw
 from tests.dags.conftest import DATASET, HandMadeWarehouse
 from warehouse.tables import (
     DAILY_ITEM,
@@ -16,6 +17,7 @@ from warehouse.tables import (
     FEATURES_UI,
     FEATURES_USER,
     LOGS,
+    RAW,
 )
 
 STATE = (DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI)
@@ -37,7 +39,7 @@ def waiting(warehouse: HandMadeWarehouse, at_most: timedelta = timedelta(hours=1
     )
 
 
-def fired(trigger: HistoryTrigger, meanwhile: list) -> list[str]:
+def fired(trigger: LackTrigger, meanwhile: list) -> list[str]:
     """What the trigger fires with, when the things in `meanwhile` happen one after another while it looks."""
 
     async def first_event() -> list[str]:
@@ -54,26 +56,26 @@ def fired(trigger: HistoryTrigger, meanwhile: list) -> list[str]:
     return asyncio.run(first_event())
 
 
-def trigger_for_second(warehouse: HandMadeWarehouse, patience: timedelta = timedelta(hours=1)) -> HistoryTrigger:
+def trigger_for_second(warehouse: HandMadeWarehouse, patience: timedelta = timedelta(hours=1)) -> LackTrigger:
     give_up_at = (datetime.now(UTC) + patience).isoformat()
-    return HistoryTrigger(warehouse.uri, DATASET, SECOND, give_up_at, look_again_seconds=0.02)
+    return LackTrigger("history", warehouse.uri, DATASET, SECOND, give_up_at, look_again_seconds=0.02)
 
 
 def test_the_first_date_lacks_nothing(warehouse: HandMadeWarehouse) -> None:
     warehouse.receive(FIRST)
-    assert lacking(warehouse.uri, DATASET, FIRST) == []
+    assert lacking_history(warehouse.uri, DATASET, FIRST) == []
 
 
 def test_dates_after_it_do_not_hold_a_date(warehouse: HandMadeWarehouse) -> None:
     warehouse.receive(FIRST)
     warehouse.receive(SECOND)
-    assert lacking(warehouse.uri, DATASET, FIRST) == []
+    assert lacking_history(warehouse.uri, DATASET, FIRST) == []
 
 
 def test_a_date_whose_day_before_was_never_received_lacks_its_raw_logs(two_dates: HandMadeWarehouse) -> None:
     later = "2023-07-13"
     two_dates.receive(later)
-    [sentence] = lacking(two_dates.uri, DATASET, later)
+    [sentence] = lacking_history(two_dates.uri, DATASET, later)
     assert "no raw logs for 2023-07-12" in sentence
     assert f"raw_{DATASET}/date=2023-07-12" in sentence
 
@@ -81,7 +83,7 @@ def test_a_date_whose_day_before_was_never_received_lacks_its_raw_logs(two_dates
 def test_every_table_of_the_date_before_that_is_missing_is_named(two_dates: HandMadeWarehouse) -> None:
     two_dates.receive(THIRD)
     two_dates.publish_from_logs(SECOND, DAILY_USER, FEATURES_USER)
-    sentences = lacking(two_dates.uri, DATASET, THIRD)
+    sentences = lacking_history(two_dates.uri, DATASET, THIRD)
     named = [sentence.split(" is ")[0] for sentence in sentences]
     assert named == [
         f"{table.name(DATASET)} date={SECOND}" for table in (DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI)
@@ -91,13 +93,13 @@ def test_every_table_of_the_date_before_that_is_missing_is_named(two_dates: Hand
 
 def test_a_date_lacks_what_is_stale_on_the_date_before(two_dates: HandMadeWarehouse) -> None:
     two_dates.publish(LOGS, FIRST, content="other rows")
-    sentences = lacking(two_dates.uri, DATASET, SECOND)
+    sentences = lacking_history(two_dates.uri, DATASET, SECOND)
     assert len(sentences) == len(STATE)
     assert all("is stale: logs date=2023-07-10 has changed" in sentence for sentence in sentences)
 
 
 def test_a_date_lacks_nothing_when_all_of_the_date_before_is_fresh(two_dates: HandMadeWarehouse) -> None:
-    assert lacking(two_dates.uri, DATASET, SECOND) == []
+    assert lacking_history(two_dates.uri, DATASET, SECOND) == []
 
 
 def test_a_task_that_lacks_nothing_does_not_defer(two_dates: HandMadeWarehouse) -> None:
@@ -111,8 +113,9 @@ def test_a_task_that_lacks_something_defers_with_all_the_trigger_needs(warehouse
     with pytest.raises(TaskDeferred) as deferred:
         waiting(warehouse, at_most=timedelta(hours=12)).execute({})
     path, arguments = deferred.value.trigger.serialize()
-    again = HistoryTrigger(**arguments)
-    assert path == "dags.common.history_wait.HistoryTrigger"
+    again = LackTrigger(**arguments)
+    assert path == "dags.common.waiting.LackTrigger"
+    assert again.needs == "history"
     assert again.place == {"warehouse": warehouse.uri, "dataset": DATASET, "day": SECOND}
     assert timedelta(hours=12) <= datetime.fromisoformat(again.give_up_at) - before < timedelta(hours=12, minutes=1)
     assert deferred.value.method_name == "go_on"
@@ -137,7 +140,7 @@ def test_the_trigger_gives_up_in_time_and_says_what_is_lacking(warehouse: HandMa
     warehouse.receive(FIRST)
     warehouse.receive(SECOND)
     event = fired(trigger_for_second(warehouse, patience=timedelta(seconds=0.1)), [])
-    assert event == lacking(warehouse.uri, DATASET, SECOND)
+    assert event == lacking_history(warehouse.uri, DATASET, SECOND)
 
 
 def test_the_task_goes_on_once_the_trigger_has_fired(warehouse: HandMadeWarehouse) -> None:
@@ -147,3 +150,44 @@ def test_the_task_goes_on_once_the_trigger_has_fired(warehouse: HandMadeWarehous
 def test_a_wait_in_vain_fails_without_a_retry_and_says_what_is_lacking(warehouse: HandMadeWarehouse) -> None:
     with pytest.raises(AirflowFailException, match=r"2023-07-11 has waited for 12:00:00: the features are missing"):
         waiting(warehouse).go_on({}, event=["the features are missing"])
+
+
+def run_of(run_type: str) -> dict:
+    return {"dag_run": SimpleNamespace(run_type=run_type)}
+
+
+def waiting_for_raw(warehouse: HandMadeWarehouse) -> WaitForRaw:
+    six_hours = timedelta(hours=6)
+    return WaitForRaw(task_id="raw", warehouse=warehouse.uri, dataset=DATASET, day=FIRST, at_most=six_hours)
+
+
+@pytest.mark.parametrize("run_type", ["scheduled", "manual", "backfill"])
+def test_a_date_with_raw_logs_goes_on(warehouse: HandMadeWarehouse, run_type: str) -> None:
+    warehouse.receive(FIRST)
+    waiting_for_raw(warehouse).execute(run_of(run_type))
+
+
+@pytest.mark.parametrize("run_type", ["manual", "backfill"])
+def test_a_date_that_is_asked_for_and_has_no_raw_logs_fails_by_name(
+    warehouse: HandMadeWarehouse, run_type: str
+) -> None:
+    with pytest.raises(AirflowFailException, match=f"no raw logs for {FIRST}: .*raw_{DATASET}/date={FIRST}"):
+        waiting_for_raw(warehouse).execute(run_of(run_type))
+
+
+def test_a_scheduled_date_is_waited_for(warehouse: HandMadeWarehouse) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        waiting_for_raw(warehouse).execute(run_of("scheduled"))
+    _, arguments = deferred.value.trigger.serialize()
+    trigger = LackTrigger(**{**arguments, "look_again_seconds": 0.02})
+    assert fired(trigger, [lambda: warehouse.receive(FIRST)]) == []
+
+
+def test_a_scheduled_date_that_never_comes_is_skipped_with_the_reason(warehouse: HandMadeWarehouse) -> None:
+    with pytest.raises(AirflowSkipException, match=f"has waited for 6:00:00: no raw logs for {FIRST}"):
+        waiting_for_raw(warehouse).go_on({}, event=lacking_raw(warehouse.uri, DATASET, FIRST))
+
+
+def test_a_folder_without_files_is_no_raw_logs(warehouse: HandMadeWarehouse) -> None:
+    warehouse.catalog.storage.make_folder(warehouse.catalog.path(RAW, FIRST))
+    assert lacking_raw(warehouse.uri, DATASET, FIRST)
