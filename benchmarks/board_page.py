@@ -21,7 +21,7 @@ from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
 from warehouse.settings import Settings
 from warehouse.status import expected
-from warehouse.tables import DERIVED_TABLES, LOGS, RAW
+from warehouse.tables import DERIVED_TABLES, LOGS, RAW, Table
 
 _RUNS = 500
 _DATES = days("2023-07-01", "2023-10-28")
@@ -89,16 +89,19 @@ def _write_warehouse(catalog: Catalog) -> None:
         catalog.storage.write_text(f"{catalog.path(RAW, date)}/logs.csv", "user_id,item_id,log_time,label,scene\n")
         for table in DERIVED_TABLES:
             if expected(table, date):
-                manifest = _manifest(catalog, table.folder, date)
+                manifest = _manifest(catalog, table, date)
                 catalog.storage.write_text(f"{catalog.path(table, date)}/{MANIFEST_FILE}", manifest.to_json())
 
 
-def _manifest(catalog: Catalog, table: str, date: str) -> Manifest:
-    if table == LOGS.folder:
+def _manifest(catalog: Catalog, table: Table, date: str) -> Manifest:
+    if table is LOGS:
         inputs = [catalog.input(RAW, date)]
     else:
         before = [
-            Input(table, days_before(date, back), "v") for back in range(1, 8) if days_before(date, back) >= _DATES[0]
+            Input(table.folder, days_before(date, back), "v")
+            for back in range(1, 8)
+            if days_before(date, back) >= _DATES[0]
         ]
         inputs = [Input(LOGS.folder, date, "v"), *before]
-    return Manifest(table, date, 1, [["user_id", "string"]], "", "v", inputs, "", "", "2023-11-01T00:00:00+00:00")
+    columns = [list(column) for column in table.columns]
+    return Manifest(table.folder, date, 1, columns, "", "v", inputs, "", "", "2023-11-01T00:00:00+00:00")

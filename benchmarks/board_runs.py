@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from training.artifacts import METRICS_FILE, REPORT_FILE, write_json
+from training.artifacts import write_json
 from training.evaluation.alpha import alpha_by
 from training.evaluation.metrics import evaluated
 from training.evaluation.predictions import LEVELS
 from training.evaluation.segments import Report, write_long
 from training.model_names import MODEL_NAMES, has_content
+from training.run_folder import METRICS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
 from warehouse.tables import SCENES
 
 _ROWS = 400
@@ -64,12 +65,12 @@ def write_run_folder(
     artifacts: Path, dataset: str, model: str, as_of: str, started: datetime, figures: Evaluated
 ) -> Path:
     """One run's folder, named after the moment it started."""
-    folder = artifacts / f"artifacts_{model}_run_{started:%Y%m%d-%H%M%S}"
+    folder = artifacts / folder_name(model, started)
     folder.mkdir(parents=True)
     unseen = () if has_content(model) else ("alpha_by",)
     kept = {name: value for name, value in figures.metrics.items() if name not in unseen}
     write_json(folder / METRICS_FILE, {"model": model, "as_of": as_of, **kept})
     write_json(folder / f"{model}_config.json", {"model": model, "dataset": dataset, "started_at": started.isoformat()})
-    write_long(figures.report, folder / "cold_report_long.csv")
+    write_long(figures.report, folder / SEGMENTS_FILE)
     (folder / REPORT_FILE).write_text("<!DOCTYPE html><title>a report</title>", encoding="utf-8")
     return folder

@@ -7,9 +7,10 @@ from pathlib import Path
 from local_airflow.errors import StartError
 from local_airflow.processes import PASSWORDS, local_airflow
 from local_airflow.runs import run_dag
-from local_airflow.summary import model_of, runs_in, summary
+from local_airflow.summary import runs_in, summary
 from sample_logs.settings import PRESETS
 from sample_logs.writing import Writer
+from training.run_folder import model_of
 from warehouse.catalog import Catalog
 
 # Nothing runs but what the demo asks for.
@@ -58,7 +59,7 @@ def run_demo(demo: Demo) -> str:
         run_dag(api, demo.home, "antm2c_etl_daily", {"run_date": dates[-1]}, TIMEOUT_SECONDS)
         training = {"as_of": dates[-1], "train_days": min(12, len(dates) - 1), "models": list(demo.models)}
         run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
-    trained = sorted(runs_in(demo.artifacts) - earlier, key=lambda run: demo.models.index(model_of(run)))
+    trained = sorted(runs_in(demo.artifacts) - earlier, key=lambda run: demo.models.index(str(model_of(run.name))))
     seconds = time.monotonic() - started
     return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s. Next: make ui"
 

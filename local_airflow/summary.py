@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.run_folder import METRICS_FILE, REPORT_FILE, model_of
 from warehouse.catalog import Catalog
 from warehouse.tables import LOGS, SCENES, TRAIN
 
@@ -19,22 +20,15 @@ def summary(warehouse: str, dataset: str, runs: Sequence[Path]) -> str:
     """Rows in and rejected, then the runs side by side: AUC overall, by cold-start level and by scene."""
     lines = _data_lines(Catalog(warehouse, dataset))
     if runs:
-        metrics = [json.loads((run / "val_metrics.json").read_text(encoding="utf-8")) for run in runs]
+        metrics = [json.loads((run / METRICS_FILE).read_text(encoding="utf-8")) for run in runs]
         lines += ["", *_overall(metrics), "", *_by_level(metrics), "", *_by_scene(metrics), ""]
-        lines += [
-            _row(f"{m['model']} report", [str(run / "report.html")]) for m, run in zip(metrics, runs, strict=True)
-        ]
+        lines += [_row(f"{m['model']} report", [str(run / REPORT_FILE)]) for m, run in zip(metrics, runs, strict=True)]
     return "\n".join(lines)
 
 
 def runs_in(artifacts: Path) -> set[Path]:
     """The folders of finished training runs."""
-    return set(artifacts.glob("artifacts_*_run_*"))
-
-
-def model_of(run: Path) -> str:
-    """The model's name in a run's folder's name."""
-    return run.name.removeprefix("artifacts_").rsplit("_run_", 1)[0]
+    return {folder for folder in artifacts.glob("*/") if model_of(folder.name)}
 
 
 def _data_lines(catalog: Catalog) -> list[str]:

@@ -24,12 +24,11 @@ from training.errors import TrainingError
 from training.evaluation.predictions import PREDICTED
 from training.evaluation.segments import Report, write_long, write_pivot
 from training.models import build_model
+from training.run_folder import METRICS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
 from training.text.lsa import NAME as LSA
 from training.text.space import TextSpace
 
-METRICS_FILE = "val_metrics.json"
 PREDICTIONS_FILE = "predictions.parquet"
-REPORT_FILE = "report.html"
 _ABANDONED_AFTER = timedelta(days=7)
 
 
@@ -80,7 +79,7 @@ def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any
     """Writes what the evaluation came to."""
     pq.write_table(predictions, folder / PREDICTIONS_FILE, compression="zstd")
     write_json(folder / METRICS_FILE, metrics)
-    write_long(report, folder / "cold_report_long.csv")
+    write_long(report, folder / SEGMENTS_FILE)
     write_pivot(report, folder / "cold_report_pivot.csv")
     (folder / REPORT_FILE).write_text(html, encoding="utf-8")
 
@@ -89,7 +88,7 @@ def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
     """Renames a complete folder to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC); where that is taken, a second later."""
     while True:
         now = datetime.now(UTC)
-        target = artifacts / f"artifacts_{model}_run_{now:%Y%m%d-%H%M%S}"
+        target = artifacts / folder_name(model, now)
         try:
             return staged.rename(target)  # one step, and never onto a folder that holds anything
         except OSError:

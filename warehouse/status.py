@@ -34,7 +34,8 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     lines += ["", f"{_NO_PARTITION} the table has no partition on this date"]
     lines += [f"dataset {catalog.dataset} in {catalog.storage.root}: {counted} of {states.total()} partitions"]
     if problems:
-        lines += [*_causes(freshness, problems), f"run the stages for {min(problems)} .. {max(problems)}"]
+        lines += [f"{number} {cause}" for cause, number in causes(freshness, problems).items()]
+        lines += [f"run the stages for {min(problems)} .. {max(problems)}"]
     return lines, not problems
 
 
@@ -66,14 +67,17 @@ def _line(date: str, rows: str, rejected: str, cells: dict[Table, str]) -> str:
     return f"{date:<10} {rows:>12} {rejected:>10}  {shown}".rstrip()
 
 
-def _causes(freshness: Freshness, problems: dict[str, list[Verdict]]) -> list[str]:
-    """One line for each cause, with the number of partitions it comes to: late data of one day makes many stale."""
+def causes(freshness: Freshness, problems: dict[str, list[Verdict]]) -> Counter[str]:
+    """What the verdicts that are not fresh, by date, come to: late data of one day makes many partitions stale.
+
+    The number of partitions by cause, in the order in which the causes were met.
+    """
     counts: Counter[str] = Counter()
     for date, bad in problems.items():
         not_there = why_missing(freshness, date)
         for verdict in bad:
             counts[f"{verdict.state}: {not_there if verdict.state is State.MISSING else verdict.cause}"] += 1
-    return [f"{number} {cause}" for cause, number in counts.items()]
+    return counts
 
 
 def why_missing(freshness: Freshness, date: str) -> str:

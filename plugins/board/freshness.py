@@ -1,12 +1,12 @@
 """The warehouse as a grid: tables by dates, each fresh, stale or missing."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict
-from warehouse.status import expected, why_missing
+from warehouse.status import causes, expected, why_missing
 from warehouse.tables import DERIVED_TABLES, Table
 
 _SHOWN_DATES = 90
@@ -30,7 +30,10 @@ def grid(catalog: Catalog, shown_dates: int = _SHOWN_DATES) -> dict[str, Any]:
         if expected(table, date)
     }
     states = Counter(verdict.state for verdict in verdicts.values())
-    problems = sorted(date for (_, date), verdict in verdicts.items() if not verdict.fresh)
+    problems: dict[str, list[Verdict]] = defaultdict(list)
+    for (_, date), verdict in verdicts.items():
+        if not verdict.fresh:
+            problems[date].append(verdict)
     lines = [
         {"table": table.name(catalog.dataset), "cells": [_cell(freshness, verdicts, table, date) for date in dates]}
         for table in DERIVED_TABLES
@@ -41,8 +44,8 @@ def grid(catalog: Catalog, shown_dates: int = _SHOWN_DATES) -> dict[str, Any]:
         "dates": dates,
         "tables": lines,
         "counts": {state.value: states[state] for state in State},
-        "causes": _causes(freshness, verdicts),
-        "rerun": [problems[0], problems[-1]] if problems else None,
+        "causes": [f"{number:,} {cause}" for cause, number in causes(freshness, problems).most_common()],
+        "rerun": [min(problems), max(problems)] if problems else None,
     }
 
 
@@ -56,12 +59,3 @@ def _cell(freshness: Freshness, verdicts: Verdicts, table: Table, date: str) -> 
         "reason": why_missing(freshness, date) if verdict.state is State.MISSING else verdict.reason,
         "rows": manifest.rows if manifest else None,
     }
-
-
-def _causes(freshness: Freshness, verdicts: Verdicts) -> list[str]:
-    counts: Counter[str] = Counter()
-    for (_, date), verdict in verdicts.items():
-        if not verdict.fresh:
-            cause = why_missing(freshness, date) if verdict.state is State.MISSING else verdict.cause
-            counts[f"{verdict.state}: {cause}"] += 1
-    return [f"{number:,} {cause}" for cause, number in counts.most_common()]

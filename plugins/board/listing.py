@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plugins.board.runs import REPORT_FILE, BrokenRunError, Run, is_run_folder, read_run
+from plugins.board.runs import BrokenRunError, Run, read_run
+from training.run_folder import REPORT_FILE, model_of
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,6 @@ class RunFolders:
     def _names(self) -> list[str]:
         try:
             with os.scandir(self.artifacts) as entries:
-                return sorted(entry.name for entry in entries if is_run_folder(entry.name) and entry.is_dir())
+                return sorted(entry.name for entry in entries if model_of(entry.name) and entry.is_dir())
         except FileNotFoundError:
             return []

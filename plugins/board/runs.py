@@ -11,8 +11,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-METRICS_FILE, SEGMENTS_FILE, REPORT_FILE = "val_metrics.json", "cold_report_long.csv", "report.html"
-_FOLDER = re.compile(r"artifacts_([A-Za-z0-9_]+)_run_\d{8}-\d{6}")
+from training.run_folder import METRICS_FILE, SEGMENTS_FILE, model_of
+
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
 _OPTIONAL_FIGURES = ("auc", "auc_low", "auc_high", "best_reachable_auc", "share", "gauc", "logloss", "ece")
 _SEGMENT_NAMES = ("segment", "scene", "user_level", "item_level")
@@ -47,20 +47,9 @@ class Run:
     alpha_by: Mapping[str, Figures]
 
 
-def is_run_folder(name: str) -> bool:
-    """Whether a folder is named as finished runs are."""
-    return _FOLDER.fullmatch(name) is not None
-
-
-def model_of(name: str) -> str:
-    """The model in the name of a run's folder."""
-    match = _FOLDER.fullmatch(name)
-    return match[1] if match else ""
-
-
 def read_run(folder: Path) -> Run:
     """The figures of one run. Raises BrokenRunError."""
-    model = model_of(folder.name)
+    model = model_of(folder.name) or ""
     metrics = _parsed(folder / METRICS_FILE, _json_object)
     config = _parsed(folder / f"{model}_config.json", _json_object)
     segments = _parsed(folder / SEGMENTS_FILE, _segments)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from local_airflow.summary import model_of, runs_in, summary
+from local_airflow.summary import runs_in, summary
+from training.run_folder import model_of
 from warehouse.catalog import Catalog
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import LOGS, TRAIN, Table
@@ -100,7 +101,7 @@ def test_every_run_says_where_its_report_lies(warehouse: str, tmp_path: Path) ->
     runs = [finished_run(tmp_path, METRICS), finished_run(tmp_path, METRICS | {"model": "mmoe_content"})]
     text = summary(warehouse, "demo", runs)
     assert [line.split()[-1] for line in text.splitlines() if " report " in line] == [f"{r}/report.html" for r in runs]
-    assert [model_of(run) for run in runs] == ["dnn", "mmoe_content"]
+    assert [model_of(run.name) for run in runs] == ["dnn", "mmoe_content"]
 
 
 def test_only_finished_runs_count(tmp_path: Path) -> None:

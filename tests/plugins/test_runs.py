@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.board_runs import evaluated_rows, write_run_folder
-from plugins.board.runs import BrokenRunError, is_run_folder, read_run
+from plugins.board.runs import BrokenRunError, read_run
 from tests.plugins.conftest import METRICS, REPORT, MakeRun
+from training.run_folder import model_of
 
 
 def test_figures_are_those_of_val_metrics(make_run: MakeRun) -> None:
@@ -93,4 +94,4 @@ def test_what_is_wrong_with_a_broken_run_is_said_with_its_place(
     ["..", "artifacts_", ".staging", "artifacts_<b>_run_20231101-000000", "artifacts_dnn_run_20231101-000000/.."],
 )
 def test_other_names_are_no_runs(name: str) -> None:
-    assert not is_run_folder(name)
+    assert model_of(name) is None
