@@ -3,9 +3,8 @@
 import sys
 from typing import Any
 
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-
 from dags.common.assets import TRAINING_TABLE, describe_training_table
+from dags.common.spark_stage_operator import SparkStageOperator
 from warehouse.settings import REPOSITORY, read_settings
 
 _DOCS = {
@@ -19,10 +18,10 @@ _TABLE: dict[str, Any] = {"outlets": [TRAINING_TABLE], "post_execute": describe_
 _REPAIR = "Publishing is atomic: clear or retry this task alone, the stages before it need not run again."
 
 
-def spark_stage(stage: str, dates: list[str]) -> SparkSubmitOperator:
+def spark_stage(stage: str, dates: list[str]) -> SparkStageOperator:
     """A task that submits one stage. `dates` are its date arguments, templated."""
     settings = read_settings()
-    return SparkSubmitOperator(
+    return SparkStageOperator(
         task_id=stage,
         conn_id="spark_default",
         application=str(REPOSITORY / "spark_jobs" / f"{stage}.py"),

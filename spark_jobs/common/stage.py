@@ -112,7 +112,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _fail(name: str, date: str, sentence: str, details: str = "") -> None:
-    print(f"error: {name} {date}: {sentence}", file=sys.stderr)
     if details:
         print(details, file=sys.stderr)
+    print(f"error: {name} {date}: {sentence}", file=sys.stderr)  # last: what a reader sees first, and Airflow repeats
     sys.exit(1)
