@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
+from dags.common.spark_stage_operator import SparkStageOperator
 from dags.common.training_operator import TrainingOperator
 from dags.common.waiting import WaitForHistory, WaitForRaw
 from training.model_names import MODEL_NAMES
@@ -59,7 +59,7 @@ def test_kinds_of_tasks(dag: Callable[[str], DAG], dag_id: str, task_id: str) ->
     task = dag(dag_id).get_task(task_id)
     kind = task.operator_class if task.is_mapped else type(task)
     special = {"wait_for_raw": WaitForRaw, "wait_for_history": WaitForHistory, "train": TrainingOperator}
-    assert kind is special.get(task_id, SparkSubmitOperator if task_id in STAGES else PythonOperator)
+    assert kind is special.get(task_id, SparkStageOperator if task_id in STAGES else PythonOperator)
 
 
 @each_task

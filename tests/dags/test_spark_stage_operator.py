@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -42,37 +43,42 @@ def application(folder: Path, program: str) -> str:
     return str(path)
 
 
-def started(folder: Path, *limit: str) -> tuple[subprocess.Popen, list[psutil.Process]]:
-    """The runner, and spark-submit with all it has started, once the driver runs."""
+def runner(folder: Path, *limit: str) -> subprocess.Popen:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYSPARK_PYTHON": sys.executable}
     command = [sys.executable, "-c", RUNNER, application(folder, STUBBORN), *limit]
-    runner = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 60
-    while not (folder / "pids").exists() or not (folder / "pids").read_text():
-        assert time.monotonic() < deadline and runner.poll() is None, runner.communicate()[0]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def family_until(running: subprocess.Popen, holds: Callable[[], bool]) -> set[psutil.Process]:
+    """All processes that the runner had below it until then."""
+    family: set[psutil.Process] = set()
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline
+        family |= set(psutil.Process(running.pid).children(recursive=True))
         time.sleep(0.05)
-    family = psutil.Process(runner.pid).children(recursive=True)
-    assert {int(pid) for pid in (folder / "pids").read_text().split()} < {process.pid for process in family}
-    return runner, family
+    return family
 
 
-def living(family: list[psutil.Process]) -> list[psutil.Process]:
+def living(family: set[psutil.Process]) -> list[psutil.Process]:
     return psutil.wait_procs(family, timeout=20)[1]
 
 
 def test_a_signal_ends_spark_submit_and_all_that_it_started(tmp_path: Path) -> None:
-    runner, family = started(tmp_path)
-    runner.send_signal(signal.SIGTERM)
-    runner.communicate(timeout=60)
-    assert runner.returncode != 0
+    running, pids = runner(tmp_path), tmp_path / "pids"
+    family = family_until(running, lambda: pids.exists() and bool(pids.read_text()))
+    assert {int(pid) for pid in pids.read_text().split()} < {process.pid for process in family}
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=60)
+    assert running.returncode != 0
     assert living(family) == []
 
 
 def test_a_task_over_its_time_ends_them_too_and_says_so(tmp_path: Path) -> None:
-    runner, family = started(tmp_path, "12")
-    said, _ = runner.communicate(timeout=90)
+    running = runner(tmp_path, "10")
+    family = family_until(running, lambda: running.poll() is not None)
+    assert "stage ran longer than 0:00:10 and was ended" in running.communicate()[0]
     assert living(family) == []
-    assert "stage ran longer than 0:00:12 and was ended" in said
 
 
 def test_a_failure_is_the_sentence_of_the_stage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
