@@ -80,7 +80,9 @@ def _page(browser: TestClient) -> dict[str, float]:
 
 
 def _settings(folder: Path, artifacts: Path) -> Settings:
-    return Settings((folder / "warehouse").as_uri(), DATASET, str(artifacts), scenes=5, code_revision="")
+    return Settings(
+        (folder / "warehouse").as_uri(), DATASET, str(artifacts), scenes=5, code_revision="", tracking_uri=""
+    )
 
 
 def _write_warehouse(catalog: Catalog) -> None:

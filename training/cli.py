@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from training.challenge import challenge
 from training.compare import compare
 from training.embed import embed
 from training.errors import TrainingError
@@ -13,8 +14,10 @@ from training.evaluate import evaluate
 from training.loop import LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
+from training.promote import NONE, promote
 from training.text.composition import MODES
 from training.text.encoders import AUTO
+from training.tracking.track import track
 from training.train import train
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
@@ -49,13 +52,13 @@ def run() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
-    if arguments.command == "train":
-        return train(arguments, Catalog(arguments.warehouse, arguments.dataset))
-    if arguments.command == "embed":
-        return embed(arguments, Catalog(arguments.warehouse, arguments.dataset))
-    if arguments.command == "evaluate":
-        return evaluate(arguments)
-    return compare(arguments)
+    if arguments.command in _OF_WINDOW:
+        return _OF_WINDOW[arguments.command](arguments, Catalog(arguments.warehouse, arguments.dataset))
+    return _OF_RUNS[arguments.command](arguments)
+
+
+_OF_WINDOW = {"train": train, "embed": embed}
+_OF_RUNS = {"evaluate": evaluate, "compare": compare, "track": track, "challenge": challenge, "promote": promote}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,10 +67,23 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train and evaluate a model on a window of dates"))
     _add_window(commands.add_parser("embed", help="embed a window's texts, for the runs on it to find"))
     one = commands.add_parser("evaluate", help="compute a run's metrics again from its folder")
-    one.add_argument("--artifacts", required=True, metavar="RUN", help="the folder of a finished run")
-    one.add_argument("--warehouse", help="where the tables lie now, if not where the run found them")
     many = commands.add_parser("compare", help="runs side by side on the same validation rows")
-    many.add_argument("--artifacts", required=True, metavar="RUN", nargs="+", help="folders of finished runs")
+    tracked = commands.add_parser("track", help="keep runs in MLflow: parameters, metrics by segment, files")
+    challenger = commands.add_parser("challenge", help="test the best of some runs against the champion")
+    champion = commands.add_parser("promote", help="make a run the champion of its dataset")
+    for of_one in (one, champion):
+        of_one.add_argument("--artifacts", required=True, metavar="RUN", help="the folder of a finished run")
+    for of_many in (many, tracked, challenger):
+        of_many.add_argument("--artifacts", required=True, metavar="RUN", nargs="+", help="folders of finished runs")
+    for reading in (one, challenger):
+        reading.add_argument("--warehouse", help="where the tables lie now, if not where the run found them")
+    for tracking in (tracked, challenger, champion):
+        tracking.add_argument(
+            "--tracking-uri", default=read_settings().tracking_uri, help="MLflow's (MLFLOW_TRACKING_URI)"
+        )
+    champion.add_argument(
+        "--instead-of", metavar="VERSION", help=f"only where the champion still is this version, or {NONE}"
+    )
     return parser
 
 

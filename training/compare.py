@@ -1,6 +1,7 @@
 """The compare command: runs side by side on the same validation rows."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from training.artifacts import load_config, load_predictions
 from training.errors import TrainingError
 from training.evaluation.auc import auc_difference
 from training.evaluation.metrics import evaluated
-from training.evaluation.predictions import KEYS
+from training.evaluation.predictions import same_rows
 from training.progress import say
 
 _COLUMNS = ("auc", "auc_low", "auc_high", "gauc", "logloss", "ece")
@@ -21,13 +22,7 @@ def compare(arguments: Namespace) -> dict[str, Any]:
     """Every run's metrics, and each later run's AUC against the first one's by a paired DeLong test."""
     folders = [Path(folder) for folder in arguments.artifacts]
     models = [load_config(folder).model for folder in folders]
-    tables = [load_predictions(folder) for folder in folders]
-    for folder, table in zip(folders[1:], tables[1:], strict=True):
-        if not _rows(table).equals(_rows(tables[0])):
-            raise TrainingError(
-                f"{folder} and {folders[0]} were validated on different rows: compare runs of one dataset, "
-                "--as-of and --val-days, trained on the same published tables"
-            )
+    tables = comparable_predictions(folders)
     labels = tables[0]["label"].to_numpy()
     first = tables[0]["logit"].to_numpy()
     runs = []
@@ -41,13 +36,16 @@ def compare(arguments: Namespace) -> dict[str, Any]:
     return {"runs": runs}
 
 
-def _rows(predictions: pa.Table) -> pa.Table:
-    names = (*KEYS, "label")
-    plain = [
-        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
-        for column in predictions.select(names)
-    ]
-    return pa.table(plain, names=names)
+def comparable_predictions(folders: Sequence[Path]) -> list[pa.Table]:
+    """The runs' validation rows. Raises TrainingError where they are not the same."""
+    tables = [load_predictions(folder) for folder in folders]
+    for folder, table in zip(folders[1:], tables[1:], strict=True):
+        if not same_rows(table, tables[0]):
+            raise TrainingError(
+                f"{folder} and {folders[0]} were validated on different rows: compare runs of one dataset, "
+                "--as-of and --val-days, trained on the same published tables"
+            )
+    return tables
 
 
 def _lines(runs: list[dict[str, Any]]) -> list[str]:

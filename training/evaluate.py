@@ -1,13 +1,14 @@
 """The evaluate command: a run's folder and its validation rows give its metrics again."""
 
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 from torch import nn
 
-from training.artifacts import load_run
+from training.artifacts import Run, load_run
 from training.config import RunConfig
 from training.data.features import FeatureSpace
 from training.data.reading import read_keys
@@ -36,16 +37,21 @@ def evaluate(arguments: Namespace) -> dict[str, Any]:
     changed = [entry.date for entry in now if entry not in config.inputs]
     if changed:
         say(f"the training table of {', '.join(changed)} has changed since this run: its metrics may differ")
-    texts = None
-    if run.text_space and isinstance(run.model, ContentModel):
-        content = content_of(catalog, dates, run.text_space, run.folder.parent)
-        run.model.look_up_in(content.table)
-        texts = content.texts
-    validation, keys = load_rows(catalog, dates, run.space, texts), read_keys(catalog, dates)
+    validation, keys = load_validation(run, catalog, dates, run.folder.parent), read_keys(catalog, dates)
     if not len(validation):
         raise TrainingError(f"the validation dates {', '.join(dates)} hold no rows in {catalog.storage.root}")
     _, metrics, _ = evaluate_model(run.model, run.space, config, catalog, validation, keys)
     return {"artifacts": str(run.folder.resolve()), **metrics}
+
+
+def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> Rows:
+    """The rows of dates as the run's model takes them. cached_in: the artifacts folder that keeps embedded texts."""
+    texts = None
+    if run.text_space and isinstance(run.model, ContentModel):
+        content = content_of(catalog, dates, run.text_space, cached_in)
+        run.model.look_up_in(content.table)
+        texts = content.texts
+    return load_rows(catalog, dates, run.space, texts)
 
 
 def evaluate_model(

@@ -16,3 +16,8 @@ def model_of(name: str) -> str | None:
     """The model in a folder's name, or None where finished runs are named otherwise."""
     match = _FOLDER.fullmatch(name)
     return match[1] if match else None
+
+
+def config_file(name: str) -> str:
+    """The configuration's file in a run's folder, by the folder's name."""
+    return f"{model_of(name)}_config.json"

@@ -11,24 +11,32 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the data lies and what it is. Field names follow the ANTM2C_* variables."""
+    """Where the data lies and what it is. Field names follow the ANTM2C_* variables.
+
+    tracking_uri: MLflow's, as its own MLFLOW_TRACKING_URI has it.
+    """
 
     warehouse: str
     dataset: str
     artifacts: str
     scenes: int
     code_revision: str
+    tracking_uri: str
 
 
 def read_settings() -> Settings:
     """The settings of this process. Raises WarehouseError where a variable holds what nothing here understands."""
+    artifacts = _variable("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts"))
     return Settings(
         # Not as_uri(): it escapes blanks and Chinese letters of the path, and neither Spark nor fsspec undoes that.
         warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
         dataset=_variable("ANTM2C_DATASET", "demo"),
-        artifacts=_variable("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts")),
+        artifacts=artifacts,
         scenes=_positive_integer("ANTM2C_SCENES", default=5),
         code_revision=_variable("ANTM2C_CODE_REVISION", ""),
+        tracking_uri=_variable(
+            "MLFLOW_TRACKING_URI", f"sqlite:///{Path(artifacts).absolute().parent}/mlflow/mlflow.db"
+        ),
     )
 
 

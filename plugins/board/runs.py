@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from training.run_folder import METRICS_FILE, SEGMENTS_FILE, model_of
+from training.run_folder import METRICS_FILE, SEGMENTS_FILE, config_file, model_of
 
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
 _OPTIONAL_FIGURES = ("auc", "auc_low", "auc_high", "best_reachable_auc", "share", "gauc", "logloss", "ece")
@@ -49,14 +49,14 @@ class Run:
 
 def read_run(folder: Path) -> Run:
     """The figures of one run. Raises BrokenRunError."""
-    model = model_of(folder.name) or ""
+    config_name = config_file(folder.name)
     metrics = _parsed(folder / METRICS_FILE, _json_object)
-    config = _parsed(folder / f"{model}_config.json", _json_object)
+    config = _parsed(folder / config_name, _json_object)
     segments = _parsed(folder / SEGMENTS_FILE, _segments)
     try:
         return Run(
             name=folder.name,
-            model=model,
+            model=model_of(folder.name) or "",
             dataset=_matching(_DATASET, config["dataset"]),
             as_of=date.fromisoformat(metrics["as_of"]).isoformat(),
             started_at=datetime.fromisoformat(config["started_at"]).isoformat(),
@@ -68,9 +68,9 @@ def read_run(folder: Path) -> Run:
             alpha_by=_figures_by(metrics.get("alpha_by", {})),
         )
     except KeyError as error:
-        raise _broken(folder, f"{METRICS_FILE} or {model}_config.json has no {error}") from error
+        raise _broken(folder, f"{METRICS_FILE} or {config_name} has no {error}") from error
     except (ValueError, TypeError, AttributeError) as error:
-        raise _broken(folder, f"{METRICS_FILE} or {model}_config.json is not what a run writes: {error}") from error
+        raise _broken(folder, f"{METRICS_FILE} or {config_name} is not what a run writes: {error}") from error
 
 
 def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -53,9 +54,12 @@ def family_until(running: subprocess.Popen, holds: Callable[[], bool]) -> set[ps
     """All processes that the runner had below it until then."""
     family: set[psutil.Process] = set()
     deadline = time.monotonic() + 120
-    while not holds():
+    held = False
+    while not held:
         assert time.monotonic() < deadline
-        family |= set(psutil.Process(running.pid).children(recursive=True))
+        held = holds()
+        with suppress(psutil.NoSuchProcess):
+            family |= set(psutil.Process(running.pid).children(recursive=True))
         time.sleep(0.05)
     return family
 

@@ -37,7 +37,7 @@ def shown(artifacts: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """The page's text and elements once it has settled."""
     warehouse = (tmp_path / "warehouse").as_uri()
     app = FastAPI()
-    settings = Settings(warehouse, "demo", str(artifacts), scenes=5, code_revision="")
+    settings = Settings(warehouse, "demo", str(artifacts), scenes=5, code_revision="", tracking_uri="")
     app.mount(URL_PREFIX, board_app(settings, signed_in=lambda: "somebody"))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))

@@ -22,7 +22,9 @@ def nobody() -> None:
 
 
 def served(artifacts: Path, signed_in=lambda: "somebody") -> TestClient:
-    settings = Settings((artifacts.parent / "warehouse").as_uri(), "demo", str(artifacts), scenes=5, code_revision="")
+    settings = Settings(
+        (artifacts.parent / "warehouse").as_uri(), "demo", str(artifacts), scenes=5, code_revision="", tracking_uri=""
+    )
     app = FastAPI()
     app.mount(URL_PREFIX, board_app(settings, signed_in))
     return TestClient(app, base_url=f"http://testserver{URL_PREFIX}/")

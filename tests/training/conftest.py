@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import torch
 
 from tests.training.logs import World
 from training.cli import main
+from training.tracking.client import tracking
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 
@@ -76,6 +78,23 @@ def finished_content(worded, tmp_path_factory) -> tuple[Path, dict]:
     artifacts = tmp_path_factory.mktemp("content")
     summary = main(worded.arguments(artifacts, "--model", "mmoe_content", "--text-encoder", "lsa"))
     return Path(summary["artifacts"]), summary
+
+
+@pytest.fixture(scope="session")
+def new_tracking_database(tmp_path_factory) -> Path:
+    """Made once: MLflow takes seconds for it."""
+    file = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with tracking(f"sqlite:///{file}") as client:
+        client.search_experiments()
+    return file
+
+
+@pytest.fixture
+def tracking_uri(new_tracking_database, tmp_path) -> str:
+    file = tmp_path / "mlflow" / "mlflow.db"
+    file.parent.mkdir()
+    shutil.copy(new_tracking_database, file)
+    return f"sqlite:///{file}"
 
 
 def near(value):

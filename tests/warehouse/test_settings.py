@@ -8,7 +8,11 @@ from warehouse.settings import REPOSITORY, Settings, read_settings
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in Settings.__dataclass_fields__:
-        monkeypatch.delenv(f"ANTM2C_{name.upper()}", raising=False)
+        monkeypatch.delenv(variable(name), raising=False)
+
+
+def variable(field: str) -> str:
+    return "MLFLOW_TRACKING_URI" if field == "tracking_uri" else f"ANTM2C_{field.upper()}"
 
 
 def test_the_defaults_are_the_documented_ones() -> None:
@@ -18,7 +22,13 @@ def test_the_defaults_are_the_documented_ones() -> None:
         artifacts=f"{REPOSITORY}/var/artifacts",
         scenes=5,
         code_revision="",
+        tracking_uri=f"sqlite:///{REPOSITORY}/var/mlflow/mlflow.db",
     )
+
+
+def test_runs_are_tracked_beside_the_artifacts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTM2C_ARTIFACTS", "/data/artifacts")
+    assert read_settings().tracking_uri == "sqlite:////data/mlflow/mlflow.db"
 
 
 @pytest.mark.parametrize(
@@ -28,17 +38,18 @@ def test_the_defaults_are_the_documented_ones() -> None:
         ("dataset", "10m"),
         ("artifacts", "/artifacts"),
         ("code_revision", "abc123"),
+        ("tracking_uri", "https://mlflow.example.org"),
     ],
 )
 def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv(f"ANTM2C_{name.upper()}", value)
+    monkeypatch.setenv(variable(name), value)
     assert getattr(read_settings(), name) == value
 
 
 @pytest.mark.parametrize("name", Settings.__dataclass_fields__)
 def test_an_empty_variable_leaves_the_default(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     expected = read_settings()
-    monkeypatch.setenv(f"ANTM2C_{name.upper()}", "")
+    monkeypatch.setenv(variable(name), "")
     assert read_settings() == expected
 
 

@@ -33,9 +33,23 @@ def predictions_table(keys: pa.Table, rows: Rows, logits: np.ndarray, space: Fea
     return pa.table({**{name: keys[name] for name in KEYS}, **columns})
 
 
+def same_rows(first: pa.Table, second: pa.Table) -> bool:
+    """Whether two tables hold the same keys and labels in the same order."""
+    return _plain(first).equals(_plain(second))
+
+
+def _plain(predictions: pa.Table) -> pa.Table:
+    names = (*KEYS, "label")
+    columns = [
+        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        for column in predictions.select(names)
+    ]
+    return pa.table(columns, names=names)
+
+
 @dataclass(frozen=True)
 class Scored:
-    """What segments and metrics need of predictions, as arrays [n] in ascending order of logit.
+    """What segments and metrics need of predictions, as arrays [n] in one order.
 
     user: a number for each distinct user. user_level, item_level: positions in LEVELS.
     """
@@ -53,17 +67,22 @@ class Scored:
 
 
 def scored(predictions: pa.Table) -> Scored:
-    """The arrays of a predictions table. Sorted once here, every segment of it stays sorted."""
-    logit = predictions["logit"].to_numpy()
-    order = np.argsort(logit, kind="stable")
+    """The arrays of a predictions table in ascending order of logit: sorted once, every segment stays sorted."""
+    rows = unsorted(predictions)
+    order = np.argsort(rows.logit, kind="stable")
+    return Scored(**{name: column[order] for name, column in vars(rows).items()})
+
+
+def unsorted(predictions: pa.Table) -> Scored:
+    """The arrays in the table's order."""
     return Scored(
-        label=predictions["label"].to_numpy()[order],
-        logit=logit[order],
-        probability=predictions["probability"].to_numpy()[order],
-        scene=predictions["scene"].to_numpy()[order],
-        user=codes_and_values(predictions["user_id"])[0][order],
-        user_level=level_codes(predictions["user_level"])[order],
-        item_level=level_codes(predictions["item_level"])[order],
+        label=predictions["label"].to_numpy(),
+        logit=predictions["logit"].to_numpy(),
+        probability=predictions["probability"].to_numpy(),
+        scene=predictions["scene"].to_numpy(),
+        user=codes_and_values(predictions["user_id"])[0],
+        user_level=level_codes(predictions["user_level"]),
+        item_level=level_codes(predictions["item_level"]),
     )
 
 

@@ -1,0 +1,135 @@
+"""Runs in MLflow's own database, read back by MLflow's own client."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from tests.training.conftest import command, read_json
+from training.cli import main
+from training.errors import TrackingError, TrainingError
+from training.tracking.champion import champion_of
+from training.tracking.client import tracking
+
+
+@pytest.fixture
+def client(tracking_uri: str) -> MlflowClient:
+    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def track(uri: str, *folders: Path) -> dict[str, str]:
+    return main(["track", "--tracking-uri", uri, "--artifacts", *map(str, folders)])["tracked"]
+
+
+def promote(uri: str, folder: Path, *more: str) -> dict[str, str]:
+    return main(["promote", "--tracking-uri", uri, "--artifacts", str(folder), *more])["champion"]
+
+
+def test_a_run_is_tracked_with_its_parameters_its_metrics_by_segment_and_its_files(
+    finished: tuple[Path, dict], tracking_uri: str, client: MlflowClient
+) -> None:
+    folder, summary = finished
+    run = client.get_run(track(tracking_uri, folder)[folder.name])
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == folder.name.removeprefix("artifacts_")
+    config = read_json(folder / "dnn_config.json")
+    window = config["window"]
+    expected = {
+        "model": "dnn",
+        "as_of": config["as_of"],
+        "window.train": f"{window['train'][0]} to {window['train'][-1]}",
+        "loop_settings.epochs": "3",
+        "model_settings.dropout": str(config["model_settings"]["dropout"]),
+    }
+    assert run.data.params.items() >= expected.items()
+    assert run.data.metrics["auc"] == summary["auc"]
+    with (folder / "cold_report_long.csv").open() as lines:
+        for line in csv.DictReader(lines):
+            path = "/".join(filter(None, (line["segment"], line["scene"], line["user_level"], line["item_level"])))
+            name = "auc" if line["segment"] == "overall" else f"auc/{path}"
+            assert run.data.metrics.get(name) == (float(line["auc"]) if line["auc"] else None)
+    course = client.get_metric_history(run.info.run_id, "epoch/val_logloss")
+    assert [(m.step, m.value) for m in course] == [(e["number"], e["val_logloss"]) for e in config["course"]["epochs"]]
+    kept = {Path(file.path).name for file in client.list_artifacts(run.info.run_id)}
+    assert kept == {path.name for path in folder.iterdir()}
+
+
+def test_tracking_a_run_again_changes_nothing(
+    finished: tuple[Path, dict], tracking_uri: str, client: MlflowClient
+) -> None:
+    first = track(tracking_uri, finished[0])
+    assert track(tracking_uri, finished[0]) == first
+    experiment = client.get_experiment_by_name("antm2c_demo")
+    assert len(client.search_runs([experiment.experiment_id])) == 1
+
+
+def test_tracking_that_was_cut_off_is_gone_on_with(
+    finished: tuple[Path, dict], tracking_uri: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "log_artifacts", no_space)
+        with pytest.raises(TrackingError, match="No space left on device"):
+            track(tracking_uri, finished[0])
+    run = client.get_run(track(tracking_uri, finished[0])[finished[0].name])
+    assert run.info.status == "FINISHED"
+    assert len(client.search_runs([run.info.experiment_id])) == 1
+    assert client.list_artifacts(run.info.run_id)
+
+
+def test_a_server_that_does_not_answer_and_a_folder_that_is_no_run_are_named(
+    finished: tuple[Path, dict], tracking_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(TrackingError, match=r"MLflow \(MLFLOW_TRACKING_URI\) could not be used") as failure:
+        track("http://someone:secret@127.0.0.1:1", finished[0])
+    assert "secret" not in str(failure.value)
+    with pytest.raises(TrainingError, match="is not the complete folder of a run"):
+        track(tracking_uri, tmp_path)
+
+
+def test_promoting_moves_the_alias_and_keeps_earlier_champions_as_versions(
+    finished: tuple[Path, dict], finished_content: tuple[Path, dict], tracking_uri: str, client: MlflowClient
+) -> None:
+    first, second = finished[0], finished_content[0]
+    assert champion_of(tracking_uri, "demo") is None
+    assert promote(tracking_uri, first, "--instead-of", "none")["version"] == "1"
+    assert promote(tracking_uri, first, "--instead-of", "none")["version"] == "1"  # as a retry asks again
+    with pytest.raises(TrainingError, match="the champion is version 1 now, not none"):
+        promote(tracking_uri, second, "--instead-of", "none")
+    assert promote(tracking_uri, second, "--instead-of", "1")["version"] == "2"
+    champion = champion_of(tracking_uri, "demo")
+    assert champion is not None
+    assert (champion.run, champion.version) == (second.name, "2")
+    assert client.get_registered_model("antm2c_demo").aliases == {"champion": "2"}
+    assert promote(tracking_uri, first)["version"] == "3"  # by hand, whoever is the champion
+    kept = client.search_model_versions("name = 'antm2c_demo'")
+    assert {version.tags["antm2c.run"] for version in kept} == {first.name, second.name}
+
+
+def test_a_champion_without_a_run_is_named(tracking_uri: str, client: MlflowClient, tmp_path: Path) -> None:
+    client.create_registered_model("antm2c_demo")
+    version = client.create_model_version("antm2c_demo", tmp_path.as_uri()).version
+    client.set_registered_model_alias("antm2c_demo", "champion", version)
+    with pytest.raises(TrackingError, match="version 1 of antm2c_demo is the champion, and of no run"):
+        champion_of(tracking_uri, "demo")
+
+
+def test_asking_for_the_champion_makes_no_database(tmp_path: Path) -> None:
+    assert champion_of(f"sqlite:///{tmp_path}/mlflow/mlflow.db", "demo") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_shell_command_makes_the_database_and_says_the_run(finished: tuple[Path, dict], tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/new folder/mlflow.db"
+    ended = command(["track", "--tracking-uri", uri, "--artifacts", str(finished[0])])
+    said, errors = ended.communicate()
+    assert ended.returncode == 0, errors
+    assert f"{finished[0].name} is MLflow's run" in said
+    with tracking(uri) as client:
+        assert client.get_experiment_by_name("antm2c_demo").artifact_location.endswith("/new%20folder/artifacts")
+    shutil.rmtree(tmp_path / "new folder")

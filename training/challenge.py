@@ -1,0 +1,109 @@
+"""The challenge command: the best of some runs against the champion, on the same validation rows."""
+
+import tempfile
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from training.artifacts import load_config, load_run
+from training.compare import comparable_predictions
+from training.data.reading import read_keys
+from training.errors import TrainingError
+from training.evaluate import load_validation
+from training.evaluation.auc import AucDifference, auc, auc_difference
+from training.evaluation.metrics import SHOWN_BY
+from training.evaluation.predictions import same_rows, unsorted
+from training.evaluation.segments import OVERALL
+from training.loop import predict
+from training.progress import say
+from training.tracking.champion import Champion, champion_of
+from training.tracking.client import tracking
+from warehouse.catalog import Catalog
+
+Tests = dict[str, AucDifference | None]
+_EVERYWHERE = "overall"
+
+
+def challenge(arguments: Namespace) -> dict[str, Any]:
+    """Whether the run with the highest AUC should take the champion's place, by paired DeLong tests, and why.
+
+    It should where the interval of its lead lies above 0 overall, and below 0 in no scene and at no cold-start level,
+    or where there is no champion. The champion is judged anew on the challenger's rows. Raises TrainingError.
+    """
+    folders = [Path(folder) for folder in arguments.artifacts]
+    predictions, folder = _best(comparable_predictions(folders), folders)
+    champion = champion_of(arguments.tracking_uri, load_config(folder).dataset)
+    tests: Tests = {}
+    if champion is None:
+        promote, reason = True, "there is no champion yet"
+    elif champion.run == folder.name:
+        promote, reason = False, "it is the champion"
+    else:
+        tests = _judge(arguments, champion, folder, predictions)
+        promote, reason = verdict(tests)
+    say(f"{folder.name} {'should become' if promote else 'does not become'} the champion: {reason}")
+    return {
+        "challenger": str(folder.resolve()),
+        "champion": asdict(champion) if champion else None,
+        "promote": promote,
+        "reason": reason,
+        "tests": {name: test and asdict(test) for name, test in tests.items()},
+    }
+
+
+def _best(tables: Sequence[pa.Table], folders: Sequence[Path]) -> tuple[pa.Table, Path]:
+    areas = [auc(table["logit"].to_numpy(), table["label"].to_numpy()) or 0.0 for table in tables]
+    best = int(np.argmax(areas))
+    return tables[best], folders[best]
+
+
+def _judge(arguments: Namespace, champion: Champion, folder: Path, predictions: pa.Table) -> Tests:
+    """The tests of the challenger's lead over the champion, whose files MLflow has."""
+    config = load_config(folder)
+    dates = config.window.val
+    catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
+    if not same_rows(read_keys(catalog, dates), predictions):
+        raise TrainingError(f"the training table of {', '.join(dates)} has changed since {folder.name}: train again")
+    with tempfile.TemporaryDirectory() as copy:
+        with tracking(arguments.tracking_uri) as client:
+            champions_folder = Path(client.download_artifacts(champion.run_id, "", copy))
+        run = load_run(champions_folder)
+        if seen := sorted(set(dates) & set(run.config.window.train)):
+            raise TrainingError(
+                f"the champion {champion.run} was trained on {', '.join(seen)}, which it would be judged by: "
+                "challenge it with runs as of a later date"
+            )
+        logits = predict(run.model, load_validation(run, catalog, dates, cached_in=folder.parent)).numpy()
+    return lead_by_segment(predictions, logits)
+
+
+def lead_by_segment(predictions: pa.Table, champion: np.ndarray) -> Tests:
+    """How far the predictions' AUC lies above that of the champion's logits [n], overall and by segment.
+
+    None where a segment has fewer than two rows of a class.
+    """
+    rows = unsorted(predictions)
+    named = [(_EVERYWHERE, OVERALL)]
+    named += [(f"{kind.removesuffix('_level')} {name}", s) for kind, shown in SHOWN_BY.items() for name, s in shown]
+    masks = {name: segment.mask(rows) for name, segment in named}
+    return {name: auc_difference(champion[m], rows.logit[m], rows.label[m]) for name, m in masks.items()}
+
+
+def verdict(tests: Tests) -> tuple[bool, str]:
+    """Whether the challenger should be promoted, and why or why not."""
+    lead = tests[_EVERYWHERE]
+    if lead is None or lead.low <= 0:
+        return False, f"its lead is not above 0 for certain, {_figures(lead)}"
+    worse = [f"{name} {_figures(test)}" for name, test in tests.items() if test and test.high < 0]
+    if worse:
+        return False, f"it is significantly worse on {'; '.join(worse)}"
+    return True, f"it is better by {_figures(lead)}, and nowhere significantly worse"
+
+
+def _figures(test: AucDifference | None) -> str:
+    return f"{test.difference:+.4f} AUC ({test.low:+.4f} to {test.high:+.4f})" if test else "too few rows to say"
