@@ -1,14 +1,19 @@
 """A window of dates to evaluated models: trained on the days before, validated on the last, one task a model.
 
 Runs each Monday as of Sunday, and by hand as of any date, as often as you like. Texts are embedded once for all models;
-at the end the models stand side by side on the same validation rows.
+at the end the models stand side by side on the same validation rows. The best of them becomes the champion where it is
+better than the present one on these rows and nowhere significantly worse.
 """
 
-from airflow.providers.standard.operators.python import PythonOperator
+from datetime import timedelta
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
 from airflow.sdk import DAG, Param
 
-from dags.common.assets import MODELS
+from dags.common.assets import CHAMPION, MODELS
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
+from dags.common.promotion_tasks import APPROVE, DECISION, PROMOTE, STORY, challenge, promote, track
 from dags.common.training_operator import TrainingOperator
 from dags.common.training_tasks import check_window, compare, embed, train
 from training.model_names import MODEL_NAMES
@@ -18,7 +23,7 @@ with DAG(
     schedule=weekly_utc(),
     start_date=START,
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=4,  # one that waits for approval must not hold up the next
     default_args=TASK_DEFAULTS,
     tags=TAGS,
     doc_md=__doc__,
@@ -88,6 +93,13 @@ with DAG(
             description="Of everything drawn: the same seed and tables give the same model.",
             section="Training",
         ),
+        "require_approval": Param(
+            False,
+            type="boolean",
+            title="A person decides on the champion",
+            description="A run that should become the champion waits for an answer under Required Actions.",
+            section="Promotion",
+        ),
         "notes": Param(
             None,
             type=["null", "string"],
@@ -118,10 +130,41 @@ with DAG(
         map_index_template="{{ task.op_kwargs.model }}",
         doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
     ).expand(op_kwargs=window.output)
+    runs = {"runs": trained.output}
     compared = PythonOperator(
         task_id="compare",
         python_callable=compare,
-        op_kwargs={"runs": trained.output},
+        op_kwargs=runs,
         doc_md="All models on the same validation rows, with paired DeLong tests against the first.",
     )
-    window >> embedded >> trained >> compared
+    tracked = PythonOperator(
+        task_id="track",
+        python_callable=track,
+        op_kwargs=runs,
+        trigger_rule="all_done_min_one_success",
+        doc_md="Parameters, metrics by segment and files of each run in MLflow. A run that is there is not kept twice.",
+    )
+    challenged = BranchPythonOperator(
+        task_id="challenge",
+        python_callable=challenge,
+        op_kwargs=runs,
+        doc_md="The best run against the champion on the same rows, overall and by segment. Its log says who wins why.",
+    )
+    pulled = "ti.xcom_pull(task_ids='challenge', key='{}')"
+    approved = ApprovalOperator(
+        task_id=APPROVE,
+        subject=f"New champion? {{{{ {pulled.format(DECISION)}.challenger.rpartition('/')[2] }}}}",
+        body=f"{{{{ {pulled.format(STORY)} }}}}",
+        defaults="Reject",
+        response_timeout=timedelta(days=7),
+        doc_md="Waits for a person where the form asked for it. After a week without an answer the champion stays.",
+    )
+    promoted = PythonOperator(
+        task_id=PROMOTE,
+        python_callable=promote,
+        outlets=[CHAMPION],
+        trigger_rule="none_failed_min_one_success",
+        doc_md="Moves the alias `champion` of MLflow's registered model to the challenger.",
+    )
+    window >> embedded >> trained >> [compared, tracked] >> challenged >> approved >> promoted
+    challenged >> promoted

@@ -11,6 +11,7 @@ from warehouse.tables import LOGS, TRAIN
 
 TRAINING_TABLE = Asset(f"antm2c_training_table_{read_settings().dataset}")
 MODELS = Asset(f"antm2c_models_{read_settings().dataset}")
+CHAMPION = Asset(f"antm2c_champion_{read_settings().dataset}")
 
 
 def describe_training_table(context: Any, _: Any = None) -> None:

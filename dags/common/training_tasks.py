@@ -6,7 +6,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
-from training.errors import TrainingError
+from training.errors import TrackingError, TrainingError
 from training.model_names import has_content
 from training.window import require_published, window_ending
 from warehouse.catalog import Catalog
@@ -39,7 +39,7 @@ def embed(as_of: str, params: dict[str, Any]) -> dict[str, Any] | None:
     if not any(map(has_content, params["models"])):
         return None
     names = ("train_days", "val_days", "text_encoder", "seed")
-    return _run("embed", {**_places(), "as_of": as_of, **{name: params[name] for name in names}})
+    return run_command("embed", {**_places(), "as_of": as_of, **{name: params[name] for name in names}})
 
 
 def train(
@@ -56,7 +56,7 @@ def train(
 ) -> str:
     """Trains and evaluates one model. Returns the folder of its artifacts; its AUC goes into the asset's event."""
     given = {name: value for name, value in locals().items() if name != "outlet_events" and value is not None}
-    run = _run("train", {**_places(), **given})
+    run = run_command("train", {**_places(), **given})
     told = ("artifacts", "model", "as_of", "rows", "auc", "auc_low", "auc_high")
     outlet_events[MODELS].extra = {name: run[name] for name in told}
     return run["artifacts"]
@@ -64,7 +64,7 @@ def train(
 
 def compare(runs: list[str]) -> list[dict[str, Any]]:
     """Puts the runs' artifacts side by side on the same validation rows. Returns AUC and the test against the first."""
-    compared = _run("compare", {"artifacts": list(runs)})["runs"]
+    compared = run_command("compare", {"artifacts": list(runs)})["runs"]
     return [{name: run[name] for name in ("model", "auc", "auc_low", "auc_high", "against_first")} for run in compared]
 
 
@@ -73,7 +73,7 @@ def _places() -> dict[str, str]:
     return {"warehouse": settings.warehouse, "dataset": settings.dataset, "artifacts": settings.artifacts}
 
 
-def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def run_command(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """A command of the training package, as on the command line. What it refuses is not retried."""
     # Models train side by side: threads that spin while they wait would take the cores from those that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -86,6 +86,8 @@ def _run(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
         words += [option, *value] if isinstance(value, list) else [f"{option}={value}"]
     try:
         return main(words)
+    except TrackingError:
+        raise
     except TrainingError as error:
         if isinstance(error.__cause__, OSError):  # what a file system could not do now it may do later
             raise

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.providers.standard.operators.python import PythonOperator
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
 from airflow.sdk import DAG
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
@@ -34,9 +35,26 @@ EDGES = {
         **{stage: {"training_table"} for stage in FEATURES},
         "training_table": set(),
     },
-    "antm2c_retrain": {"check_window": {"embed", "train"}, "embed": {"train"}, "train": {"compare"}, "compare": set()},
+    "antm2c_retrain": {
+        "check_window": {"embed", "train"},
+        "embed": {"train"},
+        "train": {"compare", "track", "challenge"},
+        "compare": {"challenge"},
+        "track": {"challenge"},
+        "challenge": {"approve", "promote"},
+        "approve": {"promote"},
+        "promote": set(),
+    },
 }
-HEAVY = ("torch", "pandas", "pyspark", "sklearn")
+KINDS = {
+    "wait_for_raw": WaitForRaw,
+    "wait_for_history": WaitForHistory,
+    "train": TrainingOperator,
+    "challenge": BranchPythonOperator,
+    "approve": ApprovalOperator,
+    **dict.fromkeys(STAGES, SparkStageOperator),
+}
+HEAVY = ("torch", "pandas", "pyspark", "sklearn", "mlflow")
 
 each_dag = pytest.mark.parametrize("dag_id", EDGES)
 each_task = pytest.mark.parametrize(
@@ -58,8 +76,7 @@ def test_tasks_and_edges(dag: Callable[[str], DAG], dag_id: str) -> None:
 def test_kinds_of_tasks(dag: Callable[[str], DAG], dag_id: str, task_id: str) -> None:
     task = dag(dag_id).get_task(task_id)
     kind = task.operator_class if task.is_mapped else type(task)
-    special = {"wait_for_raw": WaitForRaw, "wait_for_history": WaitForHistory, "train": TrainingOperator}
-    assert kind is special.get(task_id, SparkStageOperator if task_id in STAGES else PythonOperator)
+    assert kind is KINDS.get(task_id, PythonOperator)
 
 
 @each_task
@@ -98,7 +115,8 @@ def test_every_question_of_a_form_has_a_title(dag: Callable[[str], DAG], dag_id:
 
 def test_the_retraining_form_has_sections_and_a_pick_list_of_models(dag: Callable[[str], DAG]) -> None:
     params = dag("antm2c_retrain").params
-    assert {params.get_param(name).schema["section"] for name in params} == {"Window", "Models", "Training", "Notes"}
+    sections = {params.get_param(name).schema["section"] for name in params}
+    assert sections == {"Window", "Models", "Training", "Promotion", "Notes"}
     models = params.get_param("models").schema
     assert models["examples"] == models["items"]["enum"] == list(MODEL_NAMES)
     assert params.get_param("as_of").schema["format"] == "date"

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from dags.common.assets import MODELS
 from dags.common.training_tasks import check_window, compare, embed, train
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
-from training.errors import TrainingError
+from training.errors import TrackingError, TrainingError
 from warehouse.calendar_days import days
 from warehouse.tables import LOGS, TRAIN
 
@@ -144,6 +144,12 @@ def test_a_fault_of_the_file_system_is_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("OSError: the disk is full")
     command_line.side_effect.__cause__ = OSError("the disk is full")
     with pytest.raises(TrainingError, match="the disk is full"):
+        train(**ARGUMENTS, outlet_events={})
+
+
+def test_a_tracking_server_that_does_not_answer_is_asked_again(command_line: Mock) -> None:
+    command_line.side_effect = TrackingError("MLflow could not be used")
+    with pytest.raises(TrackingError):
         train(**ARGUMENTS, outlet_events={})
 
 
