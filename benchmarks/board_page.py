@@ -16,6 +16,9 @@ from benchmarks.logs import DATASET
 from plugins.board.address import PAGE, URL_PREFIX
 from plugins.board.assets import ASSETS
 from plugins.board.routes import board_app
+from training.tracking.champion import crown
+from training.tracking.client import tracking
+from training.tracking.track import RUN_TAG
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
@@ -75,14 +78,23 @@ def _page(browser: TestClient) -> dict[str, float]:
     runs = json.loads(ask("/data/runs"))["runs"]
     newest = {run["model"]: run["name"] for run in reversed(runs)}
     ask("/data/segments", {"run": list(newest.values())})
+    ask("/data/champion", {"dataset": DATASET})
     ask("/data/freshness")
     return spent
 
 
 def _settings(folder: Path, artifacts: Path) -> Settings:
-    return Settings(
-        (folder / "warehouse").as_uri(), DATASET, str(artifacts), scenes=5, code_revision="", tracking_uri=""
-    )
+    tracking_uri = f"sqlite:///{artifacts}.db"
+    _crown(tracking_uri, next(artifacts.iterdir()).name)
+    warehouse = (folder / "warehouse").as_uri()
+    return Settings(warehouse, DATASET, str(artifacts), scenes=5, code_revision="", tracking_uri=tracking_uri)
+
+
+def _crown(tracking_uri: str, run: str) -> None:
+    with tracking(tracking_uri) as client:
+        experiment = client.create_experiment(DATASET, artifact_location=f"{tracking_uri}.files")
+        tracked = client.create_run(experiment, tags={RUN_TAG: run})
+    crown(tracking_uri, DATASET, tracked)
 
 
 def _write_warehouse(catalog: Catalog) -> None:

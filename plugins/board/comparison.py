@@ -50,6 +50,12 @@ def by_segment(run: Run) -> dict[str, Any]:
     return {"name": run.name, "segments": run.segments, "best_by": run.best_by, "alpha_by": run.alpha_by}
 
 
+def where_shown(listing: Listing, name: str) -> dict[str, str | None]:
+    """The model and as-of date of a run; None of one whose folder is gone."""
+    run = listing.runs.get(name)
+    return {"model": run.model if run else None, "as_of": run.as_of if run else None}
+
+
 def _summary(run: Run) -> dict[str, Any]:
     counts = {"rows": run.rows, "positives": run.positives}
     return {"name": run.name, "model": run.model, "started_at": run.started_at, **counts, **run.figures}

@@ -9,10 +9,12 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from plugins.board.address import PAGE, URL_PREFIX
 from plugins.board.assets import ASSETS, compressed, page
-from plugins.board.comparison import by_segment, side_by_side
+from plugins.board.comparison import by_segment, side_by_side, where_shown
 from plugins.board.freshness import grid
 from plugins.board.listing import Listing, RunFolders
 from plugins.board.runs import Run
+from training.errors import TrackingError
+from training.tracking.champion import champion_of
 from warehouse.catalog import Catalog
 from warehouse.settings import Settings
 
@@ -63,6 +65,17 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
         response.headers.update(_AS_IT_IS_NOW)
         listing = folders.listing()
         return [by_segment(_known(listing, name)) for name in run]
+
+    @app.get("/data/champion")
+    def champion(response: Response, dataset: str) -> dict[str, Any] | None:
+        response.headers.update(_AS_IT_IS_NOW)
+        try:
+            found = champion_of(settings.tracking_uri, dataset)
+        except TrackingError as error:
+            raise HTTPException(503, f"{error}.") from error
+        if found is None:
+            return None
+        return {"version": found.version, "run": found.run, **where_shown(folders.listing(), found.run)}
 
     @app.get("/data/freshness")
     def freshness(response: Response, dataset: str | None = None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from local_airflow import processes
 from local_airflow.database import end_database
 from local_airflow.demo import Demo, run_demo
 from local_airflow.sessions import end_recorded, end_session, session_members, start_session
+from training.tracking.champion import champion_of
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 from warehouse.status import overview
@@ -99,6 +100,9 @@ def test_the_demo_runs_from_sample_logs_to_a_table_of_results(demo: Demo, leader
         assert 0.5 < metrics["auc"] < metrics["best_reachable_auc"] < 1
         for promised in (f"{metrics['auc']:.4f}", f"{metrics['best_reachable_auc']:.4f}", str(run / "report.html")):
             assert promised in text
+    champion = champion_of(f"sqlite:///{demo.artifacts.parent}/mlflow/mlflow.db", DATASET)
+    assert champion is not None
+    assert champion.run == max(runs, key=lambda run: json.loads((run / "val_metrics.json").read_text())["auc"]).name
     for promised in ("rows in", "10,000", "rejected", "zero", "few", "warm"):
         assert promised in text
     [leader] = leaders

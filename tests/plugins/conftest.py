@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from warehouse.settings import Settings
+
 HEADER = "segment,scene,user_level,item_level,rows,positives,auc,auc_low,auc_high,logloss,ctr,predicted_ctr"
 REPORT = f"""{HEADER}
 overall,,,,500,180,0.71,0.67,0.75,0.6,0.36,0.35
@@ -37,6 +39,12 @@ def artifacts(tmp_path: Path) -> Path:
     folder = tmp_path / "artifacts"
     folder.mkdir()
     return folder
+
+
+def settings(artifacts: Path) -> Settings:
+    """A warehouse and a database of runs beside the artifacts; neither is there yet."""
+    warehouse, tracking_uri = (artifacts.parent / "warehouse").as_uri(), f"sqlite:///{artifacts.parent}/mlflow.db"
+    return Settings(warehouse, "demo", str(artifacts), scenes=5, code_revision="", tracking_uri=tracking_uri)
 
 
 @pytest.fixture

@@ -7,17 +7,19 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from plugins.board import routes
 from plugins.board.address import PAGE, URL_PREFIX
 from plugins.board.routes import board_app
-from tests.plugins.conftest import MakeRun
+from tests.plugins.conftest import MakeRun, settings
 from tests.warehouse.conftest import publish, receive
+from training.tracking.champion import Champion
 from warehouse.catalog import Catalog
-from warehouse.settings import Settings
 from warehouse.tables import LOGS, RAW
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
@@ -35,10 +37,8 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this mac
 @pytest.fixture
 def shown(artifacts: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """The page's text and elements once it has settled."""
-    warehouse = (tmp_path / "warehouse").as_uri()
     app = FastAPI()
-    settings = Settings(warehouse, "demo", str(artifacts), scenes=5, code_revision="", tracking_uri="")
-    app.mount(URL_PREFIX, board_app(settings, signed_in=lambda: "somebody"))
+    app.mount(URL_PREFIX, board_app(settings(artifacts), signed_in=lambda: "somebody"))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     thread = threading.Thread(target=server.run, args=([listening],))
@@ -106,3 +106,16 @@ def test_the_run_of_a_link_is_marked_and_its_date_chosen(make_run: MakeRun, show
     page = shown(f"?run={linked.name}")
     assert len(rows(page)) == 3  # both runs of that date, and the line between them
     assert re.search(rf'<tr class="opened">.*?title="{linked.name}"', page)
+
+
+def test_the_champion_is_marked_and_found_from_another_date(
+    make_run: MakeRun, shown: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion = make_run("mmoe", as_of="2023-07-22")
+    make_run("dnn", number=1, as_of="2023-07-23")
+    monkeypatch.setattr(routes, "champion_of", Mock(return_value=Champion("3", champion.name, "a")))
+    other_date, its_own = shown(), shown(f"?run={champion.name}")
+    told = "Champion of demo: mmoe, as of 2023-07-22 \\(version 3\\)"
+    assert re.search(rf'id="champion".*?{told}.*?href="\?run={champion.name}', other_date)
+    assert "★" not in " ".join(rows(other_date))
+    assert [line for line in rows(its_own) if "★" in line and "mmoe" in line]

@@ -1,17 +1,20 @@
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
+from plugins.board import routes
 from plugins.board.address import PAGE, URL_PREFIX, address_of
 from plugins.board.assets import ASSETS, page
 from plugins.board.routes import board_app
-from tests.plugins.conftest import MakeRun
+from tests.plugins.conftest import MakeRun, settings
 from tests.warehouse.conftest import receive
+from training.errors import TrackingError
+from training.tracking.champion import Champion
 from warehouse.catalog import Catalog
-from warehouse.settings import Settings
 from warehouse.tables import LOGS
 
 SECRET = "out of reach"
@@ -22,11 +25,8 @@ def nobody() -> None:
 
 
 def served(artifacts: Path, signed_in=lambda: "somebody") -> TestClient:
-    settings = Settings(
-        (artifacts.parent / "warehouse").as_uri(), "demo", str(artifacts), scenes=5, code_revision="", tracking_uri=""
-    )
     app = FastAPI()
-    app.mount(URL_PREFIX, board_app(settings, signed_in))
+    app.mount(URL_PREFIX, board_app(settings(artifacts), signed_in))
     return TestClient(app, base_url=f"http://testserver{URL_PREFIX}/")
 
 
@@ -40,12 +40,30 @@ def test_nothing_is_served_to_nobody(make_run: MakeRun, artifacts: Path) -> None
     paths = [
         PAGE.removeprefix(f"{URL_PREFIX}/"),
         *(f"assets/{name}" for name in ASSETS),
-        *("data/runs", f"data/segments?run={run}", "data/freshness", f"reports/{run}"),
+        *("data/runs", f"data/segments?run={run}", "data/champion?dataset=demo", "data/freshness", f"reports/{run}"),
     ]
     known, unknown = served(artifacts), served(artifacts, signed_in=nobody)
     assert {path: known.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
     assert {path: unknown.get(path).status_code for path in paths} == dict.fromkeys(paths, 401)
     assert known.get("docs").status_code == known.get("openapi.json").status_code == 404
+
+
+def test_the_champion_is_the_registrys(make_run: MakeRun, browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run("mmoe").name
+    champions = {"demo": Champion("3", run, "a"), "gone": Champion("1", "artifacts_dnn_run_20230701-000000", "b")}
+    monkeypatch.setattr(routes, "champion_of", Mock(side_effect=lambda _, dataset: champions.get(dataset)))
+    as_of = {"model": "mmoe", "as_of": "2023-07-23"}
+    assert browser.get("data/champion?dataset=demo").json() == {"version": "3", "run": run, **as_of}
+    assert browser.get("data/champion?dataset=gone").json()["model"] is None
+    assert browser.get("data/champion?dataset=other").json() is None
+
+
+def test_a_registry_that_does_not_answer_is_told(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = TrackingError("MLflow (MLFLOW_TRACKING_URI) could not be used: no route to host")
+    monkeypatch.setattr(routes, "champion_of", Mock(side_effect=error))
+    answer = browser.get("data/champion?dataset=demo")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "MLflow (MLFLOW_TRACKING_URI) could not be used: no route to host."
 
 
 def test_the_runs_and_their_segments(make_run: MakeRun, browser: TestClient) -> None:

@@ -4,7 +4,7 @@
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"];
 const SIGNS = ["●", "■", "◆", "▲", "▼", "✚"];
 
-const state = { data: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
+const state = { data: null, champion: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
 
 function notify(error) {
   byId("notices").append(element("div", error.message, "notice"));
@@ -29,7 +29,28 @@ async function load(parameters) {
   byId("board").hidden = byId("filters").hidden = data.datasets.length === 0;
   byId("artifacts").textContent = data.artifacts;
   showBroken();
-  await Promise.all([data.datasets.length ? showRuns() : null, showFreshness(data.dataset)]);
+  state.champion = null;
+  byId("champion").hidden = true;
+  const runs = data.datasets.length ? [showRuns(), showChampion(data.dataset)] : [];
+  await Promise.all([...runs, showFreshness(data.dataset)]);
+}
+
+// Comes when it comes: the registry is another server, and the page does not wait for it.
+async function showChampion(dataset) {
+  const champion = await ask("data/champion", [["dataset", dataset]]).catch(notify);
+  if (!champion || state.data.dataset !== dataset) return;
+  state.champion = champion.run;
+  runsTable();
+  const said = champion.model ? `${champion.model}, as of ${champion.as_of}` : `${champion.run}, whose folder is gone`;
+  byId("champion").replaceChildren(element("span", "★", "champion"), ` Champion of ${dataset}: ${said} (version ${champion.version}).`);
+  if (champion.model && champion.as_of !== state.data.as_of) byId("champion").append(" ", champions(champion, dataset));
+  byId("champion").hidden = false;
+}
+
+function champions(champion, dataset) {
+  const link = element("a", "Open that date");
+  link.href = `?${new URLSearchParams({ run: champion.run, dataset })}`;
+  return link;
 }
 
 async function showRuns() {
@@ -125,6 +146,7 @@ function modelCell(run) {
   const key = element("span", ` ${style.sign}`, "key");
   key.style.color = style.colour;
   label.append(box, key, run.model);
+  if (run.name === state.champion) label.append(Object.assign(element("span", " ★", "champion"), { title: "Champion" }));
   return label;
 }
 
