@@ -13,9 +13,10 @@ from airflow.sdk import DAG, Param
 
 from dags.common.assets import CHAMPION, MODELS
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
-from dags.common.promotion_tasks import APPROVE, DECISION, PROMOTE, STORY, challenge, promote, track
+from dags.common.promotion_tasks import APPROVE, PROMOTE, STORY, challenge, promote, track
 from dags.common.training_operator import TrainingOperator
 from dags.common.training_tasks import check_window, compare, embed, train
+from plugins.run_notes.keys import DECISION
 from training.model_names import MODEL_NAMES
 
 with DAG(

@@ -5,6 +5,8 @@ from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable, Param
 
+from dags.common.telling import tell_failure
+
 START = datetime(2023, 7, 10, tzinfo=UTC)
 TAGS = ["antm2c"]
 
@@ -15,6 +17,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=2),
+    "on_failure_callback": tell_failure,
 }
 
 

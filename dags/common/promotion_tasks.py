@@ -5,9 +5,10 @@ from typing import Any
 
 from dags.common.assets import CHAMPION
 from dags.common.training_tasks import run_command
+from plugins.run_notes.keys import DECISION
 from warehouse.settings import read_settings
 
-DECISION, STORY = "decision", "story"  # XCom keys of the challenge
+STORY = "story"  # XCom key of the challenge
 APPROVE, PROMOTE = "approve", "promote"
 
 

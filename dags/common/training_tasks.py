@@ -6,6 +6,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
+from dags.common.telling import tell
 from training.errors import TrackingError, TrainingError
 from training.model_names import has_content
 from training.window import require_published, window_ending
@@ -15,7 +16,7 @@ from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 
 
-def check_window(as_of: str, params: dict[str, Any], dag_run: Any) -> list[dict[str, Any]]:
+def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> list[dict[str, Any]]:
     """Arguments of one training task a model. Fails by name where a date of the window is missing or stale.
 
     A scheduled run is skipped where the window holds no date at all: no logs have come for weeks.
@@ -25,7 +26,9 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any) -> list[dict[
         catalog = Catalog(settings.warehouse, settings.dataset)
         window = window_ending(as_of, params["train_days"], params["val_days"])
         if dag_run.run_type == "scheduled" and not set(window.dates) & set(catalog.dates(TRAIN)):
-            raise AirflowSkipException(f"no training table from {window.dates[0]} to {window.dates[-1]}")
+            reason = f"no training table from {window.dates[0]} to {window.dates[-1]}"
+            tell(ti, reason)
+            raise AirflowSkipException(reason)
         require_published(catalog, window.dates, allow_stale=False)
     except (TrainingError, WarehouseError) as error:
         raise AirflowFailException(str(error)) from error

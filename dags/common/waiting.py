@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from dags.common.telling import tell
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
@@ -117,10 +118,10 @@ class WaitForDate(BaseOperator):
     def go_on(self, context: Context, event: list[str]) -> None:
         """Called when the trigger has fired. Gives up where something is still lacking."""
         if event:
-            self.give_up(f"{self.day} has waited for {self.at_most}: {'; '.join(event)}")
+            self.give_up(context, f"{self.day} has waited for {self.at_most}: {'; '.join(event)}")
         self.log.info("%s has what it needs", self.day)
 
-    def give_up(self, sentence: str) -> None:
+    def give_up(self, context: Context, sentence: str) -> None:
         """Fails, without a retry."""
         raise AirflowFailException(sentence)
 
@@ -140,8 +141,9 @@ class WaitForRaw(WaitForDate):
             raise AirflowFailException("; ".join(problems))
         super().execute(context)
 
-    def give_up(self, sentence: str) -> None:
+    def give_up(self, context: Context, sentence: str) -> None:
         """Skips the date."""
+        tell(context["ti"], sentence)
         raise AirflowSkipException(sentence)
 
 

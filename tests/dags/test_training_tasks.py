@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
 from dags.common.training_tasks import check_window, compare, embed, train
+from plugins.run_notes.keys import TOLD
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
 from training.errors import TrackingError, TrainingError
 from warehouse.calendar_days import days
@@ -51,21 +52,21 @@ def command_line(monkeypatch: pytest.MonkeyPatch) -> Mock:
 @pytest.mark.usefixtures("full_window")
 def test_a_fresh_window_gives_the_arguments_of_one_task_a_model() -> None:
     models = ["dnn", "mmoe"]
-    assert check_window(AS_OF, {**FORM, "models": models}, BY_HAND) == [
+    assert check_window(AS_OF, {**FORM, "models": models}, BY_HAND, Mock()) == [
         {**ARGUMENTS, "model": model} for model in models
     ]
 
 
 @pytest.mark.usefixtures("full_window")
 def test_a_date_before_the_window_or_after_it_may_be_missing() -> None:
-    assert check_window("2023-07-12", {**FORM, "train_days": 1}, BY_HAND)
+    assert check_window("2023-07-12", {**FORM, "train_days": 1}, BY_HAND, Mock())
 
 
 def test_a_missing_and_a_stale_date_are_named_with_what_mends_them(full_window: HandMadeWarehouse) -> None:
     full_window.publish(LOGS, "2023-07-11", content="late rows")
     full_window.catalog.storage.remove(full_window.catalog.path(TRAIN, "2023-07-12"))
     with pytest.raises(AirflowFailException) as failure:
-        check_window(AS_OF, FORM, BY_HAND)
+        check_window(AS_OF, FORM, BY_HAND, Mock())
     sentence = str(failure.value)
     assert f"train_{DATASET}_parquet date=2023-07-11 is stale: logs date=2023-07-11 has changed" in sentence
     assert f"train_{DATASET}_parquet is missing for 2023-07-12;" in sentence
@@ -74,12 +75,14 @@ def test_a_missing_and_a_stale_date_are_named_with_what_mends_them(full_window: 
 
 
 def test_a_scheduled_run_without_any_table_in_its_window_is_skipped(full_window: HandMadeWarehouse) -> None:
+    ti = Mock()
     with pytest.raises(AirflowSkipException, match="no training table from 2026-11-20 to 2026-11-23"):
-        check_window("2026-11-23", FORM, SCHEDULED)
+        check_window("2026-11-23", FORM, SCHEDULED, ti)
+    ti.xcom_push.assert_called_once_with(key=TOLD, value="no training table from 2026-11-20 to 2026-11-23")
     with pytest.raises(AirflowFailException, match="missing"):
-        check_window("2026-11-23", FORM, BY_HAND)
+        check_window("2026-11-23", FORM, BY_HAND, Mock())
     with pytest.raises(AirflowFailException, match="missing"):
-        check_window(days(AS_OF, "2023-07-16")[-1], FORM, SCHEDULED)
+        check_window(days(AS_OF, "2023-07-16")[-1], FORM, SCHEDULED, Mock())
     assert full_window
 
 
@@ -155,7 +158,7 @@ def test_a_tracking_server_that_does_not_answer_is_asked_again(command_line: Moc
 
 def test_a_window_that_no_calendar_has_is_refused() -> None:
     with pytest.raises(AirflowFailException, match="no calendar goes back"):
-        check_window(AS_OF, {**FORM, "train_days": 999_999}, BY_HAND)
+        check_window(AS_OF, {**FORM, "train_days": 999_999}, BY_HAND, Mock())
 
 
 def test_any_other_error_is_retried(command_line: Mock) -> None:

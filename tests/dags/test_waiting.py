@@ -3,11 +3,13 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
 from dags.common.waiting import LackTrigger, WaitForHistory, WaitForRaw, lacking_history, lacking_raw
+from plugins.run_notes.keys import TOLD
 from tests.dags.conftest import DATASET, HandMadeWarehouse
 from warehouse.tables import (
     DAILY_ITEM,
@@ -184,8 +186,10 @@ def test_a_scheduled_date_is_waited_for(warehouse: HandMadeWarehouse) -> None:
 
 
 def test_a_scheduled_date_that_never_comes_is_skipped_with_the_reason(warehouse: HandMadeWarehouse) -> None:
-    with pytest.raises(AirflowSkipException, match=f"has waited for 6:00:00: no raw logs for {FIRST}"):
-        waiting_for_raw(warehouse).go_on({}, event=lacking_raw(warehouse.uri, DATASET, FIRST))
+    instance = Mock()
+    with pytest.raises(AirflowSkipException, match=f"has waited for 6:00:00: no raw logs for {FIRST}") as skipped:
+        waiting_for_raw(warehouse).go_on({"ti": instance}, event=lacking_raw(warehouse.uri, DATASET, FIRST))
+    instance.xcom_push.assert_called_once_with(key=TOLD, value=str(skipped.value))
 
 
 def test_a_folder_without_files_is_no_raw_logs(warehouse: HandMadeWarehouse) -> None:

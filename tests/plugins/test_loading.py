@@ -1,4 +1,4 @@
-"""The plugin as the API server loads it."""
+"""The plugins as the API server loads them."""
 
 import json
 import os
@@ -52,14 +52,17 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return json.loads(run.stdout.splitlines()[-1])
 
 
-def test_it_is_found_once_and_without_errors(airflow: dict[str, Any]) -> None:
-    assert airflow["names"].count("antm2c_board") == 1
+def test_they_are_found_once_and_without_errors(airflow: dict[str, Any]) -> None:
+    assert sorted(name for name in airflow["names"] if name.startswith("antm2c")) == [
+        "antm2c_board",
+        "antm2c_run_notes",
+    ]
     assert airflow["errors"] == {}
 
 
-def test_nothing_but_the_plugin_is_run_by_its_bare_name(airflow: dict[str, Any]) -> None:
+def test_nothing_but_the_plugins_is_run_by_its_bare_name(airflow: dict[str, Any]) -> None:
     bare = {Path(file).stem for file in PLUGINS.rglob("*.py")} & set(airflow["on_load"])
-    assert bare == {"antm2c_board"}
+    assert bare == {"antm2c_board", "antm2c_run_notes"}
 
 
 def test_a_task_that_loads_plugins_does_not_pay_for_the_board(airflow: dict[str, Any]) -> None:

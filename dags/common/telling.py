@@ -1,0 +1,16 @@
+"""What a task leaves behind to be read without its log: the plugin that writes the notes of runs looks for it."""
+
+from typing import Any
+
+from plugins.run_notes.keys import TOLD
+
+
+def tell_failure(context: Any) -> None:
+    """Called when a task has failed for good: keeps the first line of its error."""
+    error = context.get("exception")
+    tell(context["ti"], next(iter(str(error).splitlines()), "") or type(error).__name__)
+
+
+def tell(ti: Any, sentence: str) -> None:
+    """Keeps a sentence of a task; a rerun of the task removes it."""
+    ti.xcom_push(key=TOLD, value=sentence)

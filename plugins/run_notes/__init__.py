@@ -1,0 +1,1 @@
+"""What a run came to, as its note in the Airflow UI."""

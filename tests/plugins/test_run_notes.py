@@ -1,0 +1,30 @@
+"""What the note of a run says. tests/end_to_end/test_ui.py finds it in a real Airflow."""
+
+from plugins.run_notes.story import story, with_story
+
+TABLE = {"dates": "2023-07-20", "rows": 14285, "rejects": 31, "version": "3fa9c1d2e4b5"}
+MODEL = {"model": "mmoe", "as_of": "2023-07-23", "rows": 900, "auc": 0.7, "auc_low": 0.65, "auc_high": 0.75}
+CROWNED = {"run": "artifacts_mmoe_run_20231101-000000", "version": "3", "run_id": "aa", "because": "it is better"}
+STAYS = {"promote": False, "reason": "its lead is not above 0 for certain"}
+
+
+def test_each_thing_worth_knowing_is_a_line() -> None:
+    told = {"csv_to_orc": "no raw logs"}
+    assert list(story([TABLE, MODEL, CROWNED], STAYS, told)) == [
+        "2023-07-20: 14,285 rows, 31 rejected, version 3fa9c1d2",
+        "mmoe: AUC 0.7000 (0.6500 to 0.7500) on 900 rows as of 2023-07-23",
+        "new champion artifacts_mmoe_run_20231101-000000, version 3: it is better",
+        "the champion stays: its lead is not above 0 for certain",
+        "csv_to_orc: no raw logs",
+    ]
+
+
+def test_a_challenger_that_is_not_yet_approved_is_no_news() -> None:
+    assert list(story([], {"promote": True, "reason": "it is better"}, {})) == []
+
+
+def test_what_a_person_wrote_stays_and_an_earlier_story_makes_way() -> None:
+    first = with_story("for the spring report", ["csv_to_orc: no raw logs"])
+    assert first == "for the spring report\n\n### Result\n- csv_to_orc: no raw logs"
+    assert with_story(first, ["a", "b"]) == "for the spring report\n\n### Result\n- a\n- b"
+    assert with_story(None, ["a"]) == "### Result\n- a"
