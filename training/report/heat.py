@@ -15,6 +15,7 @@ from training.report.drawing import GRID, INK, MUTED, frameless, picture
 from warehouse.tables import SCENES
 
 BELOW, EVEN, ABOVE = "#c2570c", "#f1f5f9", "#1d5fa8"  # orange and blue: told apart by colour-blind eyes
+_ON_PALE, _ON_STRONG = "#0b1220", "#ffffff"
 AUC_REACH = 0.2  # the colours end this far from 0.5
 
 
@@ -110,7 +111,7 @@ def _draw_cell(axes: Axes, x: int, y: int, cell: _Cell) -> None:
     centre: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
     axes.text(x, y - (0.14 if cell.below else 0), cell.text, fontsize=size, **centre)
     if cell.below:
-        axes.text(x, y + 0.26, cell.below, fontsize=7, **centre)
+        axes.text(x, y + 0.26, cell.below, fontsize=8, **centre)
 
 
 def _mark(axes: Axes, collapsed: Collection[int]) -> None:
@@ -128,7 +129,7 @@ def _ground(lean: float | None) -> str:
 
 def _clearest(ground: str) -> str:
     """Dark or white letters, whichever stand out more."""
-    return max((INK, "#ffffff"), key=lambda ink: _contrast(ink, ground))
+    return max((_ON_PALE, _ON_STRONG), key=lambda ink: _contrast(ink, ground))
 
 
 def _contrast(one: str, other: str) -> float:
