@@ -160,7 +160,7 @@ def _page(
         "notes": config.notes or "none",
     }
     labels, scores = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
-    return render(facts, course["epochs"], labels, scores, metrics, report)
+    return render(facts, course, labels, scores, metrics, report)
 
 
 def _text_facts(settings: TextSettings | None) -> dict[str, str]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from warehouse.tables import SCENES
 
-_COLLAPSED = 0.1  # of an equal share: an expert below it in every scene does next to nothing
+COLLAPSED_BELOW = 0.1  # of an equal share: an expert below it in every scene does next to nothing
 
 
 class GateStatistics:
@@ -51,4 +51,4 @@ class GateStatistics:
 
     def _collapsed(self, sums: Tensor, seen: list[int]) -> list[int]:
         mean = sums[seen] / self._rows[seen, None]
-        return torch.nonzero((mean < _COLLAPSED / mean.shape[1]).all(0)).flatten().tolist()
+        return torch.nonzero((mean < COLLAPSED_BELOW / mean.shape[1]).all(0)).flatten().tolist()
