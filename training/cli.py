@@ -11,7 +11,7 @@ from training.compare import compare
 from training.embed import embed
 from training.errors import TrainingError
 from training.evaluate import evaluate
-from training.loop import LoopSettings
+from training.loop_settings import CRITERIA, LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
 from training.promote import NONE, promote
@@ -22,6 +22,7 @@ from training.train import train
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
+from warehouse.tables import SCENES
 
 _LARGEST_SEED = 2**32 - 1  # what every generator here takes
 
@@ -120,8 +121,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=_whole(1), default=loop.epochs, help="epochs at most (%(default)s)")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step of Adam (%(default)s)")
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")
+    add("--warmup-steps", type=_whole(0), default=loop.warmup_steps, help="steps of a rising rate (%(default)s)")
     add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
-    add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better log loss (%(default)s)")
+    add("--embedding-decay", type=_not_negative, default=loop.embedding_decay, help="of embeddings (%(default)s)")
+    add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="largest gradient, 0: any (%(default)s)")
+    add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="what a row of each scene counts (the same)")
+    add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better one (%(default)s)")
+    add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="what makes an epoch the better one (%(default)s)")
     add("--notes", default="", help="what the run is for; kept in its folder and its report")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
 
@@ -147,6 +153,13 @@ def _share(text: str) -> float:
     if value >= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 up to below 1")
     return value
+
+
+def _scene_weights(text: str) -> tuple[float, ...]:
+    weights = tuple(_positive(weight) for weight in text.split(","))
+    if len(weights) != len(SCENES):
+        raise argparse.ArgumentTypeError(f"{text!r} has {len(weights)} weights, there are {len(SCENES)} scenes")
+    return weights
 
 
 def _positive(text: str) -> float:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from training.loop import LoopSettings
+from training.loop_settings import LoopSettings
 from training.models import ModelSettings, require_known
 from training.text.content import TextSettings
 from training.window import Window
@@ -43,9 +43,14 @@ class RunConfig:
             **{
                 **known,
                 "model_settings": ModelSettings(**known["model_settings"]),
-                "loop_settings": LoopSettings(**known["loop_settings"]),
+                "loop_settings": _loop_settings(known["loop_settings"]),
                 "text_settings": TextSettings(**known["text_settings"]) if known["text_settings"] else None,
                 "window": Window(tuple(window["train"]), tuple(window["val"])),
                 "inputs": [Input(**entry) for entry in known["inputs"]],
             }
         )
+
+
+def _loop_settings(content: dict[str, Any]) -> LoopSettings:
+    weights = content.get("scene_weights")
+    return LoopSettings(**{**content, "scene_weights": tuple(weights) if weights else None})

@@ -3,7 +3,7 @@
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,22 +16,12 @@ from training.data.batches import Batches
 from training.data.rows import Rows
 from training.errors import TrainingError
 from training.evaluation.gates import GateStatistics
+from training.loop_settings import Criterion, LoopSettings
 from training.models.gates import GatedModel
+from training.optimizer import ModelOptimizer
 from training.progress import bar, say
 
 PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
-
-
-@dataclass(frozen=True)
-class LoopSettings:
-    """How a model is trained."""
-
-    epochs: int = 8
-    batch_size: int = 1024
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    patience: int = 2
-    seed: int = 7
 
 
 @dataclass(frozen=True)
@@ -52,15 +42,15 @@ class Course:
     epochs: list[Epoch] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
-    @property
-    def best(self) -> Epoch | None:
-        """The epoch with the lowest validation log loss, the earliest of equals."""
-        return min(self.epochs, key=lambda epoch: epoch.val_logloss, default=None)
-
     def ended(self, settings: LoopSettings) -> bool:
         """Whether all epochs are done or the last `patience` ones brought nothing better."""
-        waited = len(self.epochs) - self.best.number if self.best else 0
+        waited = len(self.epochs) - best_epoch(self.epochs, settings.stop_on).number if self.epochs else 0
         return len(self.epochs) >= settings.epochs or waited >= settings.patience
+
+
+def best_epoch(epochs: Sequence[Epoch], stop_on: Criterion) -> Epoch:
+    """The one with the lowest validation log loss or the highest AUC, the earliest of equals."""
+    return min(epochs, key=lambda epoch: epoch.val_logloss if stop_on == "logloss" else -epoch.val_auc)
 
 
 Validate = Callable[[Tensor], tuple[float, float]]  # logits [n] -> log loss, AUC
@@ -78,12 +68,13 @@ def fit(
 
     What an epoch draws depends on the seed and its number alone: a resumed run draws what the killed one would have.
     """
-    optimizer = _optimizer(model, settings)
+    optimizer = ModelOptimizer(model, settings)
     course = _resume(model, optimizer, checkpoint)
     while not course.ended(settings):
         number = len(course.epochs) + 1
         started = time.monotonic()
         train_loss = _train_epoch(model, optimizer, batches, settings, number)
+        optimizer.settle()
         seconds = time.monotonic() - started
         logloss, auc = validate(predict(model, validation))
         if not math.isfinite(logloss):
@@ -92,7 +83,7 @@ def fit(
                 f"({settings.learning_rate:g})"
             )
         course.epochs.append(Epoch(number, train_loss, logloss, auc, seconds))
-        if course.best is course.epochs[-1]:
+        if best_epoch(course.epochs, settings.stop_on) is course.epochs[-1]:
             course.best_weights = copy.deepcopy(model.state_dict())
         checkpoint.save(_state(model, optimizer, course))
         say(
@@ -120,23 +111,32 @@ def predict(model: nn.Module, rows: Rows, gates: GateStatistics | None = None) -
 
 
 def _train_epoch(
-    model: nn.Module, optimizer: torch.optim.Optimizer, batches: Batches, settings: LoopSettings, number: int
+    model: nn.Module, optimizer: ModelOptimizer, batches: Batches, settings: LoopSettings, number: int
 ) -> float:
     model.train()
     draw = settings.seed * 1_000_003 + number
     torch.manual_seed(draw)
     total, steps = 0.0, math.ceil(batches.rows / settings.batch_size)
+    scene_weights = torch.tensor(settings.scene_weights) if settings.scene_weights else None
     source = batches.epoch(torch.Generator().manual_seed(draw))
     for step, batch in enumerate(bar(source, steps, f"epoch {number}/{settings.epochs}"), start=1):
-        loss = binary_cross_entropy_with_logits(model(batch), batch.label)
+        loss = _loss(model(batch), batch, scene_weights)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(_not_finite(value, batch, number, step, steps, settings))
-        optimizer.zero_grad(set_to_none=True)
+        optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         total += value * len(batch)
     return total / batches.rows
+
+
+def _loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> Tensor:
+    """Mean cross entropy; with weights, the weighted mean."""
+    if scene_weights is None:
+        return binary_cross_entropy_with_logits(logits, batch.label)
+    weights = scene_weights[batch.scene]
+    return binary_cross_entropy_with_logits(logits, batch.label, weights, reduction="sum") / weights.sum()
 
 
 def _not_finite(value: float, batch: Rows, number: int, step: int, steps: int, settings: LoopSettings) -> str:
@@ -147,16 +147,7 @@ def _not_finite(value: float, batch: Rows, number: int, step: int, steps: int, s
     )
 
 
-def _optimizer(model: nn.Module, settings: LoopSettings) -> torch.optim.Optimizer:
-    # Decay would pull rarely seen ids to zero at every step in which they do not occur.
-    embeddings = [m.weight for m in model.modules() if isinstance(m, nn.Embedding)]
-    known = {id(weight) for weight in embeddings}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [{"params": embeddings, "weight_decay": 0.0}, {"params": others, "weight_decay": settings.weight_decay}]
-    return torch.optim.Adam(groups, lr=settings.learning_rate)
-
-
-def _state(model: nn.Module, optimizer: torch.optim.Optimizer, course: Course) -> dict[str, Any]:
+def _state(model: nn.Module, optimizer: ModelOptimizer, course: Course) -> dict[str, Any]:
     return {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
@@ -165,7 +156,7 @@ def _state(model: nn.Module, optimizer: torch.optim.Optimizer, course: Course) -
     }
 
 
-def _resume(model: nn.Module, optimizer: torch.optim.Optimizer, checkpoint: Checkpoint) -> Course:
+def _resume(model: nn.Module, optimizer: ModelOptimizer, checkpoint: Checkpoint) -> Course:
     state = checkpoint.load()
     if state is None:
         return Course()

@@ -23,11 +23,13 @@ from training.evaluate import evaluate_model
 from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
 from training.evaluation.segments import Report
-from training.loop import Epoch, LoopSettings, Validate, fit
+from training.loop import Epoch, Validate, best_epoch, fit
+from training.loop_settings import Criterion, LoopSettings
 from training.model_names import has_content
 from training.models import ModelSettings, build_model, require_known
 from training.models.content import ContentModel
 from training.progress import say
+from training.report.facts import facts
 from training.report.page import render
 from training.text.content import TextSettings, WhitenedTexts, embed_window, whitened
 from training.text.encoders import resolve
@@ -65,7 +67,7 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         if content and isinstance(model, ContentModel):
             model.look_up_in(content.table)
         epochs = fit(model, InMemoryBatches(rows, loop.batch_size), validation, _judge(validation), loop, checkpoint)
-    course = _course(epochs, len(rows))
+    course = _course(epochs, len(rows), loop.stop_on)
     predictions, metrics, report = evaluate_model(model, space, config, catalog, validation, keys)
     with staging_folder(artifacts) as staged:
         write_run(staged, config, course, space, content.space if content else None, model)
@@ -130,12 +132,11 @@ def _judge(validation: Rows) -> Validate:
     return validate
 
 
-def _course(epochs: list[Epoch], rows: int) -> dict[str, Any]:
-    best = min(epochs, key=lambda epoch: epoch.val_logloss)
+def _course(epochs: list[Epoch], rows: int, stop_on: Criterion) -> dict[str, Any]:
     seconds = sum(epoch.seconds for epoch in epochs)
     return {
         "train_rows": rows,
-        "best_epoch": best.number,
+        "best_epoch": best_epoch(epochs, stop_on).number,
         "rows_per_second": round(rows * len(epochs) / seconds),
         "epochs": [asdict(epoch) for epoch in epochs],
     }
@@ -144,31 +145,8 @@ def _course(epochs: list[Epoch], rows: int) -> dict[str, Any]:
 def _page(
     config: RunConfig, course: dict[str, Any], predictions: pa.Table, metrics: dict[str, Any], report: Report
 ) -> str:
-    window = config.window
-    facts = {
-        "trained on": f"{window.train[0]} to {window.train[-1]}, {course['train_rows']:,} rows",
-        "validated on": f"{window.val[0]} to {window.val[-1]}",
-        "dataset": f"{config.dataset} in {config.warehouse}",
-        "best epoch": f"{course['best_epoch']} of {len(course['epochs'])}",
-        "training rate": f"{course['rows_per_second']:,} rows/s",
-        "model": _listed(asdict(config.model_settings)),
-        "training": _listed(asdict(config.loop_settings)),
-        "cold-start levels": f"zero: 0 impressions, few: 1 to {config.few_max}, warm: {config.few_max + 1} or more",
-        **_text_facts(config.text_settings),
-        "code revision": config.code_revision,
-        "started": config.started_at,
-        "notes": config.notes or "none",
-    }
     labels, scores = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
-    return render(facts, course, labels, scores, metrics, report)
-
-
-def _text_facts(settings: TextSettings | None) -> dict[str, str]:
-    return {"texts": f"{settings.mode}, embedded by {settings.encoder}"} if settings else {}
-
-
-def _listed(settings: dict[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in settings.items())
+    return render(facts(config, course), course, labels, scores, metrics, report)
 
 
 def _require_both_classes(validation: Rows, dates: tuple[str, ...]) -> None:

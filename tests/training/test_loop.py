@@ -8,7 +8,8 @@ from training.checkpoint import Checkpoint
 from training.data.batches import InMemoryBatches
 from training.data.rows import Rows
 from training.errors import TrainingError
-from training.loop import LoopSettings, fit, predict
+from training.loop import fit, predict
+from training.loop_settings import LoopSettings
 from training.model_names import BACKBONES
 from training.models import ModelSettings, build_model
 
@@ -60,6 +61,54 @@ def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, l
     assert len(epochs) == ran
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, seen[best - 1][name])
+
+
+def test_the_best_epoch_may_be_that_of_the_highest_auc(tmp_path):
+    judged = iter([(0.5, 0.60), (0.6, 0.70), (0.4, 0.65)])
+    model, seen = fresh_model(), []
+
+    def validate(_):
+        seen.append({name: weight.clone() for name, weight in model.state_dict().items()})
+        return next(judged)
+
+    train(tmp_path, validate, model=model, epochs=3, stop_on="auc")
+    assert all(torch.equal(weight, seen[1][name]) for name, weight in model.state_dict().items())
+
+
+def test_a_scene_that_counts_twice_is_as_good_as_its_rows_twice(tmp_path):
+    rows = random_rows(60)
+    twice = torch.cat([torch.arange(60), torch.nonzero(rows.scene == 3).flatten()])
+    weighted, _ = train(
+        tmp_path / "a",
+        rows=rows,
+        model=fresh_model(dropout=0, unseen_rate=0),
+        epochs=2,
+        batch_size=100,
+        scene_weights=(1, 1, 1, 2, 1),
+    )
+    doubled, _ = train(
+        tmp_path / "b", rows=rows.take(twice), model=fresh_model(dropout=0, unseen_rate=0), epochs=2, batch_size=100
+    )
+    for name, weight in weighted.state_dict().items():
+        torch.testing.assert_close(weight, doubled.state_dict()[name], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.usefixtures("deferred")
+def test_a_run_with_deferred_steps_is_resumed_and_gives_about_the_same_weights(tmp_path, monkeypatch):
+    whole, _ = train(tmp_path / "whole", epochs=4, patience=4, warmup_steps=9)
+    train(tmp_path / "resumed", epochs=2, patience=4, warmup_steps=9)
+    resumed, _ = train(tmp_path / "resumed", epochs=4, patience=4, warmup_steps=9, model=fresh_model(seed=99))
+    monkeypatch.undo()
+    dense, _ = train(tmp_path / "dense", epochs=4, patience=4, warmup_steps=9)
+    for name, weight in whole.state_dict().items():
+        assert torch.equal(weight, resumed.state_dict()[name])
+        torch.testing.assert_close(weight, dense.state_dict()[name], atol=2e-3, rtol=2e-2)
+
+
+@pytest.fixture
+def deferred(monkeypatch):
+    """Every embedding counts as a large one."""
+    monkeypatch.setattr("training.optimizer._LARGE", 1)
 
 
 def test_training_lowers_the_loss(tmp_path):

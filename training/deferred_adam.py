@@ -1,0 +1,128 @@
+"""Adam for large embeddings, a step costing what the batch touches and not what the table holds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Schedule = Callable[[int], float]  # the learning rate of a step, counted from 1
+_SETTLED = 20_000  # steps after which Adam's bias corrections are 1 in float32
+
+
+@dataclass
+class _Moments:
+    """Adam's state of one table. mean, square: [V, D]. seen: the step of each row's last update, int64 [V]."""
+
+    mean: Tensor
+    square: Tensor
+    seen: Tensor
+
+
+class DeferredAdam:
+    """Dense Adam (Kingma and Ba, 2015), each row's steps without a gradient made up for when it is next looked up.
+
+    Dense Adam goes on moving a row that a batch does not touch, by its fading momentum; leaving that out, as
+    torch.optim.SparseAdam does, costs quality. The moves of k steps without a gradient add up to
+    m / sqrt(v) * sum_j lr_j * (b1 / sqrt(b2))^j * sqrt(1 - b2^(s+j)) / (1 - b1^(s+j)), a difference of two entries of
+    a table; only epsilon is taken as constant meanwhile. `flush` before anybody else reads the weights.
+    """
+
+    def __init__(
+        self,
+        embeddings: Sequence[nn.Embedding],
+        schedule: Schedule,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+    ) -> None:
+        self._weights = [embedding.weight for embedding in embeddings]
+        self._moments = [_no_moments(weight) for weight in self._weights]
+        self._schedule, self._betas, self._eps = schedule, betas, eps
+        self._later_moves = _later_moves(schedule, betas)
+        self._step = 0
+        for number, embedding in enumerate(embeddings):
+            embedding.sparse = True
+            embedding.register_forward_pre_hook(partial(self._before_lookup, number))
+
+    def zero_grad(self) -> None:
+        """Drops the gradients."""
+        for weight in self._weights:
+            weight.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """One step of Adam on the rows that have a gradient."""
+        self._step += 1
+        b1, b2 = self._betas
+        for weight, moments in zip(self._weights, self._moments, strict=True):
+            if weight.grad is None:
+                continue
+            gradient = weight.grad.coalesce()
+            rows, values = gradient.indices()[0], gradient.values()
+            mean = moments.mean[rows].lerp_(values, 1 - b1)
+            square = moments.square[rows].mul_(b2).addcmul_(values, values, value=1 - b2)
+            moments.mean[rows], moments.square[rows], moments.seen[rows] = mean, square, self._step
+            spread = square.div_(1 - b2**self._step).sqrt_().add_(self._eps)
+            weight.index_add_(0, rows, mean.div_(spread), alpha=-self._schedule(self._step) / (1 - b1**self._step))
+
+    @torch.no_grad()
+    def flush(self) -> None:
+        """Makes up for all that was deferred, in every row."""
+        for number, moments in enumerate(self._moments):
+            self._catch_up(number, (moments.seen < self._step).nonzero().flatten())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tensors and plain values."""
+        return {"step": self._step, "moments": [vars(moments) for moments in self._moments]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of state_dict. Raises KeyError, TypeError or ValueError on the state of another model."""
+        moments = [_Moments(**kept) for kept in state["moments"]]
+        if [kept.mean.shape for kept in moments] != [weight.shape for weight in self._weights]:
+            raise ValueError("the state is of other embeddings")
+        self._step, self._moments = state["step"], moments
+
+    @torch.no_grad()
+    def _before_lookup(self, number: int, embedding: nn.Module, inputs: tuple[Tensor]) -> None:
+        if embedding.training:
+            self._catch_up(number, inputs[0].unique())
+
+    def _catch_up(self, number: int, rows: Tensor) -> None:
+        weight, moments, (b1, b2) = self._weights[number], self._moments[number], self._betas
+        seen = moments.seen[rows]
+        behind = (seen < self._step) & (seen > 0)
+        rows, seen = rows[behind], seen[behind]
+        if not len(rows):
+            return
+        mean, square = moments.mean[rows], moments.square[rows]
+        missed = (self._step - seen).to(torch.float64)
+        settled = len(self._later_moves) - 1
+        moves = self._later_moves[seen.clamp(max=settled)]
+        moves -= (b1 / b2**0.5) ** missed * self._later_moves[min(self._step, settled)]
+        eps = self._eps * (1 - b2 ** seen.to(torch.float64)).sqrt()
+        weight.index_add_(0, rows, mean / (square.sqrt() + _column(eps)) * _column(moves), alpha=-1)
+        moments.mean[rows], moments.square[rows] = mean * _column(b1**missed), square * _column(b2**missed)
+        moments.seen[rows] = self._step
+
+
+def _no_moments(weight: Tensor) -> _Moments:
+    seen = torch.zeros(len(weight), dtype=torch.int64, device=weight.device)
+    return _Moments(torch.zeros_like(weight), torch.zeros_like(weight), seen)
+
+
+def _column(values: Tensor) -> Tensor:
+    return values.to(torch.float32).unsqueeze(1)
+
+
+def _later_moves(schedule: Schedule, betas: tuple[float, float]) -> Tensor:
+    """For every step s, all that m / sqrt(v) of then would still move a row without further gradients, float64."""
+    b1, b2 = betas
+    ratio = b1 / b2**0.5
+    later = schedule(_SETTLED + 1) * ratio / (1 - ratio)
+    table = [later]
+    for step in range(_SETTLED, 0, -1):
+        later = ratio * (schedule(step) * (1 - b2**step) ** 0.5 / (1 - b1**step) + later)
+        table.append(later)
+    return torch.tensor(table[::-1], dtype=torch.float64)
