@@ -128,6 +128,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="what a row of each scene counts (the same)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better one (%(default)s)")
     add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="what makes an epoch the better one (%(default)s)")
+    add("--memory-mb", type=_whole(1), default=loop.memory_mb, help="more rows are streamed (%(default)s)")
     add("--notes", default="", help="what the run is for; kept in its folder and its report")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
 

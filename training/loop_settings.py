@@ -27,6 +27,7 @@ class LoopSettings:
     scene_weights: tuple[float, ...] | None = None
     patience: int = 2
     stop_on: Criterion = "logloss"
+    memory_mb: int = 4096
     seed: int = 7
 
     def rate_of(self, step: int) -> float:

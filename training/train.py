@@ -14,10 +14,11 @@ from torch import Tensor
 from training.artifacts import publish_run, staging_folder, write_evaluation, write_run
 from training.checkpoint import Checkpoint
 from training.config import RunConfig
-from training.data.batches import InMemoryBatches
-from training.data.features import fit_features
-from training.data.reading import read_keys
-from training.data.rows import Rows, load_rows
+from training.data.batches import Batches, InMemoryBatches
+from training.data.features import FeatureSpace, fit_features
+from training.data.reading import count_rows, read_dates, read_in_pieces, read_keys, row_groups
+from training.data.rows import BYTES_PER_ROW, Rows, load_rows
+from training.data.streaming import StreamedBatches
 from training.errors import TrainingError
 from training.evaluate import evaluate_model
 from training.evaluation.auc import auc
@@ -33,6 +34,7 @@ from training.report.facts import facts
 from training.report.page import render
 from training.text.content import TextSettings, WhitenedTexts, embed_window, whitened
 from training.text.encoders import resolve
+from training.text.row_texts import RowTexts
 from training.window import require_published, require_unchanged, window_ending
 from warehouse.catalog import Catalog
 from warehouse.publish import code_revision
@@ -46,15 +48,17 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     config = _configure(arguments, catalog)
     window, loop = config.window, config.loop_settings
     started = time.monotonic()
-    space = fit_features(catalog, window.train)
+    count = sum(count_rows(catalog, date) for date in window.train)
+    streamed = count * BYTES_PER_ROW > loop.memory_mb * 2**20
+    space = fit_features(catalog, window.train, read_in_pieces if streamed else read_dates)
     content = _content(config, catalog, Path(arguments.artifacts))
     texts = content.texts if content else None
-    rows, validation = (load_rows(catalog, dates, space, texts) for dates in (window.train, window.val))
-    keys = read_keys(catalog, window.val)
+    batches = _batches(catalog, config, space, texts, count if streamed else None)
+    validation, keys = load_rows(catalog, window.val, space, texts), read_keys(catalog, window.val)
     require_unchanged(catalog, config.inputs)
     _require_both_classes(validation, window.val)
     say(
-        f"{config.model}: {len(rows):,} rows of {window.train[0]} to {window.train[-1]}, "
+        f"{config.model}: {count:,} rows of {window.train[0]} to {window.train[-1]}{', streamed' if streamed else ''}, "
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s"
     )
     artifacts = Path(arguments.artifacts)
@@ -66,8 +70,8 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings, shape)
         if content and isinstance(model, ContentModel):
             model.look_up_in(content.table)
-        epochs = fit(model, InMemoryBatches(rows, loop.batch_size), validation, _judge(validation), loop, checkpoint)
-    course = _course(epochs, len(rows), loop.stop_on)
+        epochs = fit(model, batches, validation, _judge(validation), loop, checkpoint)
+    course = _course(epochs, count, loop.stop_on)
     predictions, metrics, report = evaluate_model(model, space, config, catalog, validation, keys)
     with staging_folder(artifacts) as staged:
         write_run(staged, config, course, space, content.space if content else None, model)
@@ -80,6 +84,16 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         **metrics,
         **{name: course[name] for name in ("best_epoch", "rows_per_second")},
     }
+
+
+def _batches(
+    catalog: Catalog, config: RunConfig, space: FeatureSpace, texts: RowTexts | None, streamed_rows: int | None
+) -> Batches:
+    loop, dates = config.loop_settings, config.window.train
+    if streamed_rows is None:
+        return InMemoryBatches(load_rows(catalog, dates, space, texts), loop.batch_size)
+    buffer_rows = loop.memory_mb * 2**20 // BYTES_PER_ROW
+    return StreamedBatches(row_groups(catalog, dates), streamed_rows, space, texts, loop.batch_size, buffer_rows)
 
 
 def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:

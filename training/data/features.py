@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.data.numeric import FEATURE_NAMES, NUMERIC_COLUMNS, Moments, Standardiser, numeric_block
-from training.data.reading import read_dates
+from training.data.reading import Read, read_dates
 from training.data.vocabulary import Vocabulary
 from training.errors import TrainingError
 from warehouse.catalog import Catalog
@@ -101,11 +101,11 @@ class FeatureSpace:
         return FeatureSpace(vocabularies, scene_ctr, Standardiser(mean, scale))
 
 
-def fit_features(catalog: Catalog, dates: Sequence[str]) -> FeatureSpace:
-    """Fits on the dates' rows, read one date at a time. Raises TrainingError where they hold no rows or one class."""
+def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates) -> FeatureSpace:
+    """Fits on the dates' rows as `read` gives them. Raises TrainingError where they hold no rows or one class."""
     parts: dict[str, list[Vocabulary]] = defaultdict(list)
     shown, clicked = np.zeros(len(SCENES)), np.zeros(len(SCENES))
-    for table in read_dates(catalog, dates, DEEP_FEATURES):
+    for table in read(catalog, dates, DEEP_FEATURES):
         for name in (*_IDS, *DEEP_FEATURES):
             parts[name].append(Vocabulary.of(table[name]))
         scene = _scene_positions(table)
@@ -121,7 +121,7 @@ def fit_features(catalog: Catalog, dates: Sequence[str]) -> FeatureSpace:
     in_use = {name: v for name, v in vocabularies.items() if name in _IDS or len(v.values)}
     scene_ctr = np.clip(np.where(shown > 0, clicked / np.maximum(shown, 1), clicks / rows), *_RATE_BOUNDS)
     moments = Moments()
-    for table in read_dates(catalog, dates, NUMERIC_COLUMNS):
+    for table in read(catalog, dates, NUMERIC_COLUMNS):
         moments.add(numeric_block(table, _scene_positions(table), scene_ctr))
     return FeatureSpace(in_use, scene_ctr, moments.standardiser())
 

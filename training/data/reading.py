@@ -1,6 +1,7 @@
 """Reading one date of the training table with pyarrow."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,11 @@ _ARROW_TYPES = {
     "timestamp": TIMESTAMP,
 }
 _SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
+PIECE_ROWS = 16_384  # read at a time where a date is not read whole
 _BY_SCENE = ds.partitioning(pa.schema([("scene", pa.int32())]), flavor="hive")
+
+
+Read = Callable[..., Iterator[pa.Table]]  # catalog, dates, columns: read_dates or read_in_pieces
 
 
 def read_dates(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
@@ -69,21 +74,73 @@ def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     return codes, coded.dictionary
 
 
+@dataclass(frozen=True)
+class RowGroup:
+    """A part of a date's file that can be read alone."""
+
+    catalog: Catalog
+    date: str
+    schema: pa.Schema
+    fragment: ds.ParquetFileFragment
+
+    def tables(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        """The keys and the wanted columns, `rows` rows at a time, in the file's order. Raises TrainingError."""
+        wanted = _schema_of((*KEYS, *columns))
+        _require_columns(self.fragment, wanted.names)
+        reading = {"schema": self.schema, "columns": wanted.names, "batch_size": rows}
+        one_after_another = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
+        try:
+            for batch in self.fragment.to_batches(**reading, **one_after_another):
+                if len(batch):
+                    table = pa.Table.from_batches([batch]).cast(wanted)
+                    _check_values(self.catalog, self.date, table)
+                    yield table
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(self.catalog, self.date, error) from error
+
+
+def row_groups(catalog: Catalog, dates: Sequence[str]) -> list[RowGroup]:
+    """All row groups of the dates' files. Raises TrainingError."""
+    found = []
+    for date in dates:
+        if dataset := _dataset(catalog, date):
+            try:
+                fragments = [part for file in dataset.get_fragments() for part in file.split_by_row_group()]
+            except (pa.ArrowException, OSError) as error:
+                raise _unreadable(catalog, date, error) from error
+            found += [RowGroup(catalog, date, dataset.schema, fragment) for fragment in fragments]
+    return found
+
+
+def read_in_pieces(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """As read_dates, for dates too large to be held: some rows at a time, in the files' order."""
+    for group in row_groups(catalog, dates):
+        yield from group.tables(columns, PIECE_ROWS)
+
+
 def _read(catalog: Catalog, date: str, columns: Sequence[str]) -> pa.Table:
-    schema = pa.schema([_SCHEMA.field(name) for name in columns])
+    schema = _schema_of(columns)
     dataset = _dataset(catalog, date)
     if dataset is None:
         return schema.empty_table()
     try:
         for fragment in dataset.get_fragments():
-            missing = sorted({*columns} - {*fragment.physical_schema.names, "scene"})
-            if missing:
-                raise TrainingError(f"{fragment.path} has no column {', '.join(missing)}: publish this date again")
+            _require_columns(fragment, columns)
         table = dataset.to_table(columns=list(columns)).unify_dictionaries().cast(schema).combine_chunks()
     except (pa.ArrowException, OSError) as error:
         raise _unreadable(catalog, date, error) from error
     _check_values(catalog, date, table)
     return table
+
+
+def _schema_of(columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([_SCHEMA.field(name) for name in columns])
+
+
+def _require_columns(fragment: ds.ParquetFileFragment, columns: Sequence[str]) -> None:
+    missing = sorted({*columns} - {*fragment.physical_schema.names, "scene"})
+    if missing:
+        raise TrainingError(f"{fragment.path} has no column {', '.join(missing)}: publish this date again")
 
 
 def _dataset(catalog: Catalog, date: str) -> ds.Dataset | None:

@@ -4,15 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from training.data.features import FeatureSpace
+from training.data.numeric import FEATURE_NAMES
 from training.data.reading import count_rows, read_dates
 from training.text.row_texts import RowTexts
 from warehouse.catalog import Catalog
+from warehouse.tables import DEEP_FEATURES
 
 USER, ITEM, SCENE = 0, 1, 2  # where FeatureSpace puts them
+# Of a row, at most: indexes of categorical features and two texts, the numeric block, the label.
+BYTES_PER_ROW = 8 * (4 + len(DEEP_FEATURES) + 2) + 4 * len(FEATURE_NAMES) + 4
 
 
 @dataclass(frozen=True)
@@ -43,27 +48,68 @@ class Rows:
         """Consecutive rows, as views."""
         return self._each(lambda part: part[start:stop])
 
+    def copy_from(self, rows: "Rows") -> None:
+        """Overwrites these rows by as many others."""
+        self.categorical.copy_(rows.categorical)
+        self.numeric.copy_(rows.numeric)
+        self.label.copy_(rows.label)
+        if self.text is not None and rows.text is not None:
+            self.text.copy_(rows.text)
+
+    def put(self, index: Tensor, rows: "Rows") -> None:
+        """Overwrites the rows at the given positions."""
+        self.categorical[index] = rows.categorical
+        self.numeric[index] = rows.numeric
+        self.label[index] = rows.label
+        if self.text is not None and rows.text is not None:
+            self.text[index] = rows.text
+
+    @staticmethod
+    def joined(parts: Sequence["Rows"]) -> "Rows":
+        """All parts, one after another."""
+        text = None if parts[0].text is None else torch.cat([part.text for part in parts if part.text is not None])
+        return Rows(
+            torch.cat([part.categorical for part in parts]),
+            torch.cat([part.numeric for part in parts]),
+            torch.cat([part.label for part in parts]),
+            text,
+        )
+
     def _each(self, chosen: Callable[[Tensor], Tensor]) -> "Rows":
         text = None if self.text is None else chosen(self.text)
         return Rows(chosen(self.categorical), chosen(self.numeric), chosen(self.label), text)
 
 
-def load_rows(catalog: Catalog, dates: Sequence[str], space: FeatureSpace, texts: RowTexts | None = None) -> Rows:
-    """All rows of the dates in contiguous tensors, in read_dates' order; one date at a time is decoded beside them."""
-    total = sum(count_rows(catalog, date) for date in dates)
-    rows = Rows(
+def encoded(table: pa.Table, space: FeatureSpace, texts: RowTexts | None = None) -> Rows:
+    """The rows of a table that holds space.columns and texts.columns."""
+    return Rows(
+        categorical=torch.from_numpy(space.categorical(table)),
+        numeric=torch.from_numpy(space.numeric(table)),
+        label=torch.from_numpy(table["label"].to_numpy().astype(np.float32)),
+        text=torch.from_numpy(texts.index(table)) if texts else None,
+    )
+
+
+def columns_read(space: FeatureSpace, texts: RowTexts | None = None) -> tuple[str, ...]:
+    """What `encoded` needs of a table, beside the keys."""
+    return (*space.columns, *(texts.columns if texts else ()))
+
+
+def empty_rows(total: int, space: FeatureSpace, texts: RowTexts | None = None) -> Rows:
+    """Memory for so many rows, in contiguous tensors."""
+    return Rows(
         categorical=torch.empty((total, len(space.categorical_sizes)), dtype=torch.int64),
         numeric=torch.empty((total, space.numeric_size), dtype=torch.float32),
         label=torch.empty(total, dtype=torch.float32),
         text=torch.empty((total, texts.per_row), dtype=torch.int64) if texts else None,
     )
+
+
+def load_rows(catalog: Catalog, dates: Sequence[str], space: FeatureSpace, texts: RowTexts | None = None) -> Rows:
+    """All rows of the dates, in read_dates' order; one date at a time is decoded beside them."""
+    rows = empty_rows(sum(count_rows(catalog, date) for date in dates), space, texts)
     start = 0
-    for table in read_dates(catalog, dates, (*space.columns, *(texts.columns if texts else ()))):
-        part = rows.slice(start, start + len(table))
-        part.categorical.copy_(torch.from_numpy(space.categorical(table)))
-        part.numeric.copy_(torch.from_numpy(space.numeric(table)))
-        part.label.copy_(torch.from_numpy(table["label"].to_numpy().astype(np.float32)))
-        if texts and part.text is not None:
-            part.text.copy_(torch.from_numpy(texts.index(table)))
+    for table in read_dates(catalog, dates, columns_read(space, texts)):
+        rows.slice(start, start + len(table)).copy_from(encoded(table, space, texts))
         start += len(table)
     return rows

@@ -1,0 +1,98 @@
+"""Batches of a window that is larger than the memory set for it."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+
+from training.data.features import FeatureSpace
+from training.data.reading import PIECE_ROWS, RowGroup
+from training.data.rows import Rows, columns_read, empty_rows, encoded
+from training.text.row_texts import RowTexts
+
+_OPEN = 8  # row groups read side by side, so that scenes and dates mix before the buffer
+
+
+class StreamedBatches:
+    """Batches read from Parquet row groups in random order, through a shuffle buffer.
+
+    A row that comes takes a random place in the buffer, and the row that was there goes out. With a buffer of at least
+    all rows an epoch's order is a full permutation.
+    """
+
+    def __init__(
+        self,
+        groups: list[RowGroup],
+        rows: int,
+        space: FeatureSpace,
+        texts: RowTexts | None,
+        batch_size: int,
+        buffer_rows: int,
+    ) -> None:
+        self.rows = rows
+        self._groups, self._space, self._texts = groups, space, texts
+        self._batch_size, self._buffer_rows = batch_size, buffer_rows
+
+    def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
+        """Every row once; the last batch holds what is left. The next rows are decoded while a batch is trained on."""
+        # The reading thread draws from a generator of its own, or what is drawn would hang on who is faster.
+        of_reader = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return in_batches(self._shuffled(ahead(self._pieces(of_reader)), generator), self._batch_size)
+
+    def _pieces(self, generator: torch.Generator) -> Iterator[Rows]:
+        """All rows, a piece at a time from one of some row groups that are open, each at random."""
+        columns = columns_read(self._space, self._texts)
+        waiting = [self._groups[place] for place in torch.randperm(len(self._groups), generator=generator)]
+        being_read: list[Iterator] = []
+        while waiting or being_read:
+            while waiting and len(being_read) < _OPEN:
+                being_read.append(waiting.pop().tables(columns, PIECE_ROWS))
+            chosen = int(torch.randint(len(being_read), (), generator=generator))
+            table = next(being_read[chosen], None)
+            if table is None:
+                del being_read[chosen]
+            else:
+                yield encoded(table, self._space, self._texts)
+
+    def _shuffled(self, pieces: Iterable[Rows], generator: torch.Generator) -> Iterator[Rows]:
+        buffer, filled = empty_rows(min(self._buffer_rows, self.rows), self._space, self._texts), 0
+        for piece in pieces:
+            free = min(len(buffer) - filled, len(piece))
+            if free:
+                buffer.slice(filled, filled + free).copy_from(piece.slice(0, free))
+                filled += free
+            coming = piece.slice(free, len(piece))
+            while len(coming):
+                now = coming.slice(0, len(buffer))
+                places = torch.randperm(len(buffer), generator=generator)[: len(now)]
+                going = buffer.take(places)
+                buffer.put(places, now)
+                coming = coming.slice(len(now), len(coming))
+                yield going
+        yield buffer.take(torch.randperm(filled, generator=generator))
+
+
+def ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
+    """The same, the next one being made in another thread while one is used."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        coming = thread.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = thread.submit(next, pieces, None)
+            yield piece
+
+
+def in_batches(pieces: Iterable[Rows], batch_size: int) -> Iterator[Rows]:
+    """The same rows in batches of one size; the last holds what is left."""
+    kept: list[Rows] = []
+    count = 0
+    for piece in pieces:
+        kept.append(piece)
+        count += len(piece)
+        if count >= batch_size:
+            joined = Rows.joined(kept)
+            full = count - count % batch_size
+            for start in range(0, full, batch_size):
+                yield joined.slice(start, start + batch_size)
+            kept, count = [joined.slice(full, count)], count - full
+    if count:
+        yield Rows.joined(kept)
