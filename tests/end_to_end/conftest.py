@@ -1,11 +1,12 @@
 """Where an Airflow runs, for the tests that start one."""
 
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.end_to_end.user_airflow import free_port
 
 
 @pytest.fixture
@@ -17,6 +18,4 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()

@@ -1,5 +1,6 @@
 """`make ui` as its user has it: a backfill that meets a date without raw logs, and runs that outlast a restart."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,4 +50,5 @@ def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folde
         for reprocess, would_run in {"none": 0, "failed": 0, "completed": len(DATES)}.items():
             asked = second.backfill(DATES[0], DATES[-1], reprocess, len(DATES), ask_only=True)
             assert len(asked["backfills"]) == would_run
-        assert DAG in airflow_command(folder, "dags", "list", "--output", "plain")
+        listed = subprocess.run(airflow_command(folder, "dags", "list"), capture_output=True, text=True, check=True)
+        assert DAG in listed.stdout

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -134,7 +135,12 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(1)
 
 
-def airflow_command(folder: Path, *words: str) -> str:
+def airflow_command(folder: Path, *words: str) -> list[str]:
     """An airflow command as a user gives it, in a shell that has read what the program wrote for it."""
-    script = f"source {folder / 'airflow' / 'env.sh'} && airflow {' '.join(words)}"
-    return subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True).stdout
+    return ["bash", "-c", f"source {folder / 'airflow' / 'env.sh'} && exec airflow {' '.join(words)}"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
