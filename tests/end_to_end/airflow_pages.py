@@ -11,6 +11,7 @@ from tests.browser import BROWSER, OPTIONS
 WIDTH, HEIGHT = 1440, 900  # CSS pixels
 PAGE_MILLISECONDS = 60_000
 RUNS_MILLISECONDS = 900_000  # the longest that runs may take, where the machine is busy with more than these
+_DRAWN_MILLISECONDS = 1_000  # a picture is to hold the lines that a page draws a moment after their text has come
 
 
 class AirflowPages:
@@ -87,8 +88,12 @@ class AirflowPages:
         dialog.get_by_role("button", name="Confirm").click()
         expect(dialog).to_be_hidden()
 
-    def widen_grid(self) -> None:
-        """So that the columns of ten runs are in view."""
+    def show_more_runs(self) -> None:
+        """The grid holds ten columns, and shows half of them, until one asks for more."""
+        self.page.get_by_role("button", name="Options").click()
+        self.page.get_by_role("combobox").filter(has_text="10").last.click()
+        self.page.get_by_role("option", name="25", exact=True).click()
+        self.page.keyboard.press("Escape")
         edge = self.page.get_by_role("separator").first
         edge.press("ArrowRight")
         edge.blur()
@@ -98,11 +103,11 @@ class AirflowPages:
         return self.page.frame_locator("iframe")
 
     def screenshot(self, name: str, around: Locator | None = None) -> None:
-        """What is in view, `around` in its middle, once no message lies over it and nothing is being loaded."""
+        """What is in view, `around` in its middle, once no message lies over it."""
         expect(self.page.get_by_text("successfully")).to_have_count(0)
         if around:
             around.evaluate("element => element.scrollIntoView({block: 'center'})")
-        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_timeout(_DRAWN_MILLISECONDS)
         self.page.screenshot(path=self.screenshots / f"{name}.png", animations="disabled")
 
 

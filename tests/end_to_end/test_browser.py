@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser import needs_browser
-from tests.end_to_end.airflow_pages import AirflowPages, browser_at
+from tests.end_to_end.airflow_pages import RUNS_MILLISECONDS, AirflowPages, browser_at
 from tests.end_to_end.user_airflow import DAG, catalog_in, late_logs_come, own_logs, user_airflow, wait_until
 from warehouse.calendar_days import days, days_before
 from warehouse.status import overview
@@ -105,8 +105,8 @@ def all_dates_succeed(pages: AirflowPages) -> None:
     pages.tab("Runs")
     for date in DATES:
         pages.expect_state(pages.row(run_of(date)), "Success")
-    expect(pages.page.get_by_text("Backfill in progress")).to_be_hidden()
-    pages.widen_grid()
+    expect(pages.page.get_by_text("Backfill in progress")).to_be_hidden(timeout=RUNS_MILLISECONDS)
+    pages.show_more_runs()
     pages.screenshot("backfill")
 
 
