@@ -1,17 +1,13 @@
 """The cold-start board inside a real Airflow."""
 
 import json
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-
-import pytest
 
 from benchmarks.board_runs import evaluated_rows, write_run_folder
 from local_airflow.processes import local_airflow
@@ -27,13 +23,6 @@ with DAG("retrain", schedule=None):
     train.expand(op_kwargs=[{"run": RUN}])
 """
 TIMEOUT_SECONDS = 120
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Not pytest's own: as root, the database runs as another user, to whom pytest closes its folders."""
-    with tempfile.TemporaryDirectory(prefix="antm2c-") as folder:
-        yield Path(folder).resolve()
 
 
 def answer(url: str, token: str = "", body: dict[str, Any] | None = None) -> tuple[int, Any]:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,13 +41,6 @@ end_on_signals()
 folder = Path(sys.argv[1])
 run_demo(Demo(folder / "airflow", (folder / "warehouse").as_uri(), folder / "artifacts", "10k", "{DATASET}"))
 """
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Not pytest's own: as root, the database runs as another user, to whom pytest closes its folders."""
-    with tempfile.TemporaryDirectory(prefix="antm2c-") as folder:
-        yield Path(folder).resolve()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The page in a real browser, where there is one."""
 
 import re
-import shutil
 import socket
 import subprocess
 import threading
@@ -16,22 +15,16 @@ from fastapi import FastAPI
 from plugins.board import routes
 from plugins.board.address import PAGE, URL_PREFIX
 from plugins.board.routes import board_app
+from tests.browser import BROWSER, OPTIONS, needs_browser
 from tests.plugins.conftest import MakeRun, settings
 from tests.warehouse.conftest import publish, receive
 from training.tracking.champion import Champion
 from warehouse.catalog import Catalog
 from warehouse.tables import LOGS, RAW
 
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync")
-OFFLINE = (
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-)
 DAY = "2023-07-20"
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+pytestmark = needs_browser
 
 
 @pytest.fixture
@@ -48,7 +41,7 @@ def shown(artifacts: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}{PAGE}{query}"
         profile = f"--user-data-dir={tmp_path / 'profile'}"
         settled = ("--virtual-time-budget=20000", "--dump-dom")
-        command = [BROWSER, *OPTIONS, *OFFLINE, profile, *settled, address]
+        command = [BROWSER, "--headless", *OPTIONS, profile, *settled, address]
         return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
 
     yield dump

@@ -1,0 +1,146 @@
+"""`make ui` as its user has it: raw logs of the user's own, the program, and what one asks of its API."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from local_airflow.api import AirflowApi
+from local_airflow.database import end_database
+from local_airflow.sessions import end_recorded, session_members
+from sample_logs.settings import FIRST_DATE, PRESETS
+from sample_logs.writing import Writer
+from warehouse.catalog import Catalog
+from warehouse.settings import REPOSITORY
+from warehouse.tables import RAW, TRUTH
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from local_airflow.__main__ import end_on_signals
+from local_airflow.demo import Demo
+from local_airflow.ui import run_ui
+end_on_signals()
+folder = Path(sys.argv[1])
+demo = Demo(folder / "airflow", (folder / "warehouse").as_uri(), folder / "artifacts", dataset="mine")
+run_ui(demo, int(sys.argv[2]))
+"""
+DAG = "antm2c_etl_daily"
+TIMEOUT_SECONDS = 400
+
+
+@contextmanager
+def own_logs(rows: int, days: int, late: str | None = None) -> Iterator[Path]:
+    """A folder with raw logs in `warehouse`, those of the date `late` in its folder `late` still.
+
+    Not pytest's own folder: as root, the database runs as another user, to whom pytest closes its folders.
+    """
+    with tempfile.TemporaryDirectory(prefix="antm2c-") as made:
+        folder = Path(made).resolve()
+        catalog = catalog_in(folder)
+        writer = Writer(catalog, replace(PRESETS["10k"], rows=rows, days=days, start_date=FIRST_DATE))
+        for day in range(days):
+            writer.write(day)
+        if late:
+            shutil.move(catalog.path(RAW, late), folder / "late")
+        shutil.rmtree(catalog.table_path(TRUTH))  # as a user's own logs: nothing is loaded
+        yield folder
+        end_recorded(folder / "airflow" / "session.json")
+        end_database(folder / "airflow" / "postgres")
+
+
+def late_logs_come(folder: Path, date: str) -> None:
+    shutil.move(folder / "late", catalog_in(folder).path(RAW, date))
+
+
+class Ui:
+    """What a user does in the UI, through the API that the UI calls."""
+
+    def __init__(self, url: str, said: str, leader: int) -> None:
+        """`said`: what the program printed; `leader`: the process whose session is Airflow's."""
+        self.said, self.leader = said, leader
+        self.user, self.password = re.search(r"user (\S+), password (\S+)", said).groups()
+        self.api = AirflowApi(url, self.user, self.password)
+
+    def backfill(self, first: str, last: str, reprocess: str, active_runs: int, ask_only: bool = False) -> dict:
+        """Creates a backfill, or asks what one would run."""
+        bounds = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        asked = {"dag_id": DAG, **bounds, "reprocess_behavior": reprocess, "max_active_runs": active_runs}
+        return self.api.call("POST", f"/api/v2/backfills{'/dry_run' if ask_only else ''}", asked)
+
+    def runs(self) -> dict[str, dict]:
+        """Backfill runs by their partition's date."""
+        runs = self.api.call("GET", f"/api/v2/dags/{DAG}/dagRuns?run_type=backfill")["dag_runs"]
+        return {run["logical_date"][:10]: run for run in runs}
+
+    def run_states(self) -> dict[str, str]:
+        return {date: run["state"] for date, run in self.runs().items()}
+
+    def task_states(self, date: str) -> dict[str, str | None]:
+        tasks = self.api.task_instances(DAG, self.runs()[date]["dag_run_id"])
+        return {task["task_id"]: task["state"] for task in tasks}
+
+    def clear(self, date: str, task_id: str) -> None:
+        """As the dialog proposes it: the task and what comes after it."""
+        asked = {"dag_run_id": self.runs()[date]["dag_run_id"], "task_ids": [task_id], "include_downstream": True}
+        self.api.call("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", {**asked, "dry_run": False})
+
+
+def catalog_in(folder: Path) -> Catalog:
+    return Catalog((folder / "warehouse").as_uri(), "mine")
+
+
+@contextmanager
+def user_airflow(folder: Path, port: int) -> Iterator[Ui]:
+    """The program from when it has said all it has to say; ended by a signal, with all it started."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", PROGRAM, str(folder), str(port)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:
+        try:
+            said = _said_until("Ctrl-C", program)
+            leader = json.loads((folder / "airflow" / "session.json").read_text())["pid"]
+            yield Ui(f"http://localhost:{port}", said, leader)
+        finally:
+            program.terminate()
+            program.wait(timeout=60)
+    named = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or ())]
+    assert session_members(leader) | set(named) == set()
+
+
+def _said_until(start: str, program: subprocess.Popen) -> str:
+    said = ""
+    assert program.stdout
+    for line in program.stdout:
+        said += line
+        if line.startswith(start):
+            break
+    return said
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(1)
+
+
+def airflow_command(folder: Path, *words: str) -> list[str]:
+    """An airflow command as a user gives it, in a shell that has read what the program wrote for it."""
+    return ["bash", "-c", f"source {folder / 'airflow' / 'env.sh'} && exec airflow {' '.join(words)}"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

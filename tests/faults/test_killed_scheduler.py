@@ -1,0 +1,85 @@
+"""A scheduler that is killed in the middle of a backfill and started again."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local_airflow.sessions import end_session, session_members
+from spark_jobs.common.session import spark_session
+from tests.end_to_end.user_airflow import (
+    DAG,
+    airflow_command,
+    catalog_in,
+    free_port,
+    own_logs,
+    user_airflow,
+    wait_until,
+)
+from tests.spark_jobs.conftest import STAGES
+from warehouse.calendar_days import days
+from warehouse.catalog import Catalog
+from warehouse.tables import DERIVED_TABLES, RAW
+
+DATES = days("2023-07-10", "2023-07-12")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with own_logs(rows=900, days=len(DATES)) as folder:
+        yield folder
+
+
+def test_every_date_comes_out_as_if_the_scheduler_had_lived(folder: Path) -> None:
+    with user_airflow(folder, free_port()) as airflow:
+        wait_until(lambda: airflow.api.has_dag(DAG))
+        airflow.backfill(DATES[0], DATES[-1], "none", len(DATES))
+        wait_until(lambda: bool(running(airflow.leader, f"user_features.py --warehouse {folder.as_uri()}")))
+        [scheduler] = running(airflow.leader, "airflow scheduler")
+        scheduler.kill()
+        with scheduler_again(folder):
+            wait_until(lambda: airflow.run_states() == dict.fromkeys(DATES, "success"))
+    assert [path for name in (".staging", ".trash") for path in (folder / "warehouse").glob(f"*/{name}/*")] == []
+    assert versions(catalog_in(folder)) == versions(undisturbed(folder))
+
+
+def running(leader: int, words: str) -> list[psutil.Process]:
+    """The processes of a session whose command lines hold these words."""
+    return [process for process in session_members(leader) if words in " ".join(process.cmdline())]
+
+
+@contextmanager
+def scheduler_again(folder: Path) -> Iterator[None]:
+    """As a user starts it by hand; it ends with the block, and all that it started with it."""
+    with (folder / "airflow" / "scheduler.log").open("w") as log:
+        scheduler = subprocess.Popen(
+            airflow_command(folder, "scheduler"), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            end_session(scheduler.pid)
+            scheduler.wait()
+
+
+def versions(catalog: Catalog) -> dict[tuple[str, str], str | None]:
+    """Hashes of the partitions' content, by table and date."""
+    return {
+        (table.folder, date): catalog.version(table, date) for table in DERIVED_TABLES for date in catalog.dates(table)
+    }
+
+
+def undisturbed(folder: Path) -> Catalog:
+    """The same raw logs in another warehouse, taken through the stages without Airflow."""
+    catalog = Catalog((folder / "undisturbed").as_uri(), "mine")
+    shutil.copytree(catalog_in(folder).table_path(RAW), catalog.table_path(RAW))
+    place = ["--warehouse", (folder / "undisturbed").as_uri(), "--dataset", catalog.dataset]
+    with spark_session("undisturbed"):
+        for stage in STAGES:
+            import_module(f"spark_jobs.{stage}").main([*place, "--start-date", DATES[0], "--end-date", DATES[-1]])
+    return catalog
