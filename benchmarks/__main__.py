@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks import board_page, large_date, long_history, sample_rate, warm_range
+from benchmarks import board_page, embedding_rate, large_date, long_history, sample_rate, streaming, warm_range
 from benchmarks.figure import Figure, as_json, described, markdown, plain_table
 from benchmarks.machine import machine
 from warehouse.settings import REPOSITORY
@@ -18,6 +18,8 @@ _MEASUREMENTS = {
     "long_history": long_history.measure,
     "warm_range": warm_range.measure,
     "board_page": board_page.measure,
+    "streaming": streaming.measure,
+    "embedding_rate": embedding_rate.measure,
 }
 
 
