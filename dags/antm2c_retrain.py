@@ -154,7 +154,7 @@ with DAG(
     pulled = "ti.xcom_pull(task_ids='challenge', key='{}')"
     approved = ApprovalOperator(
         task_id=APPROVE,
-        subject=f"New champion? {{{{ {pulled.format(DECISION)}.challenger.rpartition('/')[2] }}}}",
+        subject=f"New champion? {{{{ {pulled.format(DECISION)}.challenger.rpartition('/artifacts_')[2] }}}}",
         body=f"{{{{ {pulled.format(STORY)} }}}}",
         defaults="Reject",
         response_timeout=timedelta(days=7),

@@ -90,5 +90,5 @@ def test_the_person_asked_reads_who_who_against_and_by_how_much() -> None:
 def test_the_question_is_rendered_from_the_challenge(dag: Callable[[str], DAG]) -> None:
     approve = dag("antm2c_retrain").get_task("approve").prepare_for_execution()
     approve.render_template_fields({"ti": TaskInstance(decision=BETTER, story=story(BETTER))})
-    assert approve.subject == "New champion? artifacts_mmoe_run_20230731-060000"
+    assert approve.subject == "New champion? mmoe_run_20230731-060000"
     assert approve.body == story(BETTER)
