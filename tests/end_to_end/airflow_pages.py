@@ -11,6 +11,7 @@ from tests.browser import BROWSER, OPTIONS
 WIDTH, HEIGHT = 1440, 900  # CSS pixels
 PAGE_MILLISECONDS = 60_000
 RUNS_MILLISECONDS = 900_000  # the longest that runs may take, where the machine is busy with more than these
+_FORM_ZOOM = 0.9
 _DRAWN_MILLISECONDS = 1_000  # a picture is to hold the lines that a page draws a moment after their text has come
 
 
@@ -103,12 +104,18 @@ class AirflowPages:
         return self.page.frame_locator("iframe")
 
     def screenshot(self, name: str, around: Locator | None = None) -> None:
-        """What is in view, `around` in its middle, once no message lies over it."""
+        """What is in view, once no message lies over it. `around`: a form that may be higher than the window."""
         expect(self.page.get_by_text("successfully")).to_have_count(0)
+        self.page.mouse.move(WIDTH - 1, HEIGHT - 1)  # or what lies under it would be lit
         if around:
-            around.evaluate("element => element.scrollIntoView({block: 'center'})")
+            self._zoom(_FORM_ZOOM)
+            around.evaluate("form => form.scrollIntoView({block: 'center'})")
         self.page.wait_for_timeout(_DRAWN_MILLISECONDS)
         self.page.screenshot(path=self.screenshots / f"{name}.png", animations="disabled")
+        self._zoom(1)
+
+    def _zoom(self, factor: float) -> None:
+        self.page.evaluate("factor => { document.documentElement.style.zoom = factor }", factor)
 
 
 @contextmanager
