@@ -52,6 +52,7 @@ def test_a_user_backfills_brings_late_logs_retrains_and_reads_the_board(
         lines, complete = overview(catalog_in(folder))
         assert complete, lines
         retrain(pages)
+        a_person_approves_the_champion(pages)
         the_link_of_a_training_task_opens_its_run(pages, folder / "artifacts")
 
 
@@ -114,12 +115,14 @@ def retrain(pages: AirflowPages) -> None:
     pages.open_dag(RETRAIN)
     form = pages.trigger_form()
     start = form.get_by_role("button", name="Trigger", exact=True)
-    for section in ("Window", "Models", "Training", "Notes"):
+    for section in ("Window", "Models", "Training", "Promotion", "Notes"):
         expect(form.get_by_role("button", name=section, exact=True)).to_be_visible()
     epochs_must_be_a_number_from_one_on(pages, form, start)
     pages.section(form, "Window")
     form.locator("[name=element_as_of]").fill(DATES[-1])
     form.locator("[name=element_train_days]").fill(str(len(DATES) - 1))
+    pages.section(form, "Promotion")
+    form.get_by_role("checkbox").locator("..").click()
     pages.section(form, "Notes")
     form.locator("[name=element_notes]").fill(NOTES)
     pages.section(form, "Models")
@@ -132,6 +135,20 @@ def retrain(pages: AirflowPages) -> None:
         pages.expect_state(pages.row("train").filter(has_text=model), "Success")
     expect(pages.row("train")).to_have_count(len(TRAINED))
     pages.expect_state(pages.row("compare"), "Success")
+
+
+def a_person_approves_the_champion(pages: AirflowPages) -> None:
+    pages.expect_state(pages.row("approve"), "Awaiting Input")
+    pages.follow("approve")
+    pages.page.get_by_role("link", name="Required Action").click()
+    expect(pages.page.get_by_text("there is no champion yet")).to_be_visible()
+    pages.screenshot("approve")
+    pages.page.get_by_role("button", name="Approve").click()
+    pages.open_dag(RETRAIN)
+    pages.tab("Runs")
+    pages.expect_state(pages.page.get_by_role("row").filter(has_text="manual__"), "Success")
+    pages.page.get_by_role("link", name="manual__").last.click()
+    pages.expect_state(pages.row("promote"), "Success")
 
 
 def epochs_must_be_a_number_from_one_on(pages: AirflowPages, form: Locator, start: Locator) -> None:
@@ -157,6 +174,7 @@ def the_link_of_a_training_task_opens_its_run(pages: AirflowPages, artifacts: Pa
     metrics = json.loads((run / "val_metrics.json").read_text())
     expect(opened).to_contain_text(model)
     expect(opened).to_contain_text(f"{metrics['auc']:.4f}")
+    expect(pages.board().locator("#champion")).to_contain_text("Champion of mine: ")
     assert parse_qs(urlsplit(pages.page.url).query) == {"run": [run.name]}
     assert json.loads((run / f"{model}_config.json").read_text())["notes"] == NOTES
     expect(pages.board().locator("#heat-item.js-plotly-plot")).to_be_attached()  # the last plot to be drawn

@@ -37,6 +37,9 @@ def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folde
         wait_until(lambda: first.run_states().get(DATES[0]) == "success")
         wait_until(lambda: first.task_states(DATES[2])["wait_for_history"] == "deferred")
         assert first.run_states()[WITHOUT_LOGS] == "failed"
+        assert f"- wait_for_raw: no raw logs for {WITHOUT_LOGS}" in first.runs()[WITHOUT_LOGS]["note"]
+        rows = catalog.manifest(TRAIN, DATES[0]).rows
+        assert f"- {DATES[0]}: {rows} rows, 0 rejected, version " in first.runs()[DATES[0]]["note"]
         assert first.task_states(WITHOUT_LOGS)["wait_for_raw"] == "failed"
         assert catalog.dates(TRAIN) == DATES[:1]
 
@@ -45,6 +48,7 @@ def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folde
         assert second.password == first.password
         second.clear(WITHOUT_LOGS, "wait_for_raw")
         wait_until(lambda: second.run_states() == dict.fromkeys(DATES, "success"))
+        assert "no raw logs" not in second.runs()[WITHOUT_LOGS]["note"]
         lines, complete = overview(catalog)
         assert complete, lines
         for reprocess, would_run in {"none": 0, "failed": 0, "completed": len(DATES)}.items():
