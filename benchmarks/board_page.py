@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 from benchmarks.board_runs import write_runs
 from benchmarks.figure import Figure
 from benchmarks.logs import DATASET
-from plugins.board.address import PAGE, URL_PREFIX
+from dags.common.board_address import PAGE, URL_PREFIX
 from plugins.board.assets import ASSETS
 from plugins.board.routes import board_app
 from training.tracking.champion import crown

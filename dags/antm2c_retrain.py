@@ -13,10 +13,10 @@ from airflow.sdk import DAG, Param
 
 from dags.common.assets import CHAMPION, MODELS
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
-from dags.common.promotion_tasks import APPROVE, PROMOTE, STORY, challenge, promote, track
+from dags.common.promotion_tasks import PROMOTE, STORY, challenge, promote, track
+from dags.common.telling import APPROVE, CHALLENGE, DECISION
 from dags.common.training_operator import TrainingOperator
-from dags.common.training_tasks import check_window, compare, embed, train
-from plugins.run_notes.keys import DECISION
+from dags.common.training_tasks import check_window, compare, embed, newest_date, train
 from training.model_names import MODEL_NAMES
 
 with DAG(
@@ -28,13 +28,15 @@ with DAG(
     default_args=TASK_DEFAULTS,
     tags=TAGS,
     doc_md=__doc__,
+    user_defined_macros={"newest_date": newest_date},
     params={
         "as_of": Param(
             None,
             type=["null", "string"],
             format="date",
             title="As of",
-            description="The last validation day. Empty: the run's logical date.",
+            description="The last validation day. Empty: by hand the newest date with a training table, "
+            "on schedule the run's logical date.",
             section="Window",
         ),
         "train_days": Param(
@@ -111,7 +113,8 @@ with DAG(
         ),
     },
 ):
-    as_of = {"as_of": date_template("as_of")}
+    newest = "(newest_date() if dag_run.run_type == 'manual' else none)"
+    as_of = {"as_of": date_template("as_of", unless=newest)}
     window = PythonOperator(
         task_id="check_window",
         python_callable=check_window,
@@ -146,12 +149,12 @@ with DAG(
         doc_md="Parameters, metrics by segment and files of each run in MLflow. A run that is there is not kept twice.",
     )
     challenged = BranchPythonOperator(
-        task_id="challenge",
+        task_id=CHALLENGE,
         python_callable=challenge,
         op_kwargs=runs,
         doc_md="The best run against the champion on the same rows, overall and by segment. Its log says who wins why.",
     )
-    pulled = "ti.xcom_pull(task_ids='challenge', key='{}')"
+    pulled = f"ti.xcom_pull(task_ids='{CHALLENGE}', key='{{}}')"
     approved = ApprovalOperator(
         task_id=APPROVE,
         subject=f"New champion? {{{{ {pulled.format(DECISION)}.challenger.rpartition('/artifacts_')[2] }}}}",

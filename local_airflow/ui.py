@@ -5,9 +5,10 @@ import time
 
 from local_airflow.api import AirflowApi
 from local_airflow.demo import TIMEOUT_SECONDS, Demo, write_logs
-from local_airflow.errors import StartError
+from local_airflow.errors import RunError, StartError
 from local_airflow.processes import AIRFLOW_LOG, EXPORTS, PASSWORDS, local_airflow
 from local_airflow.runs import run_dag
+from local_airflow.summary import runs_in
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW, TRAIN, TRUTH
 
@@ -17,20 +18,24 @@ _SILENCE_SECONDS = 120.0
 
 
 def run_ui(demo: Demo, port: int) -> None:
-    """Runs Airflow until a signal ends it. Raises StartError, ApiError or RunError.
+    """Runs Airflow until a signal ends it. Raises StartError or ApiError.
 
-    On first use, where the dataset is no one's own logs, the demo's are written, and all but the last dates loaded.
+    Where the dataset is no one's own logs, what is not there yet of the demo is written, loaded but for the last dates,
+    and trained on.
     """
     catalog = Catalog(demo.warehouse, demo.dataset)
-    first_use = not catalog.dates(TRAIN) and (not catalog.dates(RAW) or bool(catalog.dates(TRUTH)))
-    if first_use:
+    sample = not catalog.dates(RAW) or bool(catalog.dates(TRUTH))
+    if sample:
         write_logs(demo)
     print("Starting Airflow", flush=True)
     with local_airflow(demo.home, demo.environment, port, keep=True) as api:
         password = json.loads((demo.home / PASSWORDS).read_text())[api.user]
         print(f"\nAirflow answers at {api.url}: user {api.user}, password {password}", flush=True)
-        if first_use:
-            _load(demo, api, catalog.dates(RAW)[:-_LEFT_TO_BACKFILL])
+        if sample:
+            try:
+                _load(demo, api, catalog)
+            except RunError as error:
+                print(f"\nerror: {error}\nAirflow stays, so that you can look and try again.", flush=True)
         print(f"\n{first_clicks(catalog)}\n\n{_end(demo)}", flush=True)
         _stay(demo, api)
 
@@ -58,11 +63,14 @@ def _end(demo: Demo) -> str:
     return f"{commands}\nCtrl-C ends Airflow. Its runs are kept in {demo.home}."
 
 
-def _load(demo: Demo, api: AirflowApi, dates: list[str]) -> None:
-    print(f"\nFirst use: {dates[0]} to {dates[-1]} are loaded, which takes some minutes. Look around meanwhile.")
-    run_dag(api, demo.home, "antm2c_etl_history", {"start_date": dates[0], "end_date": dates[-1]}, TIMEOUT_SECONDS)
-    training = {"as_of": dates[-1], "train_days": len(dates) - 1, "models": ["dnn", "mmoe_content"]}
-    run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
+def _load(demo: Demo, api: AirflowApi, catalog: Catalog) -> None:
+    dates = catalog.dates(RAW)[:-_LEFT_TO_BACKFILL]
+    if not catalog.dates(TRAIN):
+        print(f"\nFirst use: {dates[0]} to {dates[-1]} are loaded, which takes some minutes. Look around meanwhile.")
+        run_dag(api, demo.home, "antm2c_etl_history", {"start_date": dates[0], "end_date": dates[-1]}, TIMEOUT_SECONDS)
+    if not runs_in(demo.artifacts):
+        training = {"as_of": dates[-1], "train_days": len(dates) - 1, "models": ["dnn", "mmoe_content"]}
+        run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
 
 
 def _stay(demo: Demo, api: AirflowApi) -> None:

@@ -3,7 +3,7 @@
 import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from training.errors import TrainingError
 from training.evaluate import load_validation
 from training.evaluation.auc import AucDifference, auc, auc_difference
 from training.evaluation.metrics import SHOWN_BY
-from training.evaluation.predictions import same_rows, unsorted
+from training.evaluation.predictions import Scored, same_rows, unsorted
 from training.evaluation.segments import OVERALL
 from training.loop import predict
 from training.progress import say
@@ -27,6 +27,16 @@ from warehouse.catalog import Catalog
 
 Tests = dict[str, AucDifference | None]
 _EVERYWHERE = "overall"
+_FEWEST = 10  # rows of each class: the interval of a handful may have no width at all
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether the challenger should take the champion's place, why, and the tests of its lead by segment."""
+
+    promote: bool
+    reason: str
+    tests: Tests = field(default_factory=dict)
 
 
 def challenge(arguments: Namespace) -> dict[str, Any]:
@@ -38,21 +48,20 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
     folders = [Path(folder) for folder in arguments.artifacts]
     predictions, folder = _best(comparable_predictions(folders), folders)
     champion = champion_of(arguments.tracking_uri, load_config(folder).dataset)
-    tests: Tests = {}
     if champion is None:
-        promote, reason = True, "there is no champion yet"
+        decision = Decision(True, "there is no champion yet")
     elif champion.run == folder.name:
-        promote, reason = False, "it is the champion"
+        decision = Decision(False, "it is the champion")
     else:
-        tests = _judge(arguments, champion, folder, predictions)
-        promote, reason = verdict(tests)
-    say(f"{folder.name} {'should become' if promote else 'does not become'} the champion: {reason}")
+        decision = _judge(arguments, champion, folder, predictions)
+    becomes = "should become" if decision.promote else "does not become"
+    say(f"{folder.name} {becomes} the champion: {decision.reason}")
     return {
         "challenger": str(folder.resolve()),
         "champion": asdict(champion) if champion else None,
-        "promote": promote,
-        "reason": reason,
-        "tests": {name: test and asdict(test) for name, test in tests.items()},
+        "promote": decision.promote,
+        "reason": decision.reason,
+        "tests": {name: test and asdict(test) for name, test in decision.tests.items()},
     }
 
 
@@ -62,8 +71,8 @@ def _best(tables: Sequence[pa.Table], folders: Sequence[Path]) -> tuple[pa.Table
     return tables[best], folders[best]
 
 
-def _judge(arguments: Namespace, champion: Champion, folder: Path, predictions: pa.Table) -> Tests:
-    """The tests of the challenger's lead over the champion, whose files MLflow has."""
+def _judge(arguments: Namespace, champion: Champion, folder: Path, predictions: pa.Table) -> Decision:
+    """By the tests of the challenger's lead over the champion, whose files MLflow has."""
     config = load_config(folder)
     dates = config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
@@ -73,36 +82,41 @@ def _judge(arguments: Namespace, champion: Champion, folder: Path, predictions: 
         with tracking(arguments.tracking_uri) as client:
             champions_folder = Path(client.download_artifacts(champion.run_id, "", copy))
         run = load_run(champions_folder)
-        if seen := sorted(set(dates) & set(run.config.window.train)):
-            raise TrainingError(
-                f"the champion {champion.run} was trained on {', '.join(seen)}, which it would be judged by: "
-                "challenge it with runs as of a later date"
-            )
+        last_seen = run.config.window.train[-1]
+        if dates[0] <= last_seen:  # it knows these rows, or what came after them
+            return Decision(False, f"the champion has seen rows up to {last_seen}, and is judged by later ones alone")
         logits = predict(run.model, load_validation(run, catalog, dates, cached_in=folder.parent)).numpy()
-    return lead_by_segment(predictions, logits)
+    return verdict(lead_by_segment(predictions, logits))
 
 
 def lead_by_segment(predictions: pa.Table, champion: np.ndarray) -> Tests:
     """How far the predictions' AUC lies above that of the champion's logits [n], overall and by segment.
 
-    None where a segment has fewer than two rows of a class.
+    None where a segment has too few rows of a class to be tested.
     """
     rows = unsorted(predictions)
     named = [(_EVERYWHERE, OVERALL)]
     named += [(f"{kind.removesuffix('_level')} {name}", s) for kind, shown in SHOWN_BY.items() for name, s in shown]
-    masks = {name: segment.mask(rows) for name, segment in named}
-    return {name: auc_difference(champion[m], rows.logit[m], rows.label[m]) for name, m in masks.items()}
+    return {name: _lead(champion, rows, segment.mask(rows)) for name, segment in named}
 
 
-def verdict(tests: Tests) -> tuple[bool, str]:
+def _lead(champion: np.ndarray, rows: Scored, chosen: np.ndarray) -> AucDifference | None:
+    label = rows.label[chosen]
+    clicked = int(label.sum())
+    if min(clicked, len(label) - clicked) < _FEWEST:
+        return None
+    return auc_difference(champion[chosen], rows.logit[chosen], label)
+
+
+def verdict(tests: Tests) -> Decision:
     """Whether the challenger should be promoted, and why or why not."""
     lead = tests[_EVERYWHERE]
     if lead is None or lead.low <= 0:
-        return False, f"its lead is not above 0 for certain, {_figures(lead)}"
+        return Decision(False, f"its lead is not above 0 for certain, {_figures(lead)}", tests)
     worse = [f"{name} {_figures(test)}" for name, test in tests.items() if test and test.high < 0]
     if worse:
-        return False, f"it is significantly worse on {'; '.join(worse)}"
-    return True, f"it is better by {_figures(lead)}, and nowhere significantly worse"
+        return Decision(False, f"it is significantly worse on {'; '.join(worse)}", tests)
+    return Decision(True, f"it is better by {_figures(lead)}, and nowhere significantly worse", tests)
 
 
 def _figures(test: AucDifference | None) -> str:

@@ -34,13 +34,15 @@ class DeferredAdam:
         self,
         embeddings: Sequence[nn.Embedding],
         schedule: Schedule,
+        settled_after: int = 0,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
+        """settled_after: the step from which the schedule is constant."""
         self._weights = [embedding.weight for embedding in embeddings]
         self._moments = [_no_moments(weight) for weight in self._weights]
         self._schedule, self._betas, self._eps = schedule, betas, eps
-        self._later_moves = _later_moves(schedule, betas)
+        self._later_moves = _later_moves(schedule, betas, max(_SETTLED, settled_after))
         self._step = 0
         for number, embedding in enumerate(embeddings):
             embedding.sparse = True
@@ -116,13 +118,13 @@ def _column(values: Tensor) -> Tensor:
     return values.to(torch.float32).unsqueeze(1)
 
 
-def _later_moves(schedule: Schedule, betas: tuple[float, float]) -> Tensor:
+def _later_moves(schedule: Schedule, betas: tuple[float, float], settled: int) -> Tensor:
     """For every step s, all that m / sqrt(v) of then would still move a row without further gradients, float64."""
     b1, b2 = betas
     ratio = b1 / b2**0.5
-    later = schedule(_SETTLED + 1) * ratio / (1 - ratio)
+    later = schedule(settled + 1) * ratio / (1 - ratio)
     table = [later]
-    for step in range(_SETTLED, 0, -1):
+    for step in range(settled, 0, -1):
         later = ratio * (schedule(step) * (1 - b2**step) ** 0.5 / (1 - b1**step) + later)
         table.append(later)
     return torch.tensor(table[::-1], dtype=torch.float64)

@@ -27,7 +27,7 @@ class ModelOptimizer:
             {"params": self._others, "weight_decay": settings.weight_decay},
         ]
         self._dense = torch.optim.Adam(groups, lr=settings.learning_rate, fused=True)
-        self._deferred = DeferredAdam(large, settings.rate_of) if large else None
+        self._deferred = DeferredAdam(large, settings.rate_of, settings.warmup_steps) if large else None
         self._settings = settings
         self._steps = 0
 

@@ -150,6 +150,7 @@ def _course(epochs: list[Epoch], rows: int, stop_on: Criterion) -> dict[str, Any
     seconds = sum(epoch.seconds for epoch in epochs)
     return {
         "train_rows": rows,
+        "stop_on": stop_on,
         "best_epoch": best_epoch(epochs, stop_on).number,
         "rows_per_second": round(rows * len(epochs) / seconds),
         "epochs": [asdict(epoch) for epoch in epochs],

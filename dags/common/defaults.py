@@ -32,9 +32,11 @@ MAX_REJECT_RATE = Param(
 REJECT_ARGUMENTS = ["--max-reject-rate", "{{ params.max_reject_rate }}"]
 
 
-def date_template(param: str) -> str:
-    """The partition date: the param where it is given, else the logical date, else when the run was due."""
-    return f"{{{{ params.{param} or ((dag_run.logical_date or dag_run.run_after) | ds) }}}}"
+def date_template(param: str, unless: str = "none") -> str:
+    """The partition date: the param where it is given, else what the expression `unless` has to say, else the logical
+    date, else when the run was due.
+    """
+    return f"{{{{ params.{param} or {unless} or ((dag_run.logical_date or dag_run.run_after) | ds) }}}}"
 
 
 def daily_utc() -> CronDataIntervalTimetable:

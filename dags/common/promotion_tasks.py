@@ -4,12 +4,12 @@ from pathlib import PurePath
 from typing import Any
 
 from dags.common.assets import CHAMPION
+from dags.common.telling import APPROVE, CHALLENGE, DECISION
 from dags.common.training_tasks import run_command
-from plugins.run_notes.keys import DECISION
 from warehouse.settings import read_settings
 
 STORY = "story"  # XCom key of the challenge
-APPROVE, PROMOTE = "approve", "promote"
+PROMOTE = "promote"
 
 
 def track(runs: list[str]) -> dict[str, str]:
@@ -31,7 +31,7 @@ def challenge(runs: list[str], params: dict[str, Any], ti: Any) -> list[str]:
 
 def promote(ti: Any, outlet_events: Any) -> dict[str, str]:
     """Makes the challenger the champion, if the champion is still the one that it was tested against."""
-    decision = ti.xcom_pull(task_ids="challenge", key=DECISION)
+    decision = ti.xcom_pull(task_ids=CHALLENGE, key=DECISION)
     before = decision["champion"]
     arguments = {
         "artifacts": decision["challenger"],

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from plugins.run_notes.keys import TOLD
+TOLD, DECISION = "told", "decision"  # XCom keys: a sentence of a task that failed or was skipped; on the champion
+CHALLENGE, APPROVE = "challenge", "approve"  # the tasks that decide on the champion
+_LONGEST = 300  # characters
 
 
 def tell_failure(context: Any) -> None:
@@ -12,5 +14,5 @@ def tell_failure(context: Any) -> None:
 
 
 def tell(ti: Any, sentence: str) -> None:
-    """Keeps a sentence of a task; a rerun of the task removes it."""
-    ti.xcom_push(key=TOLD, value=sentence)
+    """Keeps a sentence of a task, cut where it is long; a rerun of the task removes it."""
+    ti.xcom_push(key=TOLD, value=sentence if len(sentence) <= _LONGEST else f"{sentence[: _LONGEST - 1]}…")

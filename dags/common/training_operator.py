@@ -8,7 +8,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.sdk.types import TaskInstanceKey
 
-from plugins.board.address import address_of
+from dags.common.board_address import address_of
 
 
 class BoardLink(BaseOperatorLink):

@@ -16,6 +16,12 @@ from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 
 
+def newest_date() -> str | None:
+    """The newest date that has a training table; None where there is none."""
+    settings = read_settings()
+    return max(Catalog(settings.warehouse, settings.dataset).dates(TRAIN), default=None)
+
+
 def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> list[dict[str, Any]]:
     """Arguments of one training task a model. Fails by name where a date of the window is missing or stale.
 

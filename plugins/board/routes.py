@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from plugins.board.address import PAGE, URL_PREFIX
+from dags.common.board_address import PAGE, URL_PREFIX
 from plugins.board.assets import ASSETS, compressed, page
 from plugins.board.comparison import by_segment, side_by_side, where_shown
 from plugins.board.freshness import grid

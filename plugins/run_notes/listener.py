@@ -1,18 +1,20 @@
-"""Called by the scheduler when a run has ended. Tasks cannot write their run's note themselves."""
+"""Called when a run has ended, by the scheduler as a rule. Tasks cannot write their run's note themselves."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from plugins.run_notes.keys import DECISION, TOLD
+from dags.common.telling import APPROVE, CHALLENGE, DECISION, TOLD
 from plugins.run_notes.story import story, with_story
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
 
 _OURS = "antm2c_"
-_KEYS = (DECISION, TOLD)
+_RETURNED = "return_value"
+_KEYS = (DECISION, TOLD, _RETURNED)
+_RAN = ("success", "failed", "skipped")  # others may still have what an earlier attempt left
 
 
 @hookimpl
@@ -30,6 +32,7 @@ def on_dag_run_failed(dag_run: "DagRun") -> None:
 def _write_note(dag_run: "DagRun") -> None:
     # Processes of tasks load this file too, and should start fast.
     from airflow.models.asset import AssetEvent
+    from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
     from sqlalchemy.orm import object_session
@@ -37,13 +40,28 @@ def _write_note(dag_run: "DagRun") -> None:
     session = object_session(dag_run)
     if session is None or not dag_run.dag_id.startswith(_OURS):
         return
-    of_run = (AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id)
-    extras = session.scalars(select(AssetEvent.extra).where(*of_run).order_by(AssetEvent.id)).all()
-    said: Sequence[Any] = session.scalars(XComModel.get_many(run_id=dag_run.run_id, dag_ids=dag_run.dag_id)).all()
-    values = {(value.key, _name(value)): XComModel.deserialize_value(value) for value in said if value.key in _KEYS}
-    decision = next((value for (key, _), value in values.items() if key == DECISION), None)
+    published = select(AssetEvent).where(
+        AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id
+    )
+    # Of a task that was run again the last word counts.
+    events = {
+        (event.asset_id, event.source_task_id, event.source_map_index): event.extra
+        for event in session.scalars(published.order_by(AssetEvent.id))
+    }
+    tasks = select(TaskInstance.task_id, TaskInstance.map_index).where(
+        TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id, TaskInstance.state.in_(_RAN)
+    )
+    ran = {(task_id, map_index) for task_id, map_index in session.execute(tasks)}
+    left = XComModel.get_many(run_id=dag_run.run_id, dag_ids=dag_run.dag_id)
+    kept: Sequence[Any] = session.scalars(left.where(XComModel.key.in_(_KEYS))).all()
+    values = {
+        (value.key, _name(value)): XComModel.deserialize_value(value)
+        for value in kept
+        if (value.task_id, value.map_index) in ran and (value.key != _RETURNED or value.task_id == APPROVE)
+    }
+    decision, answer = values.get((DECISION, CHALLENGE)), values.get((_RETURNED, APPROVE))
     told = {task: value for (key, task), value in values.items() if key == TOLD}
-    if lines := list(story(extras, decision, told)):
+    if lines := list(story(events.values(), decision, answer, told)):
         dag_run.note = with_story(dag_run.note, lines)
 
 

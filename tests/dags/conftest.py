@@ -61,6 +61,7 @@ class Run:
     logical_date: datetime | None = None
     run_after: datetime = datetime(2023, 7, 31, 9, 30, tzinfo=UTC)
     conf: dict[str, Any] | None = None
+    run_type: str = "scheduled"
 
     def render(self, dag: DAG, task_id: str) -> Any:
         """The task as a worker has it: templates rendered, the form's answers merged into the params and checked."""
@@ -68,7 +69,7 @@ class Run:
         task = dag.get_task(task_id).prepare_for_execution()
         task.params = copy.deepcopy(task.params)
         params = process_params(dag, task, self.conf, suppress_exception=False)
-        dag_run = SimpleNamespace(logical_date=self.logical_date, run_after=self.run_after)
+        dag_run = SimpleNamespace(logical_date=self.logical_date, run_after=self.run_after, run_type=self.run_type)
         task.render_template_fields({"params": params, "dag_run": dag_run})
         return task
 

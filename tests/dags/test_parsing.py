@@ -5,12 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Connection, Variable
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
@@ -145,6 +146,13 @@ def test_the_daily_run_of_a_date_is_due_at_midnight_utc_when_it_has_ended(dag: C
     assert type(timetable).__name__ == "CronDataIntervalTimetable"
     assert due.logical_date == start
     assert due.run_after == start + timedelta(days=1)
+
+
+def test_parsing_reads_no_variable_and_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (Variable, Connection):
+        monkeypatch.setattr(kind, "get", Mock(side_effect=AssertionError(f"{kind.__name__} read while parsing")))
+    monkeypatch.delenv("AIRFLOW_CONN_SPARK_DEFAULT")
+    assert DagBag(REPOSITORY / "dags", load_op_links=False).import_errors == {}
 
 
 def test_parsing_loads_nothing_heavy() -> None:

@@ -9,8 +9,9 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 
-from tests.dags.conftest import Run
+from tests.dags.conftest import HandMadeWarehouse, Run
 from warehouse.settings import REPOSITORY
+from warehouse.tables import TRAIN
 
 STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 DAILY, HISTORY, RETRAIN = "antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"
@@ -41,6 +42,33 @@ def test_the_waits_are_for_the_same_date_as_the_stages(
 ) -> None:
     wait = run.render(dag(DAILY), task_id)
     assert (wait.day, wait.warehouse, wait.dataset) == (day, PLACE[1], PLACE[3])
+
+
+@pytest.mark.parametrize("task_id", ["check_window", "embed"])
+@pytest.mark.parametrize(
+    ("run", "as_of"),
+    [
+        (Run(logical_date=JULY_20), "2023-07-20"),
+        (Run(logical_date=JULY_20, run_type="manual"), "2023-07-11"),
+        (Run(logical_date=JULY_20, run_type="manual", conf={"as_of": "2023-07-14"}), "2023-07-14"),
+    ],
+    ids=["scheduled", "by hand", "by hand with a date"],
+)
+def test_a_retraining_by_hand_is_as_of_the_newest_table(
+    dag: Callable[[str], DAG], warehouse: HandMadeWarehouse, task_id: str, run: Run, as_of: str
+) -> None:
+    for day in ("2023-07-10", "2023-07-11"):
+        warehouse.receive(day)
+        warehouse.publish_from_logs(day, TRAIN)
+    assert run.render(dag(RETRAIN), task_id).op_kwargs["as_of"] == as_of
+
+
+def test_a_retraining_by_hand_without_any_table_is_as_of_its_logical_date(
+    dag: Callable[[str], DAG], warehouse: HandMadeWarehouse
+) -> None:
+    assert warehouse
+    run = Run(logical_date=JULY_20, run_type="manual")
+    assert run.render(dag(RETRAIN), "check_window").op_kwargs["as_of"] == "2023-07-20"
 
 
 @pytest.mark.parametrize("stage", STAGES)

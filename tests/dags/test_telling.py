@@ -6,8 +6,7 @@ from unittest.mock import Mock
 import pytest
 from airflow.sdk import DAG
 
-from dags.common.telling import tell_failure
-from plugins.run_notes.keys import TOLD
+from dags.common.telling import TOLD, tell, tell_failure
 
 
 @pytest.mark.parametrize(
@@ -18,6 +17,12 @@ def test_the_first_line_of_its_error(error: Exception, sentence: str) -> None:
     instance = Mock()
     tell_failure({"ti": instance, "exception": error})
     instance.xcom_push.assert_called_once_with(key=TOLD, value=sentence)
+
+
+def test_a_long_sentence_is_cut() -> None:
+    instance = Mock()
+    tell(instance, "no raw logs; " * 100)
+    assert len(instance.xcom_push.call_args.kwargs["value"]) == 300
 
 
 @pytest.mark.parametrize("dag_id", ["antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"])

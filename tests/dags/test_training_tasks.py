@@ -9,8 +9,8 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
+from dags.common.telling import TOLD
 from dags.common.training_tasks import check_window, compare, embed, train
-from plugins.run_notes.keys import TOLD
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
 from training.errors import TrackingError, TrainingError
 from warehouse.calendar_days import days

@@ -8,8 +8,8 @@ from unittest.mock import Mock
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
+from dags.common.telling import TOLD
 from dags.common.waiting import LackTrigger, WaitForHistory, WaitForRaw, lacking_history, lacking_raw
-from plugins.run_notes.keys import TOLD
 from tests.dags.conftest import DATASET, HandMadeWarehouse
 from warehouse.tables import (
     DAILY_ITEM,

@@ -33,7 +33,8 @@ def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folde
     with user_airflow(folder, port) as first:
         assert f"Backfill: from {DATES[0]} to {DATES[2]}, Max Active Runs 2" in first.said
         wait_until(lambda: first.api.has_dag(DAG))
-        first.backfill(DATES[0], DATES[-1], "none", len(DATES))
+        bounds = ("--from-date", DATES[0], "--to-date", DATES[-1], "--max-active-runs", str(len(DATES)))
+        subprocess.run(airflow_command(folder, "backfill", "create", "--dag-id", DAG, *bounds), check=True)
         wait_until(lambda: first.run_states().get(DATES[0]) == "success")
         wait_until(lambda: first.task_states(DATES[2])["wait_for_history"] == "deferred")
         assert first.run_states()[WITHOUT_LOGS] == "failed"
@@ -54,5 +55,8 @@ def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folde
         for reprocess, would_run in {"none": 0, "failed": 0, "completed": len(DATES)}.items():
             asked = second.backfill(DATES[0], DATES[-1], reprocess, len(DATES), ask_only=True)
             assert len(asked["backfills"]) == would_run
-        listed = subprocess.run(airflow_command(folder, "dags", "list"), capture_output=True, text=True, check=True)
-        assert DAG in listed.stdout
+        before = catalog.version(TRAIN, DATES[-1])
+        wait_until(lambda: bool(second.backfill(DATES[-1], DATES[-1], "completed", 1)))
+        wait_until(lambda: second.run_states()[DATES[-1]] == "running")
+        wait_until(lambda: second.run_states()[DATES[-1]] == "success")
+        assert catalog.version(TRAIN, DATES[-1]) == before

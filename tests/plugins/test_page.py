@@ -12,8 +12,8 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from dags.common.board_address import PAGE, URL_PREFIX
 from plugins.board import routes
-from plugins.board.address import PAGE, URL_PREFIX
 from plugins.board.routes import board_app
 from tests.browser import BROWSER, OPTIONS, needs_browser
 from tests.plugins.conftest import MakeRun, settings

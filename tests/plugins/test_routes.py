@@ -6,8 +6,8 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
+from dags.common.board_address import PAGE, URL_PREFIX, address_of
 from plugins.board import routes
-from plugins.board.address import PAGE, URL_PREFIX, address_of
 from plugins.board.assets import ASSETS, page
 from plugins.board.routes import board_app
 from tests.plugins.conftest import MakeRun, settings

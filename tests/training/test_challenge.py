@@ -70,9 +70,9 @@ def test_the_lead_in_each_segment_is_that_of_its_rows() -> None:
     ],
 )
 def test_a_lead_counts_where_it_is_certain_and_costs_nobody(tests: dict, promote: bool, reason: str) -> None:
-    decided, why = verdict(tests)
-    assert decided is promote
-    assert why.startswith(reason)
+    decision = verdict(tests)
+    assert decision.promote is promote
+    assert decision.reason.startswith(reason)
 
 
 @pytest.fixture(scope="module")
@@ -117,15 +117,27 @@ def test_a_champion_of_an_earlier_day_is_judged_on_todays_rows(
     assert tests["overall"]["low"] < tests["overall"]["difference"] < tests["overall"]["high"]
 
 
-def test_a_champion_that_has_seen_the_rows_is_no_judge(
-    published: Published, finished: tuple[Path, dict], tracking_uri: str, tmp_path: Path
+def test_a_handful_of_rows_decides_nothing() -> None:
+    table = predictions(300)
+    labels = table["label"].to_numpy().copy()
+    few = table["scene"].to_numpy() == SCENES[0]
+    labels[few] = np.arange(few.sum()) < 9  # clicked rows
+    tests = lead_by_segment(table.set_column(2, "label", pa.array(labels)), -labels.astype(float))
+    assert tests[f"scene {SCENES[0]}"] is None
+    assert tests["overall"].high < 1
+
+
+@pytest.mark.parametrize("days_back", [1, 3])
+def test_a_champion_that_has_seen_the_rows_or_later_ones_is_not_judged_by_them(
+    published: Published, finished: tuple[Path, dict], tracking_uri: str, tmp_path: Path, days_back: int
 ) -> None:
     crown(tracking_uri, finished[0])
-    last_trained_on = published.catalog.dates(TRAIN)[-2]
+    trained_on = published.catalog.dates(TRAIN)[:-1]
     earlier = published.arguments(tmp_path, "--train-days", "2")
-    earlier[earlier.index("--as-of") + 1] = last_trained_on
-    with pytest.raises(TrainingError, match=f"was trained on {last_trained_on}, which it would be judged by"):
-        challenge(tracking_uri, Path(main(earlier)["artifacts"]))
+    earlier[earlier.index("--as-of") + 1] = trained_on[-days_back]
+    decision = challenge(tracking_uri, Path(main(earlier)["artifacts"]))
+    assert not decision["promote"]
+    assert f"the champion has seen rows up to {trained_on[-1]}" in decision["reason"]
 
 
 def test_rows_that_have_changed_since_are_named(own_published: Published, tracking_uri: str, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ EPOCHS = [
     {"number": number, "train_loss": 0.7 - number / 50, "val_logloss": loss, "val_auc": 0.6, "seconds": 0.5}
     for number, loss in ((1, 0.66), (2, 0.64), (3, 0.65))
 ]
-COURSE = {"epochs": EPOCHS, "best_epoch": 2}
+COURSE = {"epochs": EPOCHS, "best_epoch": 2, "stop_on": "logloss"}
 ALPHA_BY = {
     "scene": {"0": 0.21, "1": 0.32, "2": 0.43, "3": 0.54, "4": None},
     "user_level": {"zero": 0.61, "few": 0.62, "warm": 0.63},
@@ -171,8 +171,15 @@ def test_the_course_marks_the_best_epoch(dnn_page):
     assert {"log loss", "AUC", "1", "2", "3"} <= set(drawn(training))
 
 
+@pytest.mark.parametrize(
+    ("stop_on", "said"), [("logloss", "lowest validation log loss"), ("auc", "highest validation AUC")]
+)
+def test_the_page_says_what_the_best_epoch_is(stop_on, said):
+    assert f"best epoch: {said}" in page(course={**COURSE, "stop_on": stop_on})
+
+
 def test_a_course_of_one_epoch_is_drawn():
-    training = section(page(course={"epochs": EPOCHS[:1], "best_epoch": 1}), "Training")
+    training = section(page(course={**COURSE, "epochs": EPOCHS[:1], "best_epoch": 1}), "Training")
     assert training.count("<tr") == 2
     assert "<svg" in training
 

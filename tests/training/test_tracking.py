@@ -106,9 +106,9 @@ def test_promoting_moves_the_alias_and_keeps_earlier_champions_as_versions(
     assert champion is not None
     assert (champion.run, champion.version) == (second.name, "2")
     assert str(client.get_registered_model("antm2c_demo").aliases["champion"]) == "2"
-    assert promote(tracking_uri, first)["version"] == "3"  # by hand, whoever is the champion
+    assert promote(tracking_uri, first)["version"] == "1"  # by hand, whoever is the champion
     kept = client.search_model_versions("name = 'antm2c_demo'")
-    assert {version.tags["antm2c.run"] for version in kept} == {first.name, second.name}
+    assert sorted(version.tags["antm2c.run"] for version in kept) == sorted([first.name, second.name])
 
 
 def test_a_champion_without_a_run_is_named(tracking_uri: str, client: MlflowClient, tmp_path: Path) -> None:

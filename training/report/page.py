@@ -131,6 +131,7 @@ def _collapsed(gates: dict[str, Any]) -> str:
 def _training_section(course: dict[str, Any]) -> str:
     epochs, best = course["epochs"], course["best_epoch"]
     keys = '<i class="key train"></i>training<i class="key"></i>validation'
-    keys += '<i class="key best"></i>best epoch: lowest validation log loss'
+    by = "highest validation AUC" if course["stop_on"] == "auc" else "lowest validation log loss"
+    keys += f'<i class="key best"></i>best epoch: {by}'
     return f"""<section><h2>Training</h2><div class="beside">{epochs_table(epochs, best)}
 <figure>{course_of_training(epochs, best)}<p class="note">{keys}</p></figure></div></section>"""

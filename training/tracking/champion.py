@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import RegisteredModel
 
 _ALIAS = "champion"
+_DESCRIPTION = (
+    "Folders of training runs; the one with the alias champion serves. training.artifacts.load_run reads them."
+)
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -43,12 +46,17 @@ def champion_of(uri: str, dataset: str) -> Champion | None:
 
 
 def crown(uri: str, dataset: str, run: "Run") -> Champion:
-    """Makes a tracked run the champion: a version of its own, and the alias on it. Raises TrackingError."""
+    """Makes a tracked run the champion: one version of its own, and the alias on it. Raises TrackingError."""
     name, folder = _model_name(dataset), run.data.tags[RUN_TAG]
     with tracking(uri) as client:
         if _registered(client, name) is None:
-            client.create_registered_model(name, description="What serves next: its version `champion`.")
-        version = client.create_model_version(name, run.info.artifact_uri, run.info.run_id, tags={RUN_TAG: folder})
+            client.create_registered_model(name, description=_DESCRIPTION)
+        known = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
+        version = (
+            known[0]
+            if known
+            else client.create_model_version(name, run.info.artifact_uri, run.info.run_id, tags={RUN_TAG: folder})
+        )
         client.set_registered_model_alias(name, _ALIAS, version.version)
         return Champion(str(version.version), folder, run.info.run_id)
 
