@@ -91,6 +91,12 @@ class Ui:
         tasks = self.api.task_instances(DAG, self.runs()[date]["dag_run_id"])
         return {task["task_id"]: task["state"] for task in tasks}
 
+    def cut_off_tasks(self) -> list[str]:
+        """The backfill's tasks that took more than one try."""
+        runs = [run["dag_run_id"] for run in self.runs().values()]
+        tasks = [task for run in runs for task in self.api.task_instances(DAG, run)]
+        return [task["task_id"] for task in tasks if task["try_number"] > 1]
+
     def clear(self, date: str, task_id: str) -> None:
         """As the dialog proposes it: the task and what comes after it."""
         asked = {"dag_run_id": self.runs()[date]["dag_run_id"], "task_ids": [task_id], "include_downstream": True}
