@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import FrameLocator, Locator, Page, expect, sync_playwright
+from playwright.sync_api import FrameLocator, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser import BROWSER, OPTIONS
 
-WIDTH, HEIGHT = 1440, 900  # CSS pixels
+_VIEW = ViewportSize(width=1440, height=900)
+_FORM_VIEW = ViewportSize(width=1600, height=1000)  # the same shape
 PAGE_MILLISECONDS = 60_000
 RUNS_MILLISECONDS = 900_000  # the longest that runs may take, where the machine is busy with more than these
-_FORM_ZOOM = 0.9
 _DRAWN_MILLISECONDS = 1_000  # a picture is to hold the lines that a page draws a moment after their text has come
 
 
@@ -106,16 +106,13 @@ class AirflowPages:
     def screenshot(self, name: str, around: Locator | None = None) -> None:
         """What is in view, once no message lies over it. `around`: a form that may be higher than the window."""
         expect(self.page.get_by_text("successfully")).to_have_count(0)
-        self.page.mouse.move(WIDTH - 1, HEIGHT - 1)  # or what lies under it would be lit
+        self.page.mouse.move(_VIEW["width"] - 1, _VIEW["height"] - 1)  # or what lies under it would be lit
         if around:
-            self._zoom(_FORM_ZOOM)
+            self.page.set_viewport_size(_FORM_VIEW)
             around.evaluate("form => form.scrollIntoView({block: 'center'})")
         self.page.wait_for_timeout(_DRAWN_MILLISECONDS)
         self.page.screenshot(path=self.screenshots / f"{name}.png", animations="disabled")
-        self._zoom(1)
-
-    def _zoom(self, factor: float) -> None:
-        self.page.evaluate("factor => { document.documentElement.style.zoom = factor }", factor)
+        self.page.set_viewport_size(_VIEW)
 
 
 @contextmanager
@@ -123,7 +120,7 @@ def browser_at(url: str, screenshots: Path) -> Iterator[AirflowPages]:
     """A browser in light mode that ends with the block. Where the block fails, `failed.png` shows what it saw."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=list(OPTIONS))
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page = browser.new_page(viewport=_VIEW, color_scheme="light")
         page.set_default_timeout(PAGE_MILLISECONDS)
         expect.set_options(timeout=PAGE_MILLISECONDS)
         try:

@@ -34,7 +34,9 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def screenshots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     asked = request.config.getoption("screenshots", default=None)
-    return Path(asked) if asked else tmp_path
+    folder = Path(asked) if asked else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def test_a_user_backfills_brings_late_logs_retrains_and_reads_the_board(

@@ -1,9 +1,9 @@
-"""A scheduler that is killed in the middle of a backfill and started again."""
+"""A scheduler, or all of an Airflow, that is killed in the middle of a backfill and started again."""
 
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from local_airflow.sessions import end_session, session_members
 from spark_jobs.common.session import spark_session
 from tests.end_to_end.user_airflow import (
     DAG,
+    Ui,
     airflow_command,
     catalog_in,
     free_port,
@@ -37,20 +38,43 @@ def folder() -> Iterator[Path]:
 
 def test_every_date_comes_out_as_if_the_scheduler_had_lived(folder: Path) -> None:
     with user_airflow(folder, free_port()) as airflow:
-        wait_until(lambda: airflow.api.has_dag(DAG))
-        airflow.backfill(DATES[0], DATES[-1], "none", len(DATES))
-        wait_until(lambda: bool(running(airflow.leader, f"user_features.py --warehouse {folder.as_uri()}")))
+        backfill_until_a_stage_runs(airflow, folder)
         [scheduler] = running(airflow.leader, "airflow scheduler")
         scheduler.kill()
         with scheduler_again(folder):
-            wait_until(lambda: airflow.run_states() == dict.fromkeys(DATES, "success"))
-    assert [path for name in (".staging", ".trash") for path in (folder / "warehouse").glob(f"*/{name}/*")] == []
+            all_dates_succeed(airflow)
+            killed = airflow.cut_off_tasks()
     assert versions(catalog_in(folder)) == versions(undisturbed(folder))
+    assert killed or left_in(folder / "warehouse") == []
+
+
+def test_an_airflow_that_was_killed_with_its_tasks_goes_on_when_it_is_started_again(folder: Path) -> None:
+    with user_airflow(folder, free_port()) as first:
+        backfill_until_a_stage_runs(first, folder)
+        for process in session_members(first.leader):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    with user_airflow(folder, free_port()) as second:
+        all_dates_succeed(second)
+        assert second.cut_off_tasks()
+    assert versions(catalog_in(folder)) == versions(undisturbed(folder))
+
+
+def backfill_until_a_stage_runs(airflow: Ui, folder: Path) -> None:
+    wait_until(lambda: airflow.api.has_dag(DAG))
+    airflow.backfill(DATES[0], DATES[-1], "none", len(DATES))
+    wait_until(lambda: bool(running(airflow.leader, f"user_features.py --warehouse {folder.as_uri()}")))
+
+
+def all_dates_succeed(airflow: Ui) -> None:
+    wait_until(lambda: airflow.run_states() == dict.fromkeys(DATES, "success"))
 
 
 def running(leader: int, words: str) -> list[psutil.Process]:
     """The processes of a session whose command lines hold these words."""
-    return [process for process in session_members(leader) if words in " ".join(process.cmdline())]
+    members = session_members(leader)
+    named = psutil.process_iter(["cmdline"])
+    return [process for process in named if process in members and words in " ".join(process.info["cmdline"] or ())]
 
 
 @contextmanager
@@ -65,6 +89,11 @@ def scheduler_again(folder: Path) -> Iterator[None]:
         finally:
             end_session(scheduler.pid)
             scheduler.wait()
+
+
+def left_in(warehouse: Path) -> list[Path]:
+    """What stages that were cut off have left; a later run removes it when it is a day old."""
+    return [path for name in (".staging", ".trash") for path in warehouse.glob(f"*/{name}/*")]
 
 
 def versions(catalog: Catalog) -> dict[tuple[str, str], str | None]:
