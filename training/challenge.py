@@ -17,7 +17,7 @@ from training.errors import TrainingError
 from training.evaluate import load_validation
 from training.evaluation.auc import AucDifference, auc, auc_difference
 from training.evaluation.metrics import SHOWN_BY
-from training.evaluation.predictions import same_rows, unsorted
+from training.evaluation.predictions import same_rows, scored
 from training.evaluation.segments import OVERALL
 from training.loop import predict
 from training.progress import say
@@ -87,7 +87,7 @@ def lead_by_segment(predictions: pa.Table, champion: np.ndarray) -> Tests:
 
     None where a segment has fewer than two rows of a class.
     """
-    rows = unsorted(predictions)
+    rows = scored(predictions)
     named = [(_EVERYWHERE, OVERALL)]
     named += [(f"{kind.removesuffix('_level')} {name}", s) for kind, shown in SHOWN_BY.items() for name, s in shown]
     masks = {name: segment.mask(rows) for name, segment in named}
