@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks import board_page, large_date, long_history, sample_rate, warm_range
+from benchmarks import board_page, large_date, long_history, metrics_speed, sample_rate, training_speed, warm_range
 from benchmarks.figure import Figure, as_json, described, markdown, plain_table
 from benchmarks.machine import machine
 from warehouse.settings import REPOSITORY
@@ -18,6 +18,8 @@ _MEASUREMENTS = {
     "long_history": long_history.measure,
     "warm_range": warm_range.measure,
     "board_page": board_page.measure,
+    "metrics_speed": metrics_speed.measure,
+    "training_speed": training_speed.measure,
 }
 
 
