@@ -11,17 +11,17 @@ import pyarrow as pa
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.figure import Figure, at_least
+from benchmarks.random_predictions import random_predictions
 from benchmarks.scripts import run_script
 from benchmarks.texts import distinct_texts
 from benchmarks.whitening_run import DIMENSIONS, TEXTS
 from training.evaluation.auc import auc
 from training.evaluation.gauc import gauc
 from training.evaluation.metrics import auc_within
-from training.evaluation.predictions import LEVELS, scored
+from training.evaluation.predictions import scored
 from training.evaluation.segments import OVERALL, SEGMENTS
 from training.text.embedding import embed
 from training.text.lsa import LsaEncoder
-from warehouse.tables import SCENES
 
 _ROWS = 10_000_000
 _SEGMENTS = [OVERALL, *(s for s in SEGMENTS if s.segment in ("scene", "scene_x_user_level"))]
@@ -36,11 +36,11 @@ _Result = TypeVar("_Result")
 
 def measure(folder: Path) -> list[Figure]:
     """CPU seconds of this process, one thread each; raises RuntimeError where results differ by more than 1e-12."""
-    predictions = _predictions(_ROWS, _USERS)
+    predictions = random_predictions(_ROWS, _USERS)
     return [
         _overall(predictions),
         _by_segment(predictions),
-        _by_user(_predictions(_USER_ROWS, _USERS)),
+        _by_user(random_predictions(_USER_ROWS, _USERS)),
         _whitening(folder),
         _lsa(),
     ]
@@ -120,26 +120,6 @@ def _lsa() -> Figure:
     details = {"fit_cpu_s": fit_seconds, "embed_cpu_s": embed_seconds}
     name = f"lsa, fitted on and embedding {_LSA_TEXTS:,} distinct texts"
     return Figure(name, f"{seconds:.1f} CPU-s", "under 60 CPU-s", seconds < 60, details)
-
-
-def _predictions(rows: int, users: int) -> pa.Table:
-    """Random rows of a predictions table, as much of it as metrics need; float32 logits have ties among so many."""
-    rng = np.random.default_rng(7)
-    label = (rng.random(rows) < 0.337).astype(np.int32)
-    logit = (rng.standard_normal(rows) + 0.7 * label - 0.7).astype(np.float32)
-    users_column = pa.DictionaryArray.from_arrays(rng.integers(0, users, rows), np.arange(users).astype(str))
-    levels = [pa.DictionaryArray.from_arrays(rng.choice(3, rows, p=(0.1, 0.2, 0.7)), LEVELS) for _ in range(2)]
-    return pa.table(
-        {
-            "user_id": users_column,
-            "scene": rng.choice(SCENES, rows).astype(np.int32),
-            "label": label,
-            "logit": logit,
-            "probability": 1 / (1 + np.exp(-logit.astype(np.float64))),
-            "user_level": levels[0],
-            "item_level": levels[1],
-        }
-    )
 
 
 def _cpu(work: Callable[[], _Result]) -> tuple[float, _Result]:
