@@ -6,7 +6,17 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from benchmarks import board_page, embedding_rate, large_date, long_history, sample_rate, streaming, warm_range
+from benchmarks import (
+    board_page,
+    embedding_rate,
+    large_date,
+    long_history,
+    metrics_speed,
+    sample_rate,
+    streaming,
+    training_speed,
+    warm_range,
+)
 from benchmarks.figure import Figure, as_json, described, markdown, plain_table
 from benchmarks.machine import machine
 from warehouse.settings import REPOSITORY
@@ -20,6 +30,8 @@ _MEASUREMENTS = {
     "board_page": board_page.measure,
     "streaming": streaming.measure,
     "embedding_rate": embedding_rate.measure,
+    "metrics_speed": metrics_speed.measure,
+    "training_speed": training_speed.measure,
 }
 
 

@@ -28,6 +28,11 @@ def at_most(name: str, ratio: float, most: float, unit: str, details: dict[str, 
     return Figure(name, f"{ratio:.2f} {unit}", f"at most {most:g} {unit}", ratio <= most, details)
 
 
+def at_least(name: str, ratio: float, least: float, unit: str, details: dict[str, float]) -> Figure:
+    """A figure that is wanted large."""
+    return Figure(name, f"{ratio:.3g} {unit}", f"at least {least:g} {unit}", ratio >= least, details)
+
+
 def plain_table(figures: Sequence[Figure]) -> str:
     """The figures in aligned columns."""
     lines = [_HEADINGS, *(figure.cells for figure in figures)]

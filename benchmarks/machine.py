@@ -18,6 +18,8 @@ def machine() -> dict[str, str]:
         "Java": _java_version(),
         "Spark": version("pyspark"),
         "DuckDB": version("duckdb"),
+        "torch": version("torch"),
+        "scikit-learn": version("scikit-learn"),
     }
 
 

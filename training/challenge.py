@@ -17,7 +17,7 @@ from training.errors import TrainingError
 from training.evaluate import load_validation
 from training.evaluation.auc import AucDifference, auc, auc_difference
 from training.evaluation.metrics import SHOWN_BY
-from training.evaluation.predictions import Scored, same_rows, unsorted
+from training.evaluation.predictions import Scored, same_rows, scored
 from training.evaluation.segments import OVERALL
 from training.loop import predict
 from training.progress import say
@@ -94,7 +94,7 @@ def lead_by_segment(predictions: pa.Table, champion: np.ndarray) -> Tests:
 
     None where a segment has too few rows of a class to be tested.
     """
-    rows = unsorted(predictions)
+    rows = scored(predictions)
     named = [(_EVERYWHERE, OVERALL)]
     named += [(f"{kind.removesuffix('_level')} {name}", s) for kind, shown in SHOWN_BY.items() for name, s in shown]
     return {name: _lead(champion, rows, segment.mask(rows)) for name, segment in named}

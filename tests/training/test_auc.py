@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from training.evaluation.auc import AucInterval, auc, auc_difference, sorted_auc_interval
+from training.evaluation.auc import auc, auc_difference, auc_interval
 
 
 def random_rows(rng, n, values=None, rate=0.3):
@@ -13,10 +13,6 @@ def random_rows(rng, n, values=None, rate=0.3):
     labels[:2] = labels[-2:] = 0, 1
     scores = rng.normal(size=n) + 0.7 * labels
     return (scores if values is None else np.round(scores * values) / values), labels
-
-
-def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
-    return sorted_auc_interval(np.sort(scores[labels == 1]), np.sort(scores[labels == 0]))
 
 
 def written_out_placements(scores, labels):
@@ -39,6 +35,13 @@ def test_auc_of_float32_scores_equals_scikit_learn():
     assert auc(scores.astype(np.float32), labels) == pytest.approx(
         roc_auc_score(labels, scores.astype(np.float32)), abs=1e-12
     )
+
+
+@pytest.mark.parametrize("values", [None, 3])
+def test_auc_of_many_rows_equals_scikit_learn(values, monkeypatch):
+    monkeypatch.setattr("training.evaluation.auc._BLOCK", 64)
+    scores, labels = random_rows(np.random.default_rng(2), 5000, values)
+    assert auc(scores, labels) == pytest.approx(roc_auc_score(labels, scores), abs=1e-12)
 
 
 @pytest.mark.parametrize("labels", [[], [1, 1], [0]])

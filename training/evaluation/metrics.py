@@ -47,10 +47,11 @@ def best_reachable(predictions: pa.Table, truth: np.ndarray) -> dict[Segment, fl
     """By segment, the AUC of the click probabilities themselves on the labels drawn from them."""
     rows = scored(predictions.drop_columns("logit").append_column("logit", pa.array(truth)))
     chosen = [OVERALL, *(segment for segments in SHOWN_BY.values() for _, segment in segments)]
-    return {segment: _auc_within(rows, segment) for segment in chosen}
+    return {segment: auc_within(rows, segment) for segment in chosen}
 
 
-def _auc_within(rows: Scored, segment: Segment) -> float | None:
+def auc_within(rows: Scored, segment: Segment) -> float | None:
+    """The AUC of a segment's rows."""
     mask = segment.mask(rows)
     return auc(rows.logit[mask], rows.label[mask])
 

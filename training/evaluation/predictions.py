@@ -67,14 +67,7 @@ class Scored:
 
 
 def scored(predictions: pa.Table) -> Scored:
-    """The arrays of a predictions table in ascending order of logit: sorted once, every segment stays sorted."""
-    rows = unsorted(predictions)
-    order = np.argsort(rows.logit, kind="stable")
-    return Scored(**{name: column[order] for name, column in vars(rows).items()})
-
-
-def unsorted(predictions: pa.Table) -> Scored:
-    """The arrays in the table's order."""
+    """The arrays of a predictions table, in its order."""
     return Scored(
         label=predictions["label"].to_numpy(),
         logit=predictions["logit"].to_numpy(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluation.auc import sorted_auc_interval
+from training.evaluation.auc import auc_interval
 from training.evaluation.calibration import log_loss
 from training.evaluation.predictions import LEVELS, Scored
 from warehouse.tables import SCENES
@@ -72,7 +72,7 @@ def _figures(rows: Scored, losses: np.ndarray, chosen: np.ndarray) -> Figures:
     label, logit = rows.label[chosen], rows.logit[chosen]
     if not len(label):
         return Figures(0, 0, *[None] * 6)
-    area = sorted_auc_interval(logit[label == 1], logit[label == 0])
+    area = auc_interval(logit, label)
     return Figures(
         rows=len(label),
         positives=int(label.sum()),

@@ -1,0 +1,75 @@
+"""This project's mmoe with everything on: batches, loop, validation, metrics and checkpoints. `wide`: see below."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks.peers import task
+from training.checkpoint import Checkpoint
+from training.data.batches import InMemoryBatches
+from training.data.rows import Rows
+from training.evaluation.auc import auc
+from training.evaluation.calibration import log_loss
+from training.loop import LoopSettings, fit
+from training.models import ModelSettings, build_model
+from training.models.inputs import InputLayer
+from training.models.mmoe import MMoE
+
+_SIZES = {"user_id": task.USERS, "item_id": task.ITEMS, "scene": task.SCENES}
+_EPOCHS = task.WARM_UP_EPOCHS + task.MEASURED_EPOCHS
+
+
+class WideInput(InputLayer):
+    """The input as fuxictr has it: every numeric feature times a vector of its own, Rows of B -> [B, output_size]."""
+
+    def __init__(self) -> None:
+        settings = ModelSettings()
+        super().__init__(_SIZES, task.NUMERIC, task.EMBEDDING, settings.unseen_rate)
+        self.vectors = nn.Parameter(torch.randn(task.NUMERIC, task.EMBEDDING))
+        self.output_size += task.NUMERIC * (task.EMBEDDING - 1)
+
+    def forward(self, rows: Rows) -> Tensor:
+        """[B, output_size]."""
+        embedded, numeric = super().forward(rows).split([self.output_size - self.vectors.numel(), task.NUMERIC], 1)
+        return torch.cat([embedded, (numeric.unsqueeze(2) * self.vectors).flatten(1)], 1)
+
+
+def main(folder: Path, wide: bool) -> None:
+    """Trains on the rows in the folder."""
+    task.prepare_torch()
+    train, validation = (_rows(task.read_rows(folder, part)) for part in ("train", "validation"))
+    label, cpu_marks = validation.label.numpy(), [task.cpu_so_far()]
+
+    def validate(logits: Tensor) -> tuple[float, float]:
+        cpu_marks.append(task.cpu_so_far())
+        area = auc(logits.numpy(), label)
+        assert area is not None
+        return float(log_loss(logits.numpy(), label).mean()), area
+
+    if wide:
+        model: nn.Module = MMoE(WideInput(), task.SCENES, task.EXPERTS, task.EXPERT_SIZES, task.TOWER)
+    else:
+        model = build_model("mmoe", _SIZES, task.NUMERIC, ModelSettings(task.EMBEDDING, experts=task.EXPERTS))
+    settings = LoopSettings(_EPOCHS, task.BATCH, task.LEARNING_RATE, patience=_EPOCHS)
+    checkpoint = Checkpoint(folder, {"wide": wide, "started": time.time()})
+    started = time.perf_counter()
+    epochs = fit(model, InMemoryBatches(train, task.BATCH), validation, validate, settings, checkpoint)
+    whole_rate = len(train) * _EPOCHS / (time.perf_counter() - started)
+    checkpoint.remove()
+    seconds, aucs = [epoch.seconds for epoch in epochs], [epoch.val_auc for epoch in epochs]
+    # From one validation to the next: an epoch, the prediction of the validation rows and a checkpoint.
+    cpu_seconds = np.diff(cpu_marks).tolist()
+    task.tell(seconds, cpu_seconds, aucs, rows_per_s_with_validation_and_checkpoints=whole_rate)
+
+
+def _rows(sample: task.Sample) -> Rows:
+    categorical = torch.stack([torch.from_numpy(ids) for ids in (sample.user, sample.item, sample.scene)], 1)
+    return Rows(categorical, torch.from_numpy(sample.numeric), torch.from_numpy(sample.label))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), wide="wide" in sys.argv[2:])

@@ -1,0 +1,68 @@
+"""mmoe's training rate against a bare PyTorch loop and public libraries: the same rows, sizes, batches and threads."""
+
+import sys
+from pathlib import Path
+from statistics import median
+
+from benchmarks.figure import Figure
+from benchmarks.peers.environments import REQUIREMENTS, make_environment
+from benchmarks.peers.task import THREADS, write_rows
+from benchmarks.scripts import run_script
+
+# Libraries with the ratio that is wanted, and the input this project's model has beside them.
+_PEERS = {"deepctr": (1.9, ()), "rechub": (3.8, ()), "fuxictr": (1.7, ("wide",))}
+_LEAST_OF_BARE = 0.95
+# Threads that wait sleep: spinning, they would take the cores from each other where something else runs beside them.
+_ENVIRONMENT = {"OMP_NUM_THREADS": str(THREADS), "OMP_WAIT_POLICY": "passive"}
+
+Result = dict[str, float]
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Rows a second of wall time in training alone, after a warm-up epoch; each contender in a process of its own.
+
+    Each library has a run of this project's model before it and a run of the bare loop before that, so that what else
+    the machine does falls on all. AUC is that of the best epoch on the same validation rows.
+    """
+    write_rows(folder)
+    pythons = {name: make_environment(folder / "environments" / name, wanted) for name, wanted in REQUIREMENTS.items()}
+
+    def run(name: str, python: str | Path = sys.executable, arguments: tuple[str, ...] = ()) -> Result:
+        result = run_script(python, f"benchmarks.peers.{name}", [str(folder), *arguments], folder, _ENVIRONMENT)
+        print(f"{name} {' '.join(arguments)}: {_described(result)}", flush=True)
+        return result
+
+    bare, ours, against_peers = [], [], []
+    for name, (least, arguments) in _PEERS.items():
+        bare.append(run("bare"))
+        ours.append(run("ours"))
+        beside = run("ours", arguments=arguments) if arguments else ours[-1]
+        title = f"{REQUIREMENTS[name][0].replace('==', ' ')}{' on its own input' if arguments else ''}"
+        against_peers.append(_against(title, [beside], [run(name, pythons[name])], least))
+    return [_against("a bare PyTorch loop", ours, bare, _LEAST_OF_BARE, equal_auc=False), *against_peers]
+
+
+def _against(title: str, ours: list[Result], theirs: list[Result], least: float, equal_auc: bool = True) -> Figure:
+    """The median ratio of runs side by side. `equal_auc`: whether an AUC below theirs misses the figure."""
+    ratios = {key: _median_ratio(ours, theirs, key) for key in ("rows_per_s", "rows_per_cpu_s")}
+    own, their = _median(ours), _median(theirs)
+    ratio = ratios["rows_per_s"]
+    return Figure(
+        f"mmoe's training rate against {title}",
+        f"{ratio:.2f} x, by CPU time {ratios['rows_per_cpu_s']:.2f} x ({_described(own)}; it {_described(their)})",
+        f"at least {least:g} x{' at an AUC not below its' if equal_auc else ''}",
+        ratio >= least and (own["auc"] >= their["auc"] or not equal_auc),
+        {f"own_{key}": value for key, value in own.items()} | {f"its_{key}": value for key, value in their.items()},
+    )
+
+
+def _median_ratio(ours: list[Result], theirs: list[Result], key: str) -> float:
+    return median(own[key] / their[key] for own, their in zip(ours, theirs, strict=True))
+
+
+def _median(results: list[Result]) -> Result:
+    return {key: median(result[key] for result in results) for key in results[0]}
+
+
+def _described(result: Result) -> str:
+    return f"{result['rows_per_s']:,.0f} rows/s, AUC {result['auc']:.4f}, {result['peak_mb']:,.0f} MB"

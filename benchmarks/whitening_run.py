@@ -1,0 +1,31 @@
+"""Whitens many random embeddings and prints what it took: to be run in a process of its own, for its memory's sake."""
+
+import json
+import time
+
+import numpy as np
+
+from benchmarks.peers.task import peak_bytes
+from training.text.space import whitened_table
+from training.text.whitening import fit_whitening
+
+TEXTS, DIMENSIONS = 1_000_000, 768
+_BLOCK = 50_000
+
+
+def main() -> None:
+    """CPU seconds of fit and application, and the peak memory, embeddings included."""
+    rng = np.random.default_rng(7)
+    embeddings = np.empty((TEXTS, DIMENSIONS), dtype=np.float32)
+    for start in range(0, TEXTS, _BLOCK):
+        rng.standard_normal(out=embeddings[start : start + _BLOCK], dtype=np.float32)
+    started = time.process_time()
+    whitening = fit_whitening(embeddings)
+    fitted = time.process_time()
+    whitened_table(whitening, embeddings)
+    ended = time.process_time()
+    print(json.dumps({"fit_cpu_s": fitted - started, "apply_cpu_s": ended - fitted, "peak_gb": peak_bytes() / 1e9}))
+
+
+if __name__ == "__main__":
+    main()
