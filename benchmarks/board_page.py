@@ -18,7 +18,7 @@ from plugins.board.assets import ASSETS
 from plugins.board.routes import board_app
 from training.tracking.champion import crown
 from training.tracking.client import tracking
-from training.tracking.track import RUN_TAG
+from training.tracking.track import CONFIG_TAG, RUN_TAG
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
@@ -93,7 +93,7 @@ def _settings(folder: Path, artifacts: Path) -> Settings:
 def _crown(tracking_uri: str, run: str) -> None:
     with tracking(tracking_uri) as client:
         experiment = client.create_experiment(DATASET, artifact_location=f"{tracking_uri}.files")
-        tracked = client.create_run(experiment, tags={RUN_TAG: run})
+        tracked = client.create_run(experiment, tags={RUN_TAG: run, CONFIG_TAG: ""})
     crown(tracking_uri, DATASET, tracked)
 
 

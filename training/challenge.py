@@ -50,7 +50,7 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
     champion = champion_of(arguments.tracking_uri, load_config(folder).dataset)
     if champion is None:
         decision = Decision(True, "there is no champion yet")
-    elif champion.run == folder.name:
+    elif champion.is_of(folder):
         decision = Decision(False, "it is the champion")
     else:
         decision = _judge(arguments, champion, folder, predictions)

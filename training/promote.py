@@ -20,7 +20,7 @@ def promote(arguments: Namespace) -> dict[str, Any]:
     dataset = load_config(folder).dataset
     before = champion_of(arguments.tracking_uri, dataset)
     version = before.version if before else NONE
-    if before and before.run == folder.name:
+    if before and before.is_of(folder):
         say(f"{folder.name} is the champion, version {version}")
         return {"champion": asdict(before)}
     if arguments.instead_of not in (None, version):

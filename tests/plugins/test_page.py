@@ -106,7 +106,7 @@ def test_the_champion_is_marked_and_found_from_another_date(
 ) -> None:
     champion = make_run("mmoe", as_of="2023-07-22")
     make_run("dnn", number=1, as_of="2023-07-23")
-    monkeypatch.setattr(routes, "champion_of", Mock(return_value=Champion("3", champion.name, "a")))
+    monkeypatch.setattr(routes, "champion_of", Mock(return_value=Champion("3", champion.name, "", "a")))
     other_date, its_own = shown(), shown(f"?run={champion.name}")
     told = "Champion of demo: mmoe, as of 2023-07-22 \\(version 3\\)"
     assert re.search(rf'id="champion".*?{told}.*?href="\?run={champion.name}', other_date)

@@ -50,7 +50,10 @@ def test_nothing_is_served_to_nobody(make_run: MakeRun, artifacts: Path) -> None
 
 def test_the_champion_is_the_registrys(make_run: MakeRun, browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run("mmoe").name
-    champions = {"demo": Champion("3", run, "a"), "gone": Champion("1", "artifacts_dnn_run_20230701-000000", "b")}
+    champions = {
+        "demo": Champion("3", run, "", "a"),
+        "gone": Champion("1", "artifacts_dnn_run_20230701-000000", "", "b"),
+    }
     monkeypatch.setattr(routes, "champion_of", Mock(side_effect=lambda _, dataset: champions.get(dataset)))
     as_of = {"model": "mmoe", "as_of": "2023-07-23"}
     assert browser.get("data/champion?dataset=demo").json() == {"version": "3", "run": run, **as_of}

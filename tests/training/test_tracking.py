@@ -1,6 +1,7 @@
 """Runs in MLflow's own database, read back by MLflow's own client."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -109,6 +110,18 @@ def test_promoting_moves_the_alias_and_keeps_earlier_champions_as_versions(
     assert promote(tracking_uri, first)["version"] == "1"  # by hand, whoever is the champion
     kept = client.search_model_versions("name = 'antm2c_demo'")
     assert sorted(version.tags["antm2c.run"] for version in kept) == sorted([first.name, second.name])
+
+
+def test_namesakes_in_other_folders_are_other_runs(
+    finished: tuple[Path, dict], tracking_uri: str, tmp_path: Path
+) -> None:
+    namesake = tmp_path / finished[0].name
+    shutil.copytree(finished[0], namesake)
+    config = read_json(namesake / "dnn_config.json")
+    (namesake / "dnn_config.json").write_text(json.dumps({**config, "notes": "somebody else's"}))
+    assert track(tracking_uri, finished[0]) != track(tracking_uri, namesake)
+    promote(tracking_uri, finished[0])
+    assert promote(tracking_uri, namesake)["version"] == "2"
 
 
 def test_a_champion_without_a_run_is_named(tracking_uri: str, client: MlflowClient, tmp_path: Path) -> None:

@@ -1,16 +1,18 @@
 """The champion: the version of the registered model that bears the alias of that name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.errors import TrackingError
 from training.tracking.client import begun, tracking
-from training.tracking.track import RUN_TAG
+from training.tracking.track import CONFIG_TAG, RUN_TAG, identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from mlflow.entities.model_registry import RegisteredModel
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 _ALIAS = "champion"
 _DESCRIPTION = (
@@ -21,11 +23,16 @@ _MISSING = "RESOURCE_DOES_NOT_EXIST"
 
 @dataclass(frozen=True)
 class Champion:
-    """A registered version, the name of its run's folder, and MLflow's id of that run."""
+    """A registered version, the name of its run's folder, the hash of its configuration, and MLflow's id of the run."""
 
     version: str
     run: str
+    config: str
     run_id: str
+
+    def is_of(self, folder: Path) -> bool:
+        """Whether it is the run in this folder. Raises TrainingError."""
+        return {RUN_TAG: self.run, CONFIG_TAG: self.config} == identity(folder)
 
 
 def champion_of(uri: str, dataset: str) -> Champion | None:
@@ -42,23 +49,28 @@ def champion_of(uri: str, dataset: str) -> Champion | None:
             raise TrackingError(
                 f"version {version} of {_model_name(dataset)} is the champion, and of no run: move the alias"
             )
-        return Champion(str(found.version), found.tags.get(RUN_TAG, ""), found.run_id)
+        return Champion(str(found.version), *_identity_in(found.tags), found.run_id)
 
 
 def crown(uri: str, dataset: str, run: "Run") -> Champion:
     """Makes a tracked run the champion: one version of its own, and the alias on it. Raises TrackingError."""
-    name, folder = _model_name(dataset), run.data.tags[RUN_TAG]
+    name = _model_name(dataset)
     with tracking(uri) as client:
         if _registered(client, name) is None:
             client.create_registered_model(name, description=_DESCRIPTION)
         known = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
-        version = (
-            known[0]
-            if known
-            else client.create_model_version(name, run.info.artifact_uri, run.info.run_id, tags={RUN_TAG: folder})
-        )
+        version = known[0] if known else _new_version(client, name, run)
         client.set_registered_model_alias(name, _ALIAS, version.version)
-        return Champion(str(version.version), folder, run.info.run_id)
+        return Champion(str(version.version), *_identity_in(version.tags), run.info.run_id)
+
+
+def _new_version(client: "MlflowClient", name: str, run: "Run") -> "ModelVersion":
+    tags = {tag: run.data.tags[tag] for tag in (RUN_TAG, CONFIG_TAG)}
+    return client.create_model_version(name, run.info.artifact_uri, run.info.run_id, tags=tags)
+
+
+def _identity_in(tags: Mapping[str, str]) -> tuple[str, str]:
+    return tags.get(RUN_TAG, ""), tags.get(CONFIG_TAG, "")
 
 
 def _model_name(dataset: str) -> str:

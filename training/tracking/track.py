@@ -1,6 +1,7 @@
 """The track command: finished runs as MLflow keeps them."""
 
 import csv
+import hashlib
 import json
 from argparse import Namespace
 from collections.abc import Iterator
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param, Run
 
-RUN_TAG = "antm2c.run"  # the name of the run's folder
+RUN_TAG, CONFIG_TAG = (
+    "antm2c.run",
+    "antm2c.config_sha256",
+)  # the name of the run's folder, and what tells namesakes apart
 _FINISHED = "FINISHED"
 _OVERALL = ("gauc", "ece", "best_reachable_auc", "share")
 _OF_SEGMENT = ("rows", "positives", "auc", "auc_low", "auc_high", "logloss", "ctr", "predicted_ctr")
@@ -45,7 +49,8 @@ def tracked_run(uri: str, folder: Path) -> "Run":
         raise TrainingError(f"{folder} is not the complete folder of a run ({error}): train again") from error
     with tracking(uri) as client:
         experiment = _experiment(client, f"antm2c_{config['dataset']}", artifact_location(uri))
-        known = client.search_runs([experiment], filter_string=f"tags.`{RUN_TAG}` = '{folder.name}'")
+        same = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in identity(folder).items())
+        known = client.search_runs([experiment], filter_string=same)
         if known and known[0].info.status == _FINISHED:
             return known[0]
         # One that was killed while it was tracked is gone on with.
@@ -58,8 +63,17 @@ def tracked_run(uri: str, folder: Path) -> "Run":
         return client.get_run(run_id)
 
 
+def identity(folder: Path) -> dict[str, str]:
+    """Tags by which a run's folder is known. Folders of several people may have one name. Raises TrainingError."""
+    try:
+        config = (folder / config_file(folder.name)).read_bytes()
+    except OSError as error:
+        raise TrainingError(f"{folder} is not the complete folder of a run ({error}): train again") from error
+    return {RUN_TAG: folder.name, CONFIG_TAG: hashlib.sha256(config).hexdigest()}
+
+
 def _new_run(client: "MlflowClient", experiment: str, folder: Path, config: dict[str, Any]) -> "Run":
-    tags = {RUN_TAG: folder.name, "mlflow.note.content": config["notes"], "antm2c.as_of": config["as_of"]}
+    tags = {**identity(folder), "mlflow.note.content": config["notes"], "antm2c.as_of": config["as_of"]}
     started = datetime.fromisoformat(config["started_at"])
     name = folder.name.removeprefix("artifacts_")
     return client.create_run(experiment, start_time=round(started.timestamp() * 1000), tags=tags, run_name=name)
