@@ -2,12 +2,17 @@
 
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
+from benchmarks.board_runs import evaluated_rows, write_run_folder
 from tests.end_to_end.user_airflow import (
     DAG,
+    Ui,
     airflow_command,
     catalog_in,
     late_logs_come,
@@ -20,6 +25,7 @@ from warehouse.tables import TRAIN
 
 DATES = ["2023-07-10", "2023-07-11", "2023-07-12"]
 WITHOUT_LOGS = DATES[1]
+STARTED = datetime(2023, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -30,7 +36,9 @@ def folder() -> Iterator[Path]:
 
 def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folder: Path, port: int) -> None:
     catalog = catalog_in(folder)
+    trained = write_run_folder(folder / "artifacts", "mine", "mmoe", DATES[-1], STARTED, evaluated_rows(seed=1))
     with user_airflow(folder, port) as first:
+        the_board_shows_its_runs_to_users_alone(first, trained.name)
         assert f"Backfill: from {DATES[0]} to {DATES[2]}, Max Active Runs 2" in first.said
         wait_until(lambda: first.api.has_dag(DAG))
         bounds = ("--from-date", DATES[0], "--to-date", DATES[-1], "--max-active-runs", str(len(DATES)))
@@ -60,3 +68,19 @@ def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folde
         wait_until(lambda: second.run_states()[DATES[-1]] == "running")
         wait_until(lambda: second.run_states()[DATES[-1]] == "success")
         assert catalog.version(TRAIN, DATES[-1]) == before
+
+
+def the_board_shows_its_runs_to_users_alone(airflow: Ui, run: str) -> None:
+    shown = airflow.api.call("GET", "/antm2c/data/runs")["runs"]
+    assert [line["name"] for line in shown] == [run]
+    for path in (
+        "board",
+        "data/runs",
+        "data/champion?dataset=mine",
+        "data/freshness",
+        f"reports/{run}",
+        "assets/board.js",
+    ):
+        for headers in ({}, {"Authorization": "Bearer not.a.token"}):
+            with pytest.raises(HTTPError, match=r"401|403"):
+                urlopen(Request(f"{airflow.api.url}/antm2c/{path}", headers=headers))
