@@ -53,7 +53,7 @@ def best_reachable(predictions: pa.Table, truth: np.ndarray) -> dict[Segment, fl
 def auc_within(rows: Scored, segment: Segment) -> float | None:
     """The AUC of a segment's rows."""
     mask = segment.mask(rows)
-    return auc(rows.logit[mask], rows.label[mask])
+    return auc(rows.logit.compress(mask), rows.label.compress(mask))
 
 
 def _against_best(report: Report, best: dict[Segment, float | None]) -> dict[str, Any]:

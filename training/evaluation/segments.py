@@ -69,7 +69,7 @@ def cold_start_report(rows: Scored) -> Report:
 
 
 def _figures(rows: Scored, losses: np.ndarray, chosen: np.ndarray) -> Figures:
-    label, logit = rows.label[chosen], rows.logit[chosen]
+    label, logit = rows.label.compress(chosen), rows.logit.compress(chosen)  # faster than by index
     if not len(label):
         return Figures(0, 0, *[None] * 6)
     area = auc_interval(logit, label)
@@ -79,9 +79,9 @@ def _figures(rows: Scored, losses: np.ndarray, chosen: np.ndarray) -> Figures:
         auc=area.auc,
         auc_low=area.low,
         auc_high=area.high,
-        logloss=float(losses[chosen].mean()),
+        logloss=float(losses.compress(chosen).mean()),
         ctr=float(label.mean()),
-        predicted_ctr=float(rows.probability[chosen].mean()),
+        predicted_ctr=float(rows.probability.compress(chosen).mean()),
     )
 
 
