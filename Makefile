@@ -6,7 +6,7 @@ STAMP := .venv/installed
 export PYTHONPATH := $(CURDIR)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo ui test bench setup lint clean check-python check-java
+.PHONY: demo ui test test-ui bench setup lint clean check-python check-java
 
 demo: setup
 	python -m local_airflow demo
@@ -15,7 +15,10 @@ ui: setup
 	python -m local_airflow ui
 
 test: setup
-	python -m pytest
+	python -m pytest -m "not long"
+
+test-ui: setup
+	python -m pytest -m long
 
 bench: setup
 	python -m benchmarks

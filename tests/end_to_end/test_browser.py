@@ -22,7 +22,7 @@ TRAINED = ["dnn", "mmoe"]
 NOT_TRAINED = ["ple", "mmoe_content", "ple_content"]  # what the form proposes besides
 NOTES = "After the late logs of July 14"
 
-pytestmark = needs_browser
+pytestmark = [needs_browser, pytest.mark.long]
 
 
 @pytest.fixture

@@ -27,6 +27,8 @@ DATES = ["2023-07-10", "2023-07-11", "2023-07-12"]
 WITHOUT_LOGS = DATES[1]
 STARTED = datetime(2023, 11, 1, tzinfo=UTC)
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:

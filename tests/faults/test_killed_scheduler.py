@@ -29,6 +29,8 @@ from warehouse.tables import DERIVED_TABLES, RAW
 
 DATES = days("2023-07-10", "2023-07-12")
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
