@@ -18,7 +18,7 @@ from plugins.board.assets import ASSETS
 from plugins.board.routes import board_app
 from training.tracking.champion import crown
 from training.tracking.client import tracking
-from training.tracking.track import CONFIG_TAG, RUN_TAG
+from training.tracking.identity import CONFIG_TAG, RUN_TAG
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest

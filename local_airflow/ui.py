@@ -47,7 +47,8 @@ def first_clicks(catalog: Catalog) -> str:
     backfill = (
         f"from {left[0]} to {left[-1]}, Max Active Runs {len(left)}" if left else "dates of raw logs that you add"
     )
-    retrain = f"as of {received[-1]}, training days {min(12, len(received) - 1)}" if received else "as of the last date"
+    days = min(12, len(received) - 1)
+    retrain = f"as of {received[-1]}, training days {days}" if days > 0 else "as of the last of two dates or more"
     return "\n".join(
         (
             "Click first",
@@ -65,6 +66,8 @@ def _end(demo: Demo) -> str:
 
 def _load(demo: Demo, api: AirflowApi, catalog: Catalog) -> None:
     dates = catalog.dates(RAW)[:-_LEFT_TO_BACKFILL]
+    if len(dates) < 2:  # one to train on, one to validate on
+        return
     if not catalog.dates(TRAIN):
         print(f"\nFirst use: {dates[0]} to {dates[-1]} are loaded, which takes some minutes. Look around meanwhile.")
         run_dag(api, demo.home, "antm2c_etl_history", {"start_date": dates[0], "end_date": dates[-1]}, TIMEOUT_SECONDS)

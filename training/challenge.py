@@ -45,7 +45,7 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
     It should where the interval of its lead lies above 0 overall, and below 0 in no scene and at no cold-start level,
     or where there is no champion. The champion is judged anew on the challenger's rows. Raises TrainingError.
     """
-    folders = [Path(folder) for folder in arguments.artifacts]
+    folders = [Path(folder).resolve() for folder in arguments.artifacts]
     predictions, folder = _best(comparable_predictions(folders), folders)
     champion = champion_of(arguments.tracking_uri, load_config(folder).dataset)
     if champion is None:
@@ -57,7 +57,7 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
     becomes = "should become" if decision.promote else "does not become"
     say(f"{folder.name} {becomes} the champion: {decision.reason}")
     return {
-        "challenger": str(folder.resolve()),
+        "challenger": str(folder),
         "champion": asdict(champion) if champion else None,
         "promote": decision.promote,
         "reason": decision.reason,
@@ -81,7 +81,13 @@ def _judge(arguments: Namespace, champion: Champion, folder: Path, predictions: 
     with tempfile.TemporaryDirectory() as copy:
         with tracking(arguments.tracking_uri) as client:
             champions_folder = Path(client.download_artifacts(champion.run_id, "", copy))
-        run = load_run(champions_folder)
+        try:
+            run = load_run(champions_folder)
+        except TrainingError as error:
+            raise TrainingError(
+                f"the champion, version {champion.version} ({champion.run}), cannot be loaded from MLflow's run "
+                f"{champion.run_id}: {error}; promote another run, or move the alias"
+            ) from error
         last_seen = run.config.window.train[-1]
         if dates[0] <= last_seen:  # it knows these rows, or what came after them
             return Decision(False, f"the champion has seen rows up to {last_seen}, and is judged by later ones alone")

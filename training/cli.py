@@ -100,7 +100,7 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add("--allow-stale", action="store_true", help="take stale training tables as they are")
     add("--text-encoder", default=AUTO, help="auto, lsa, m3e-base, another hub name or a folder (%(default)s)")
     add("--text-mode", choices=list(MODES), default="split", help="one text a row, or item and query (%(default)s)")
-    add("--seed", type=_seed, default=LoopSettings().seed, help="of everything drawn (%(default)s)")
+    add("--seed", type=_whole(0, _LARGEST_SEED), default=LoopSettings().seed, help="of everything drawn (%(default)s)")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +121,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=_whole(1), default=loop.epochs, help="epochs at most (%(default)s)")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step of Adam (%(default)s)")
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")
-    add("--warmup-steps", type=_whole(0), default=loop.warmup_steps, help="steps of a rising rate (%(default)s)")
+    add(
+        "--warmup-steps",
+        type=_whole(0, 1_000_000),
+        default=loop.warmup_steps,
+        help="steps of a rising rate (%(default)s)",
+    )
     add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
     add("--embedding-decay", type=_not_negative, default=loop.embedding_decay, help="of embeddings (%(default)s)")
     add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="largest gradient, 0: any (%(default)s)")
@@ -133,20 +138,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
 
 
-def _whole(least: int):
+def _whole(least: int, most: int = 2**31 - 1):
     def parse(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} up")
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
         return int(text)
 
     return parse
-
-
-def _seed(text: str) -> int:
-    value = _whole(0)(text)
-    if value > _LARGEST_SEED:
-        raise argparse.ArgumentTypeError(f"{text} is larger than {_LARGEST_SEED}")
-    return value
 
 
 def _share(text: str) -> float:
@@ -158,6 +156,8 @@ def _share(text: str) -> float:
 
 def _scene_weights(text: str) -> tuple[float, ...]:
     weights = tuple(_positive(weight) for weight in text.split(","))
+    if not all(1e-6 <= weight <= 1e6 for weight in weights):
+        raise argparse.ArgumentTypeError(f"{text!r} has weights below 0.000001 or above 1,000,000")
     if len(weights) != len(SCENES):
         raise argparse.ArgumentTypeError(f"{text!r} has {len(weights)} weights, there are {len(SCENES)} scenes")
     return weights

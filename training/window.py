@@ -53,7 +53,7 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
         missing = [date for date in refused if states[date] is State.MISSING]
         name = TRAIN.name(catalog.dataset)
         problems = [f"{name} is missing for {in_ranges(missing)}"] if missing else []
-        problems += freshness.problems((TRAIN, date) for date in refused if date not in missing)
+        problems += freshness.problems((TRAIN, date) for date in refused if states[date] is not State.MISSING)
         ways_out = [f"run their stages (in Airflow: {_backfill(refused)})"]
         if all(states[date] is State.STALE for date in refused):
             ways_out.append("pass --allow-stale to take them as they are")

@@ -40,6 +40,11 @@ def read_settings() -> Settings:
     )
 
 
+def _database_beside(folder: Path) -> str:
+    path = str(folder.parent / "mlflow" / "mlflow.db")
+    return f"sqlite:///{path.replace('%', '%25').replace('?', '%3F')}"  # which mean something else in a URI
+
+
 def _variable(name: str, default: str) -> str:
     return os.environ.get(name) or default  # compose sets variables that are not set to nothing
 

@@ -43,6 +43,13 @@ class RunFolders:
     def _names(self) -> list[str]:
         try:
             with os.scandir(self.artifacts) as entries:
-                return sorted(entry.name for entry in entries if model_of(entry.name) and entry.is_dir())
+                return sorted(entry.name for entry in entries if model_of(entry.name) and _is_folder(entry))
         except FileNotFoundError:
             return []
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, say
+        return False

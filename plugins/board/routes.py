@@ -13,7 +13,7 @@ from plugins.board.comparison import by_segment, side_by_side, where_shown
 from plugins.board.freshness import grid
 from plugins.board.listing import Listing, RunFolders
 from plugins.board.runs import Run
-from training.errors import TrackingError
+from training.errors import TrainingError
 from training.tracking.champion import champion_of
 from warehouse.catalog import Catalog
 from warehouse.settings import Settings
@@ -71,7 +71,7 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
         response.headers.update(_AS_IT_IS_NOW)
         try:
             found = champion_of(settings.tracking_uri, dataset)
-        except TrackingError as error:
+        except TrainingError as error:
             raise HTTPException(503, f"{error}.") from error
         if found is None:
             return None

@@ -69,7 +69,7 @@ def read_run(folder: Path) -> Run:
         )
     except KeyError as error:
         raise _broken(folder, f"{METRICS_FILE} or {config_name} has no {error}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise _broken(folder, f"{METRICS_FILE} or {config_name} is not what a run writes: {error}") from error
 
 

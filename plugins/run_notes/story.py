@@ -1,15 +1,17 @@
 """What a run's tasks said, in Markdown."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 HEADING = "### Result"
+_HEADING_LINE = re.compile(rf"^{HEADING}$", re.MULTILINE)
 LONGEST = 1000  # characters: what Airflow's table of notes holds. More would end the scheduler.
 
 
 def with_story(note: str | None, story: Iterable[str]) -> str:
     """A note with the story below what a person wrote, cut to what a note can hold. An earlier story makes way."""
-    written = (note or "").partition(HEADING)[0].strip()
+    written = _HEADING_LINE.split(note or "", maxsplit=1)[0].strip()
     told = "\n".join([HEADING, *(f"- {line}" for line in story)])
     whole = f"{written}\n\n{told}" if written else told
     return whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 1]}…"

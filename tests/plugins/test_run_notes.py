@@ -44,3 +44,4 @@ def test_what_a_person_wrote_stays_and_an_earlier_story_makes_way() -> None:
     assert first == "for the spring report\n\n### Result\n- csv_to_orc: no raw logs"
     assert with_story(first, ["a", "b"]) == "for the spring report\n\n### Result\n- a\n- b"
     assert with_story(None, ["a"]) == "### Result\n- a"
+    assert with_story("### Results of Monday", ["a"]) == "### Results of Monday\n\n### Result\n- a"

@@ -12,7 +12,8 @@ from tests.training.conftest import command, read_json
 from training.cli import main
 from training.errors import TrackingError, TrainingError
 from training.tracking.champion import champion_of
-from training.tracking.client import tracking
+from training.tracking.client import begun, tracking
+from warehouse.settings import read_settings
 
 
 @pytest.fixture
@@ -124,11 +125,67 @@ def test_namesakes_in_other_folders_are_other_runs(
     assert promote(tracking_uri, namesake)["version"] == "2"
 
 
+@pytest.mark.parametrize(
+    ("file", "spoiled"),
+    [
+        ("dnn_config.json", "{}"),
+        ("dnn_config.json", "[]"),
+        ("val_metrics.json", "[]"),
+        ("val_metrics.json", '{"gauc": NaN}'),
+        ("cold_report_long.csv", "segment,scene\noverall,\n"),
+        ("cold_report_long.csv", ""),
+    ],
+)
+def test_a_damaged_folder_is_named_and_nothing_of_it_is_tracked(
+    finished: tuple[Path, dict], tracking_uri: str, client: MlflowClient, tmp_path: Path, file: str, spoiled: str
+) -> None:
+    damaged = tmp_path / finished[0].name
+    shutil.copytree(finished[0], damaged)
+    (damaged / file).write_text(spoiled)
+    with pytest.raises(TrainingError, match="is not the complete folder of a run"):
+        track(tracking_uri, damaged)
+    assert client.search_runs([e.experiment_id for e in client.search_experiments()]) == []
+
+
+def test_a_run_that_cannot_be_loaded_is_not_promoted(
+    finished: tuple[Path, dict], tracking_uri: str, tmp_path: Path
+) -> None:
+    damaged = tmp_path / finished[0].name
+    shutil.copytree(finished[0], damaged)
+    (damaged / "dnn_state.pt").unlink()
+    with pytest.raises(TrainingError, match="not complete or damaged"):
+        promote(tracking_uri, damaged)
+    assert champion_of(tracking_uri, "demo") is None
+
+
+def test_several_at_once_track_a_run_once(finished: tuple[Path, dict], tracking_uri: str, client: MlflowClient) -> None:
+    arguments = ["track", "--tracking-uri", tracking_uri, "--artifacts", str(finished[0])]
+    at_once = [command(arguments) for _ in range(2)]
+    assert [process.wait() for process in at_once] == [0, 0]
+    for process in at_once:
+        process.communicate()
+    assert len(client.search_runs([client.get_experiment_by_name("antm2c_demo").experiment_id])) == 1
+
+
+def test_a_database_that_cannot_be_opened_is_told_at_once(finished: tuple[Path, dict], tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match="unable to open database file"):
+        track(f"sqlite:///{tmp_path}", finished[0])
+
+
+@pytest.mark.parametrize("name", ["what?1", "100%25 sure", "a%20b", "我的 文件"])
+def test_a_folder_of_any_name_keeps_its_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("ANTM2C_ARTIFACTS", str(tmp_path / name / "artifacts"))
+    uri = read_settings().tracking_uri
+    with tracking(uri):
+        assert begun(uri)
+    assert (tmp_path / name / "mlflow" / "mlflow.db").exists()
+
+
 def test_a_champion_without_a_run_is_named(tracking_uri: str, client: MlflowClient, tmp_path: Path) -> None:
     client.create_registered_model("antm2c_demo")
     version = client.create_model_version("antm2c_demo", tmp_path.as_uri()).version
     client.set_registered_model_alias("antm2c_demo", "champion", version)
-    with pytest.raises(TrackingError, match="version 1 of antm2c_demo is the champion, and of no run"):
+    with pytest.raises(TrainingError, match="version 1 of antm2c_demo is the champion, and of no run"):
         champion_of(tracking_uri, "demo")
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.errors import TrackingError
+from training.errors import TrainingError
 from training.tracking.client import begun, tracking
-from training.tracking.track import CONFIG_TAG, RUN_TAG, identity
+from training.tracking.identity import CONFIG_TAG, RUN_TAG, identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,7 +36,7 @@ class Champion:
 
 
 def champion_of(uri: str, dataset: str) -> Champion | None:
-    """The dataset's champion, where there is one. Raises TrackingError."""
+    """The dataset's champion, where there is one. Raises TrainingError."""
     if not begun(uri):
         return None
     with tracking(uri) as client:
@@ -46,7 +46,7 @@ def champion_of(uri: str, dataset: str) -> Champion | None:
             return None
         found = client.get_model_version(_model_name(dataset), version)
         if not found.run_id:
-            raise TrackingError(
+            raise TrainingError(
                 f"version {version} of {_model_name(dataset)} is the champion, and of no run: move the alias"
             )
         return Champion(str(found.version), *_identity_in(found.tags), found.run_id)

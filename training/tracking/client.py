@@ -1,9 +1,11 @@
 """Reaching MLflow. It is imported when it is first used: that alone takes seconds."""
 
+import fcntl
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
-_PASSWORD = re.compile(r"//[^/@\s]+@")  # and the user's name, in an address
+_PASSWORD = re.compile(r"//\S+@")  # and the user's name, in an address
 _UNLESS_SET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -33,11 +35,24 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
 
     try:
         if file := _database_file(uri):
-            file.parent.mkdir(parents=True, exist_ok=True)
+            _open_once(file)
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         said = _PASSWORD.sub("//", next(iter(str(error).splitlines()), type(error).__name__))
         raise TrackingError(f"MLflow (MLFLOW_TRACKING_URI) could not be used: {said}") from error
+
+
+@contextmanager
+def alone(uri: str) -> Iterator[None]:
+    """No other process of this machine changes a local database meanwhile. A server looks after itself."""
+    file = _database_file(uri)
+    if file is None:
+        yield
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def begun(uri: str) -> bool:
@@ -52,5 +67,16 @@ def artifact_location(uri: str) -> str | None:
     return (file.parent / "artifacts").as_uri() if file else None
 
 
+def _open_once(file: Path) -> None:
+    """Raises sqlite3.Error where it cannot be used: MLflow would try for minutes."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("pragma schema_version")
+
+
 def _database_file(uri: str) -> Path | None:
-    return Path(uri.removeprefix(_SQLITE)).absolute() if uri.startswith(_SQLITE) else None
+    if not uri.startswith(_SQLITE):
+        return None
+    from sqlalchemy.engine import make_url
+
+    return Path(make_url(uri).database or "").absolute()

@@ -1,22 +1,23 @@
 """The track command: finished runs as MLflow keeps them."""
 
 import csv
-import hashlib
 import json
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.errors import TrainingError
+from training.evaluation.segments import SEGMENTS
 from training.progress import say
 from training.run_folder import METRICS_FILE, SEGMENTS_FILE, config_file
-from training.tracking.client import artifact_location, tracking
+from training.tracking.client import alone, artifact_location, tracking
+from training.tracking.identity import identity, incomplete
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Param, Run
+    from mlflow.entities import Run
 
 RUN_TAG, CONFIG_TAG = (
     "antm2c.run",
@@ -41,42 +42,69 @@ def track(arguments: Namespace) -> dict[str, Any]:
 def tracked_run(uri: str, folder: Path) -> "Run":
     """MLflow's run of a folder, which is tracked now if it was not yet. Raises TrainingError."""
     folder = folder.resolve()
-    try:
-        config = json.loads((folder / config_file(folder.name)).read_text(encoding="utf-8"))
-        metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
-        segments = list(csv.DictReader((folder / SEGMENTS_FILE).read_text(encoding="utf-8").splitlines()))
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{folder} is not the complete folder of a run ({error}): train again") from error
-    with tracking(uri) as client:
-        experiment = _experiment(client, f"antm2c_{config['dataset']}", artifact_location(uri))
+    content = _read(folder)
+    from mlflow.entities import Metric, Param
+
+    with alone(uri), tracking(uri) as client:
+        experiment = _experiment(client, f"antm2c_{content.dataset}", artifact_location(uri))
         same = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in identity(folder).items())
         known = client.search_runs([experiment], filter_string=same)
         if known and known[0].info.status == _FINISHED:
             return known[0]
         # One that was killed while it was tracked is gone on with.
-        run = known[0] if known else _new_run(client, experiment, folder, config)
-        run_id, started = run.info.run_id, run.info.start_time
-        client.log_batch(run_id, [*_metrics(metrics, segments, started), *_course(config["course"], started)])
-        client.log_batch(run_id, params=list(_parameters(config)))
+        run = known[0] if known else _new_run(client, experiment, folder, content)
+        run_id, at = run.info.run_id, run.info.start_time
+        client.log_batch(run_id, [Metric(name, value, at, step) for name, value, step in content.metrics])
+        client.log_batch(run_id, params=[Param(name, value) for name, value in content.parameters])
         client.log_artifacts(run_id, str(folder))
         client.set_terminated(run_id, _FINISHED)
         return client.get_run(run_id)
 
 
-def identity(folder: Path) -> dict[str, str]:
-    """Tags by which a run's folder is known. Folders of several people may have one name. Raises TrainingError."""
+@dataclass(frozen=True)
+class _Content:
+    """What MLflow is told of a run. metrics: name, value, step."""
+
+    dataset: str
+    as_of: str
+    notes: str
+    started: datetime
+    metrics: list[tuple[str, float, int]]
+    parameters: list[tuple[str, str]]
+
+
+def _read(folder: Path) -> _Content:
+    """Raises TrainingError where anything is missing or damaged: what is half tracked would stay so."""
     try:
-        config = (folder / config_file(folder.name)).read_bytes()
-    except OSError as error:
-        raise TrainingError(f"{folder} is not the complete folder of a run ({error}): train again") from error
-    return {RUN_TAG: folder.name, CONFIG_TAG: hashlib.sha256(config).hexdigest()}
+        config = _strict_json(folder / config_file(folder.name))
+        metrics = _strict_json(folder / METRICS_FILE)
+        lines = list(csv.DictReader((folder / SEGMENTS_FILE).read_text(encoding="utf-8").splitlines()))
+        if len(lines) != len(SEGMENTS):
+            raise ValueError(f"{SEGMENTS_FILE} has {len(lines)} segments, not {len(SEGMENTS)}")
+        return _Content(
+            dataset=config["dataset"],
+            as_of=config["as_of"],
+            notes=config["notes"],
+            started=datetime.fromisoformat(config["started_at"]),
+            metrics=[*_metrics(metrics, lines), *_course(config["course"])],
+            parameters=list(_parameters(config)),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise incomplete(folder, error) from error
 
 
-def _new_run(client: "MlflowClient", experiment: str, folder: Path, config: dict[str, Any]) -> "Run":
-    tags = {**identity(folder), "mlflow.note.content": config["notes"], "antm2c.as_of": config["as_of"]}
-    started = datetime.fromisoformat(config["started_at"])
+def _strict_json(path: Path) -> Any:
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{path.name} holds {constant}")
+
+    return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def _new_run(client: "MlflowClient", experiment: str, folder: Path, content: _Content) -> "Run":
+    tags = {**identity(folder), "mlflow.note.content": content.notes, "antm2c.as_of": content.as_of}
     name = folder.name.removeprefix("artifacts_")
-    return client.create_run(experiment, start_time=round(started.timestamp() * 1000), tags=tags, run_name=name)
+    started = round(content.started.timestamp() * 1000)
+    return client.create_run(experiment, start_time=started, tags=tags, run_name=name)
 
 
 def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
@@ -93,41 +121,35 @@ def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
     return known.experiment_id
 
 
-def _metrics(metrics: dict[str, Any], segments: list[dict[str, str]], at: int) -> Iterator["Metric"]:
+def _metrics(metrics: dict[str, Any], segments: list[dict[str, str]]) -> Iterator[tuple[str, float, int]]:
     """auc and the others overall; auc/scene/3, auc/user_level/zero, auc/scene_x_item_level/3/few by segment."""
-    from mlflow.entities import Metric
-
     for name in _OVERALL:
         if metrics.get(name) is not None:
-            yield Metric(name, metrics[name], at, 0)
+            yield name, float(metrics[name]), 0
     for line in segments:
         parts = [part for part in (line["scene"], line["user_level"], line["item_level"]) if part]
         path = "/".join([line["segment"], *parts]) if parts else ""
         for name in _OF_SEGMENT:
             if line[name]:  # empty where the segment's rows do not define it
-                yield Metric(f"{name}/{path}" if path else name, float(line[name]), at, 0)
+                yield f"{name}/{path}" if path else name, float(line[name]), 0
 
 
-def _course(course: dict[str, Any], at: int) -> Iterator["Metric"]:
+def _course(course: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
     """What each epoch came to, the epoch being MLflow's step."""
-    from mlflow.entities import Metric
-
     for name in ("train_rows", "best_epoch", "rows_per_second"):
-        yield Metric(name, course[name], at, 0)
+        yield name, float(course[name]), 0
     for epoch in course["epochs"]:
-        for name, value in epoch.items():
-            if name != "number":
-                yield Metric(f"epoch/{name}", value, at, epoch["number"])
+        yield from (
+            (f"epoch/{name}", float(value), epoch["number"]) for name, value in epoch.items() if name != "number"
+        )
 
 
-def _parameters(config: dict[str, Any], prefix: str = "") -> Iterator["Param"]:
+def _parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """model, as_of, window.train, loop_settings.epochs and so on. Of a list the first and the last."""
-    from mlflow.entities import Param
-
     for name, value in config.items():
         if name in _NO_PARAMETERS:
             continue
         if isinstance(value, dict):
             yield from _parameters(value, f"{prefix}{name}.")
         else:
-            yield Param(prefix + name, f"{value[0]} to {value[-1]}" if isinstance(value, list) else str(value))
+            yield prefix + name, f"{value[0]} to {value[-1]}" if isinstance(value, list) else str(value)
