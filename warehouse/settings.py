@@ -34,9 +34,7 @@ def read_settings() -> Settings:
         artifacts=artifacts,
         scenes=_positive_integer("ANTM2C_SCENES", default=5),
         code_revision=_variable("ANTM2C_CODE_REVISION", ""),
-        tracking_uri=_variable(
-            "MLFLOW_TRACKING_URI", f"sqlite:///{Path(artifacts).absolute().parent}/mlflow/mlflow.db"
-        ),
+        tracking_uri=_variable("MLFLOW_TRACKING_URI", _database_beside(Path(artifacts).absolute())),
     )
 
 

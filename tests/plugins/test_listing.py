@@ -12,6 +12,17 @@ def test_runs_are_found_among_other_things(make_run: MakeRun, artifacts: Path) -
     assert list(RunFolders(artifacts).listing().runs) == [run.name]
 
 
+def test_a_link_to_itself_and_a_number_beyond_all_bounds_hide_no_other_run(make_run: MakeRun, artifacts: Path) -> None:
+    sound, absurd = make_run("dnn"), make_run("mmoe", number=1)
+    metrics = (absurd / "val_metrics.json").read_text()
+    (absurd / "val_metrics.json").write_text(metrics.replace('"auc": 0.71', f'"auc": {10**400}'))
+    loop = artifacts / "artifacts_ple_run_20231101-000009"
+    loop.symlink_to(loop)
+    listing = RunFolders(artifacts).listing()
+    assert set(listing.runs) == {sound.name}
+    assert set(listing.broken) == {absurd.name}
+
+
 def test_without_runs_or_without_a_folder_the_listing_is_empty(artifacts: Path) -> None:
     assert RunFolders(artifacts).listing() == RunFolders(artifacts / "absent").listing() == Listing()
 
