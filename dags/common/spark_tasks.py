@@ -15,7 +15,7 @@ _DOCS = {
     "training_table": "Every impression once, joined with the features known before its date began.",
 }
 _TABLE: dict[str, Any] = {"outlets": [TRAINING_TABLE], "post_execute": describe_training_table}
-_REPAIR = "Publishing is atomic: clear or retry this task alone, the stages before it need not run again."
+_REPAIR = "Publishing is atomic: clear this task with what comes after it, the stages before it need not run again."
 
 
 def spark_stage(stage: str, dates: list[str]) -> SparkStageOperator:

@@ -11,7 +11,7 @@ from sample_logs.columns import TRUTH_SCHEMA, raw_batch
 from sample_logs.logs import SampleLogs
 from tests.sample_logs.conftest import Written
 
-# antm2c.md: the release's header.
+# The header of the AntM2C release.
 RELEASE_COLUMNS = [
     *("user_id", "item_id", "log_time", "label", "bill_entity_seq", "service_entity_seq", "query_entity_seq"),
     *("item_entity_names", "item_title", "scene"),

@@ -6,7 +6,7 @@ import pytest
 
 from sample_logs.settings import PRESETS, SCENES, Settings
 
-# antm2c.md: rows, users and items of the release by scene.
+# Rows, users and items of the AntM2C release by scene.
 RELEASE = [
     (653_257, 34_569, 24_973),
     (2_757_994, 46_717, 11_663),

@@ -10,7 +10,7 @@ from sample_logs.settings import SCENES, Settings
 from sample_logs.traffic import rows_by_day
 from tests.sample_logs.conftest import Made, make
 
-RELEASE = [653_257, 2_757_994, 5_698_072, 1_269_308, 812_354]  # antm2c.md: rows by scene
+RELEASE = [653_257, 2_757_994, 5_698_072, 1_269_308, 812_354]  # the AntM2C release's rows by scene
 
 
 def by_largest_remainders(total: int, weights: list[int]) -> list[int]:

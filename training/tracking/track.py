@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-RUN_TAG, CONFIG_TAG = (
-    "antm2c.run",
-    "antm2c.config_sha256",
-)  # the name of the run's folder, and what tells namesakes apart
 _FINISHED = "FINISHED"
 _OVERALL = ("gauc", "ece", "best_reachable_auc", "share")
 _OF_SEGMENT = ("rows", "positives", "auc", "auc_low", "auc_high", "logloss", "ctr", "predicted_ctr")
