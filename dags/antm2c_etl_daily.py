@@ -1,8 +1,8 @@
 """One logical date: raw CSV to the training table.
 
 Backfill dates in any number, with as many active runs: a date waits until the features of the date before it are
-there. To mend a failed stage, clear it with what comes after it. A scheduled date whose raw logs are late is waited for; one that
-never gets any is skipped.
+there. To mend a failed stage, clear it with what comes after it. A scheduled date whose raw logs are late is waited
+for; one that never gets any is skipped.
 """
 
 from datetime import timedelta
