@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import (
     board_page,
+    dag_parsing,
     embedding_rate,
     large_date,
     long_history,
@@ -28,6 +29,7 @@ _MEASUREMENTS = {
     "long_history": long_history.measure,
     "warm_range": warm_range.measure,
     "board_page": board_page.measure,
+    "dag_parsing": dag_parsing.measure,
     "streaming": streaming.measure,
     "embedding_rate": embedding_rate.measure,
     "metrics_speed": metrics_speed.measure,
