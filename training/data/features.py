@@ -22,6 +22,7 @@ VOCABULARY_FOLDER = "vocabulary"
 _IDS = ("user_id", "item_id")
 _HOURS = 24
 _MICROSECONDS_PER_HOUR = 3_600_000_000
+_PARTS_AT_ONCE = 32  # vocabularies kept apart: those of many pieces hold the same ids again and again
 _RATE_BOUNDS = (0.001, 0.999)  # odds must stay finite in a scene that was never, or always, clicked
 
 
@@ -108,6 +109,8 @@ def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates
     for table in read(catalog, dates, DEEP_FEATURES):
         for name in (*_IDS, *DEEP_FEATURES):
             parts[name].append(Vocabulary.of(table[name]))
+            if len(parts[name]) == _PARTS_AT_ONCE:
+                parts[name] = [Vocabulary.merged(parts[name])]
         scene = _scene_positions(table)
         shown += np.bincount(scene, minlength=len(SCENES))
         clicked += np.bincount(scene, weights=table["label"].to_numpy(), minlength=len(SCENES))
