@@ -89,8 +89,10 @@ class RowGroup:
         _require_columns(self.fragment, wanted.names)
         reading = {"schema": self.schema, "columns": wanted.names, "batch_size": rows}
         one_after_another = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
+        # Else each row group that is open would be held whole.
+        held = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
         try:
-            for batch in self.fragment.to_batches(**reading, **one_after_another):
+            for batch in self.fragment.to_batches(**reading, **one_after_another, fragment_scan_options=held):
                 if len(batch):
                     table = pa.Table.from_batches([batch]).cast(wanted)
                     _check_values(self.catalog, self.date, table)

@@ -10,7 +10,7 @@ from training.data.reading import PIECE_ROWS, RowGroup
 from training.data.rows import Rows, columns_read, empty_rows, encoded
 from training.text.row_texts import RowTexts
 
-_OPEN = 8  # row groups read side by side, so that scenes and dates mix before the buffer
+_OPEN = 2  # row groups read side by side: each takes some 40 MB, and the buffer does the mixing
 
 
 class StreamedBatches:
