@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
 
 from training.data.features import FeatureSpace
@@ -64,12 +65,18 @@ class StreamedBatches:
             coming = piece.slice(free, len(piece))
             while len(coming):
                 now = coming.slice(0, len(buffer))
-                places = torch.randperm(len(buffer), generator=generator)[: len(now)]
+                places = _distinct(len(buffer), len(now), generator)
                 going = buffer.take(places)
                 buffer.put(places, now)
                 coming = coming.slice(len(now), len(coming))
                 yield going
         yield buffer.take(torch.randperm(filled, generator=generator))
+
+
+def _distinct(below: int, count: int, generator: torch.Generator) -> torch.Tensor:
+    """So many different numbers, int64 [count], in time that does not grow with `below`: the buffer may be large."""
+    draw = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
+    return torch.from_numpy(draw.choice(below, count, replace=False, shuffle=False))
 
 
 def ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
