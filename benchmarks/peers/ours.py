@@ -14,7 +14,8 @@ from training.data.batches import InMemoryBatches
 from training.data.rows import Rows
 from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
-from training.loop import LoopSettings, fit
+from training.loop import fit
+from training.loop_settings import LoopSettings
 from training.models import ModelSettings, build_model
 from training.models.inputs import InputLayer
 from training.models.mmoe import MMoE

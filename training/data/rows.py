@@ -50,34 +50,25 @@ class Rows:
 
     def copy_from(self, rows: "Rows") -> None:
         """Overwrites these rows by as many others."""
-        self.categorical.copy_(rows.categorical)
-        self.numeric.copy_(rows.numeric)
-        self.label.copy_(rows.label)
-        if self.text is not None and rows.text is not None:
-            self.text.copy_(rows.text)
+        for own, other in zip(self._parts(), rows._parts(), strict=True):
+            own.copy_(other)
 
     def put(self, index: Tensor, rows: "Rows") -> None:
         """Overwrites the rows at the given positions."""
-        self.categorical[index] = rows.categorical
-        self.numeric[index] = rows.numeric
-        self.label[index] = rows.label
-        if self.text is not None and rows.text is not None:
-            self.text[index] = rows.text
+        for own, other in zip(self._parts(), rows._parts(), strict=True):
+            own[index] = other
 
     @staticmethod
     def joined(parts: Sequence["Rows"]) -> "Rows":
         """All parts, one after another."""
-        text = None if parts[0].text is None else torch.cat([part.text for part in parts if part.text is not None])
-        return Rows(
-            torch.cat([part.categorical for part in parts]),
-            torch.cat([part.numeric for part in parts]),
-            torch.cat([part.label for part in parts]),
-            text,
-        )
+        return Rows(*map(torch.cat, zip(*(part._parts() for part in parts), strict=True)))
 
     def _each(self, chosen: Callable[[Tensor], Tensor]) -> "Rows":
-        text = None if self.text is None else chosen(self.text)
-        return Rows(chosen(self.categorical), chosen(self.numeric), chosen(self.label), text)
+        return Rows(*map(chosen, self._parts()))
+
+    def _parts(self) -> list[Tensor]:
+        """The tensors in the order of the fields; text is the last, where there is one."""
+        return [part for part in (self.categorical, self.numeric, self.label, self.text) if part is not None]
 
 
 def encoded(table: pa.Table, space: FeatureSpace, texts: RowTexts | None = None) -> Rows:
