@@ -71,6 +71,8 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         if content and isinstance(model, ContentModel):
             model.look_up_in(content.table)
         epochs = fit(model, batches, validation, _judge(validation), loop, checkpoint)
+    if streamed:  # every epoch has read the tables again
+        require_unchanged(catalog, config.inputs)
     course = _course(epochs, count, loop.stop_on)
     predictions, metrics, report = evaluate_model(model, space, config, catalog, validation, keys)
     with staging_folder(artifacts) as staged:
