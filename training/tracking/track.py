@@ -4,12 +4,12 @@ import csv
 import json
 from argparse import Namespace
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.evaluation.segments import SEGMENTS
+from training.evaluation.segments import SEGMENTS, Figures
 from training.progress import say
 from training.run_folder import METRICS_FILE, SEGMENTS_FILE, config_file
 from training.tracking.client import alone, artifact_location, tracking
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FINISHED = "FINISHED"
 _OVERALL = ("gauc", "ece", "best_reachable_auc", "share")
-_OF_SEGMENT = ("rows", "positives", "auc", "auc_low", "auc_high", "logloss", "ctr", "predicted_ctr")
+_OF_SEGMENT = tuple(field.name for field in fields(Figures))
 _NO_PARAMETERS = ("course", "inputs", "notes")  # figures by epoch, a line a date, and MLflow's own note
 
 
