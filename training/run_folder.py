@@ -20,4 +20,4 @@ def model_of(name: str) -> str | None:
 
 def config_file(name: str) -> str:
     """The configuration's file in a run's folder, by the folder's name."""
-    return f"{model_of(name)}_config.json"
+    return f"{model_of(name) or 'model'}_config.json"
