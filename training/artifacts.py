@@ -123,7 +123,7 @@ def load_run(folder: Path) -> Run:
 def _load_weights(path: Path) -> dict[str, Tensor]:
     """Tensors alone are ever loaded. Raises TrainingError where the file holds anything else, or values not finite."""
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's own words end in advice to run whatever the file holds
         raise TrainingError(f"{path} is damaged or no file of weights: train again") from error
     except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:

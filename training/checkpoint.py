@@ -25,7 +25,7 @@ class Checkpoint:
         if not self._path.exists():
             return None
         try:
-            return torch.load(self._path, weights_only=True)
+            return torch.load(self._path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises whatever its unpickler and zip reader meet
             raise self.unusable() from error
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from training.challenge import challenge
 from training.compare import compare
+from training.device import DEVICES
 from training.embed import embed
 from training.errors import TrainingError
 from training.evaluate import evaluate
@@ -133,6 +134,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="what a row of each scene counts (the same)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better one (%(default)s)")
     add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="what makes an epoch the better one (%(default)s)")
+    add("--device", choices=DEVICES, default="auto", help="where to train; auto: a GPU if there is one (%(default)s)")
+    add("--compile", action="store_true", help="train through torch.compile: a minute at first, for long trainings")
     add("--memory-mb", type=_whole(1), default=loop.memory_mb, help="more rows are streamed (%(default)s)")
     add("--notes", default="", help="what the run is for; kept in its folder and its report")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")

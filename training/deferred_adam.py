@@ -20,6 +20,10 @@ class _Moments:
     square: Tensor
     seen: Tensor
 
+    def to(self, device: torch.device) -> "_Moments":
+        """The same there."""
+        return _Moments(self.mean.to(device), self.square.to(device), self.seen.to(device))
+
 
 class DeferredAdam:
     """Dense Adam (Kingma and Ba, 2015), each row's steps without a gradient made up for when it is next looked up.
@@ -42,7 +46,8 @@ class DeferredAdam:
         self._weights = [embedding.weight for embedding in embeddings]
         self._moments = [_no_moments(weight) for weight in self._weights]
         self._schedule, self._betas, self._eps = schedule, betas, eps
-        self._later_moves = _later_moves(schedule, betas, max(_SETTLED, settled_after))
+        later_moves = _later_moves(schedule, betas, max(_SETTLED, settled_after))
+        self._later_moves = later_moves.to(self._weights[0].device)
         self._step = 0
         for number, embedding in enumerate(embeddings):
             embedding.sparse = True
@@ -84,7 +89,8 @@ class DeferredAdam:
         moments = [_Moments(**kept) for kept in state["moments"]]
         if [kept.mean.shape for kept in moments] != [weight.shape for weight in self._weights]:
             raise ValueError("the state is of other embeddings")
-        self._step, self._moments = state["step"], moments
+        self._step = state["step"]
+        self._moments = [kept.to(weight.device) for kept, weight in zip(moments, self._weights, strict=True)]
 
     @torch.no_grad()
     def _before_lookup(self, number: int, embedding: nn.Module, inputs: tuple[Tensor]) -> None:

@@ -14,6 +14,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from training.checkpoint import Checkpoint
 from training.data.batches import Batches
 from training.data.rows import Rows
+from training.device import compiled, on_device, training_precision
+from training.epoch_losses import EpochLosses
 from training.errors import TrainingError
 from training.evaluation.gates import GateStatistics
 from training.loop_settings import Criterion, LoopSettings
@@ -64,16 +66,20 @@ def fit(
     settings: LoopSettings,
     checkpoint: Checkpoint,
 ) -> list[Epoch]:
-    """Trains in place and leaves the best weights in the model. Raises TrainingError where the loss is not finite.
+    """Trains in place and leaves the best weights in the model. Raises TrainingError where a loss is not finite.
 
     What an epoch draws depends on the seed and its number alone: a resumed run draws what the killed one would have.
+    The model ends on the CPU, whatever it was trained on: an evaluation from its folder finds the same metrics there.
     """
+    model.to(settings.device)
     optimizer = ModelOptimizer(model, settings)
     course = _resume(model, optimizer, checkpoint)
+    validation = on_device(validation, settings.device)
+    trained = compiled(model) if settings.compile else model
     while not course.ended(settings):
         number = len(course.epochs) + 1
         started = time.monotonic()
-        train_loss = _train_epoch(model, optimizer, batches, settings, number)
+        train_loss = _train_epoch(trained, optimizer, batches, settings, number)
         optimizer.settle()
         seconds = time.monotonic() - started
         logloss, auc = validate(predict(model, validation))
@@ -91,23 +97,25 @@ def fit(
             f"AUC {auc:.5f}, {batches.rows / seconds:,.0f} rows/s"
         )
     model.load_state_dict(course.best_weights)
+    model.cpu()
     return course.epochs
 
 
 @torch.inference_mode()
 def predict(model: nn.Module, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
-    """Logits [n], float32. `gates` takes in what a gated model's rows passed."""
+    """Logits [n], float32, on the CPU. `gates` takes in what a gated model's rows passed."""
     model.eval()
+    device = next(model.parameters()).device.type
     logits = []
     for start in range(0, len(rows), PREDICTION_ROWS):
-        batch = rows.slice(start, start + PREDICTION_ROWS)
+        batch = rows.slice(start, start + PREDICTION_ROWS).to(device)
         if gates is not None and isinstance(model, GatedModel):
             of_batch, weights = model.with_gates(batch)
             gates.add(batch.scene, weights)
         else:
             of_batch = model(batch)
         logits.append(of_batch)
-    return torch.cat(logits)
+    return torch.cat(logits).cpu()
 
 
 def _train_epoch(
@@ -116,19 +124,19 @@ def _train_epoch(
     model.train()
     draw = settings.seed * 1_000_003 + number
     torch.manual_seed(draw)
-    total, steps = 0.0, math.ceil(batches.rows / settings.batch_size)
-    scene_weights = torch.tensor(settings.scene_weights) if settings.scene_weights else None
+    device, steps = settings.device, math.ceil(batches.rows / settings.batch_size)
+    scene_weights = torch.tensor(settings.scene_weights, device=device) if settings.scene_weights else None
     source = batches.epoch(torch.Generator().manual_seed(draw))
-    for step, batch in enumerate(bar(source, steps, f"epoch {number}/{settings.epochs}"), start=1):
-        loss = _loss(model(batch), batch, scene_weights)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingError(_not_finite(value, batch, number, step, steps, settings))
+    losses = EpochLosses(settings, number, steps)
+    for drawn in bar(source, steps, f"epoch {number}/{settings.epochs}"):
+        batch = drawn.to(device)
+        with training_precision(device):
+            loss = _loss(model(batch), batch, scene_weights)
+        losses.add(loss, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += value * len(batch)
-    return total / batches.rows
+    return losses.mean(batches.rows)
 
 
 def _loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> Tensor:
@@ -137,14 +145,6 @@ def _loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> Tensor:
         return binary_cross_entropy_with_logits(logits, batch.label)
     weights = scene_weights[batch.scene]
     return binary_cross_entropy_with_logits(logits, batch.label, weights, reduction="sum") / weights.sum()
-
-
-def _not_finite(value: float, batch: Rows, number: int, step: int, steps: int, settings: LoopSettings) -> str:
-    return (
-        f"the loss is {value} in epoch {number}, batch {step} of {steps} ({len(batch)} rows, "
-        f"{int(batch.label.sum())} clicked, largest numeric feature {batch.numeric.abs().max():g}): "
-        f"lower --learning-rate ({settings.learning_rate:g}); the checkpoint of epoch {number - 1} is kept"
-    )
 
 
 def _state(model: nn.Module, optimizer: ModelOptimizer, course: Course) -> dict[str, Any]:

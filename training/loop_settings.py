@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+Device = Literal["cpu", "cuda"]
 Criterion = Literal["logloss", "auc"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 
@@ -14,7 +15,8 @@ class LoopSettings:
     warmup_steps: steps over which the learning rate rises linearly to its value. clip_norm: the largest gradient norm
     of all but embeddings, 0 for no limit. stop_on: what on the validation rows decides the best epoch. scene_weights:
     what a row of each scene counts in the loss, in the scenes' order; None: all the same. embedding_decay: weight decay
-    of embeddings, which then take a step in every row and not only where a batch looks.
+    of embeddings, which then take a step in every row and not only where a batch looks. compile: by torch.compile,
+    which takes a minute first.
     """
 
     epochs: int = 8
@@ -29,6 +31,8 @@ class LoopSettings:
     stop_on: Criterion = "logloss"
     memory_mb: int = 4096
     seed: int = 7
+    device: Device = "cpu"
+    compile: bool = False
 
     def rate_of(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""

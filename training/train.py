@@ -2,7 +2,7 @@
 
 import time
 from argparse import Namespace
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from training.data.features import FeatureSpace, fit_features
 from training.data.reading import count_rows, read_dates, read_in_pieces, read_keys, row_groups
 from training.data.rows import BYTES_PER_ROW, Rows, load_rows
 from training.data.streaming import StreamedBatches
+from training.device import forked_random_state, on_device, resolve_device
 from training.errors import TrainingError
 from training.evaluate import evaluate_model
 from training.evaluation.auc import auc
@@ -59,12 +60,13 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     _require_both_classes(validation, window.val)
     say(
         f"{config.model}: {count:,} rows of {window.train[0]} to {window.train[-1]}{', streamed' if streamed else ''}, "
-        f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s"
+        f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s, "
+        f"trained on {loop.device}"
     )
     artifacts = Path(arguments.artifacts)
     decides = {name: value for name, value in asdict(config).items() if name not in ("started_at", "notes")}
     checkpoint = Checkpoint(artifacts, decides | {"text_encoder": content and content.space.encoder.key})
-    with torch.random.fork_rng(devices=[]):
+    with forked_random_state(loop.device):
         torch.manual_seed(loop.seed)
         shape = content.space.shape if content else None
         model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings, shape)
@@ -93,7 +95,7 @@ def _batches(
 ) -> Batches:
     loop, dates = config.loop_settings, config.window.train
     if streamed_rows is None:
-        return InMemoryBatches(load_rows(catalog, dates, space, texts), loop.batch_size)
+        return InMemoryBatches(on_device(load_rows(catalog, dates, space, texts), loop.device), loop.batch_size)
     buffer_rows = loop.memory_mb * 2**20 // BYTES_PER_ROW
     return StreamedBatches(row_groups(catalog, dates), streamed_rows, space, texts, loop.batch_size, buffer_rows)
 
@@ -108,7 +110,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         allow_stale=arguments.allow_stale,
         few_max=arguments.few_max,
         model_settings=_chosen(ModelSettings, arguments),
-        loop_settings=_chosen(LoopSettings, arguments),
+        loop_settings=replace(_chosen(LoopSettings, arguments), device=resolve_device(arguments.device)),
         text_settings=_text_settings(arguments),
         window=window,
         inputs=require_published(catalog, window.dates, arguments.allow_stale),

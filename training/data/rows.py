@@ -40,8 +40,22 @@ class Rows:
         """Positions in the scenes known, int64 [n]."""
         return self.categorical[:, SCENE]
 
+    @property
+    def bytes(self) -> int:
+        """What the tensors take."""
+        return sum(part.nbytes for part in self._parts())
+
+    def to(self, device: str) -> "Rows":
+        """The same rows there; on their way to a GPU the next work does not wait for them."""
+        if self.label.device.type == device:
+            return self
+        if device == "cpu":
+            return self._each(Tensor.cpu)
+        return self._each(lambda part: part.pin_memory().to(device, non_blocking=True))
+
     def take(self, index: Tensor) -> "Rows":
-        """The rows at the given positions, copied."""
+        """The rows at the given positions, copied. index: on the CPU."""
+        index = index.to(self.label.device)
         return self._each(lambda part: part[index])
 
     def slice(self, start: int, stop: int) -> "Rows":

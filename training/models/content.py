@@ -83,7 +83,8 @@ class ContentModel(GatedModel):
         else:
             logit, gates = self.backbone(rows), {}
         x = self.input(self.table[rows.text])
-        return torch.lerp(logit, self.tower(x, rows.scene), self.alpha_gate(x, rows.scene)), gates
+        a = self.alpha_gate(x, rows.scene)
+        return (1 - a) * logit + a * self.tower(x, rows.scene), gates
 
     def alpha(self, rows: Rows) -> Tensor:
         """a [B]."""

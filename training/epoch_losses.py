@@ -1,0 +1,49 @@
+"""The losses of an epoch's batches: their mean, and the end where one is not finite."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from training.data.rows import Rows
+from training.errors import TrainingError
+from training.loop_settings import LoopSettings
+
+_READ_EVERY = {"cpu": 1, "cuda": 32}  # steps: a GPU stands still while a loss is read
+
+
+class EpochLosses:
+    """Takes the batches' mean losses in their order. Raises TrainingError where one is not finite."""
+
+    def __init__(self, settings: LoopSettings, epoch: int, steps: int) -> None:
+        self._settings, self._epoch, self._steps = settings, epoch, steps
+        self._unread: list[tuple[Tensor, Rows]] = []
+        self._read = 0
+        self._total = 0.0
+
+    def add(self, loss: Tensor, batch: Rows) -> None:
+        """Takes in a batch and its mean loss, a scalar."""
+        self._unread.append((loss.detach(), batch))
+        if len(self._unread) == _READ_EVERY[self._settings.device]:
+            self._read_all()
+
+    def mean(self, rows: int) -> float:
+        """Over all `rows` of the epoch."""
+        self._read_all()
+        return self._total / rows
+
+    def _read_all(self) -> None:
+        values = torch.stack([loss for loss, _ in self._unread]).tolist() if self._unread else []
+        for value, (_, batch) in zip(values, self._unread, strict=True):
+            self._read += 1
+            if not math.isfinite(value):
+                raise TrainingError(self._not_finite(value, batch))
+            self._total += value * len(batch)
+        self._unread.clear()
+
+    def _not_finite(self, value: float, batch: Rows) -> str:
+        return (
+            f"the loss is {value} in epoch {self._epoch}, batch {self._read} of {self._steps} ({len(batch)} rows, "
+            f"{int(batch.label.sum())} clicked, largest numeric feature {batch.numeric.abs().max():g}): lower "
+            f"--learning-rate ({self._settings.learning_rate:g}); the checkpoint of epoch {self._epoch - 1} is kept"
+        )
