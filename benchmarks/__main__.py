@@ -13,6 +13,7 @@ from benchmarks import (
     large_date,
     long_history,
     metrics_speed,
+    model_quality,
     sample_rate,
     streaming,
     training_speed,
@@ -34,6 +35,7 @@ _MEASUREMENTS = {
     "embedding_rate": embedding_rate.measure,
     "metrics_speed": metrics_speed.measure,
     "training_speed": training_speed.measure,
+    "model_quality": model_quality.measure,
 }
 
 

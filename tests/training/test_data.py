@@ -60,6 +60,17 @@ def test_merged_vocabularies_count_together_whatever_their_order():
         assert merged.size == 4
 
 
+@pytest.mark.parametrize("values", [["v3", "v1"], ["v3", "new", None], ["v2"] * 3, [f"v{n}" for n in range(40)], []])
+def test_values_are_found_whichever_side_is_the_longer(values):
+    vocabulary = Vocabulary.of(coded(*(f"v{n}" for n in range(9, -1, -1))))
+    known = vocabulary.values.to_pylist()
+    with_a_twin = pa.DictionaryArray.from_arrays(
+        pa.array(range(len(values)), pa.int32()), pa.array(values, pa.string())
+    )
+    expected = [known.index(value) + 1 if value in known else 0 for value in values]
+    assert vocabulary.index(pa.chunked_array([with_a_twin])).tolist() == expected
+
+
 def test_a_vocabulary_outlives_its_file(tmp_path):
     vocabulary = Vocabulary.of(coded("x", "y", "x"))
     vocabulary.save(tmp_path / "v.parquet")

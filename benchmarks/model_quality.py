@@ -1,0 +1,176 @@
+"""How much of what is reachable the models reach, and what text gives new items, on the demo logs of three seeds."""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from benchmarks.figure import Figure
+from benchmarks.logs import write_logs
+from benchmarks.stages import STAGES, warm_stages
+from sample_logs.settings import PRESETS
+from training.artifacts import load_predictions
+from training.cli import main
+from training.evaluation.auc import AucDifference, auc_difference
+from training.text.whitening import Whitening, fit_whitening
+from warehouse.catalog import Catalog
+
+_SEEDS = (7, 8, 9)
+_TRAIN_DAYS = 12
+_LEAST_SHARE, _LEAST_ITEM_ZERO_SHARE = 0.85, 0.60
+_PLAIN = ("dnn", "mmoe", "ple")
+_CONTENT = "mmoe_content"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run's metrics and validation rows."""
+
+    metrics: dict[str, Any]
+    predictions: pa.Table
+
+
+Runs = dict[str, list[Run]]  # by what was trained, one a seed
+
+
+def measure(folder: Path) -> list[Figure]:
+    """Every model with its default settings, and the content model with texts made or whitened otherwise."""
+    trained: Runs = {}
+    for seed in _SEEDS:
+        catalog = _training_tables(folder / str(seed), seed)
+        for name, (model, arguments, instead) in _CONTENDERS.items():
+            with instead():
+                run = _train(catalog, folder / f"runs {seed}", model, *arguments)
+            trained.setdefault(name, []).append(run)
+            print(f"seed {seed}, {name}: {_described([run])}", flush=True)
+    return [
+        _share("overall", trained, _LEAST_SHARE),
+        _share("item_zero", trained, _LEAST_ITEM_ZERO_SHARE),
+        *(_above(other, "item_zero", trained) for other in _PLAIN),
+        *(_above(other, "user_zero", trained) for other in _PLAIN),
+        *(_beside(other, trained) for other in _CONTENDERS if other not in (*_PLAIN, _CONTENT)),
+    ]
+
+
+def _relaxed_whitening(embeddings: np.ndarray) -> Whitening:
+    """Half the way: W = U / S^(1/4) leaves a direction the more weight the more texts differ in it."""
+    full = fit_whitening(embeddings)
+    # W = U / sqrt(S), and U has columns of length 1.
+    return Whitening(full.mu, full.W / np.sqrt(np.linalg.norm(full.W, axis=0)))
+
+
+def _relaxed() -> AbstractContextManager:
+    return patch("training.text.content.fit_whitening", _relaxed_whitening)
+
+
+_CONTENDERS: dict[str, tuple[str, tuple[str, ...], Callable[[], AbstractContextManager]]] = {
+    **{name: (name, (), nullcontext) for name in (*_PLAIN, _CONTENT)},
+    "mmoe_content with one text a row": (_CONTENT, ("--text-mode", "combined"), nullcontext),
+    "mmoe_content with relaxed whitening": (_CONTENT, (), _relaxed),
+}
+
+
+def _training_tables(folder: Path, seed: int) -> Catalog:
+    logs = replace(PRESETS["demo"], seed=seed)
+    catalog = write_logs(folder, logs)
+    with warm_stages(folder / "stages.log") as stages:
+        for stage in STAGES:
+            stages.run(stage, catalog, logs.dates[0], logs.dates[-1])
+    return catalog
+
+
+def _train(catalog: Catalog, artifacts: Path, model: str, *arguments: str) -> Run:
+    place = ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset, "--artifacts", str(artifacts)]
+    window = ["--as-of", PRESETS["demo"].dates[-1], "--train-days", str(_TRAIN_DAYS)]
+    metrics = main(["train", *place, *window, "--model", model, "--text-encoder", "lsa", *arguments])
+    return Run(metrics, load_predictions(Path(metrics["artifacts"])))
+
+
+def _share(where: str, trained: Runs, least: float) -> Figure:
+    """The content model's (AUC - 0.5) / (best reachable AUC - 0.5), both summed over the seeds."""
+    shares = {name: _pooled_share(runs, where) for name, runs in trained.items()}
+    return Figure(
+        f"share of the reachable AUC, {where.replace('_', ' ')}, {len(_SEEDS)} seeds",
+        ", ".join(f"{name} {share:.3f}" for name, share in shares.items() if name in (*_PLAIN, _CONTENT)),
+        f"{_CONTENT} at least {least:.2f}",
+        shares[_CONTENT] >= least,
+        shares,
+    )
+
+
+def _above(other: str, where: str, trained: Runs) -> Figure:
+    """On item-zero rows the whole interval must lie above 0, on user-zero rows not below."""
+    test = _pooled_difference(trained[other], trained[_CONTENT], where)
+    met = test.low > 0 if where == "item_zero" else test.high >= 0
+    return Figure(
+        f"{_CONTENT} against {other}, {where.replace('_', ' ')}, AUC",
+        _in_words(test),
+        "above 0" if where == "item_zero" else "not below 0",
+        met,
+        {"difference": test.difference, "low": test.low, "high": test.high},
+    )
+
+
+def _beside(other: str, trained: Runs) -> Figure:
+    """What the defaults rest on; nothing is wanted of it but that the default is not the worse one."""
+    tests = {where: _pooled_difference(trained[other], trained[_CONTENT], where) for where in _SEGMENTS}
+    return Figure(
+        f"{_CONTENT} against {other}, AUC",
+        "; ".join(f"{where.replace('_', ' ')} {_in_words(test)}" for where, test in tests.items()),
+        "not below 0 overall",
+        tests["overall"].high >= 0,
+        {where: test.difference for where, test in tests.items()},
+    )
+
+
+_SEGMENTS = ("overall", "item_zero", "user_zero")
+
+
+def _rows_of(predictions: pa.Table, where: str) -> pa.Table:
+    if where == "overall":
+        return predictions
+    entity, level = where.split("_")
+    return predictions.filter(pc.equal(predictions[f"{entity}_level"].cast(pa.string()), level))
+
+
+def _pooled_share(runs: list[Run], where: str) -> float:
+    areas = [_reached_and_reachable(run.metrics, where) for run in runs]
+    reached, reachable = (sum(area - 0.5 for area in side) for side in zip(*areas, strict=True))
+    return reached / reachable
+
+
+def _reached_and_reachable(metrics: dict[str, Any], where: str) -> tuple[float, float]:
+    if where == "overall":
+        return metrics["auc"], metrics["best_reachable_auc"]
+    entity, level = where.split("_")
+    reached, reachable = (metrics[name][f"{entity}_level"][level] for name in ("auc_by", "best_reachable_auc_by"))
+    return reached, reachable
+
+
+def _pooled_difference(first: list[Run], second: list[Run], where: str) -> AucDifference:
+    """The mean of the seeds' paired differences; seeds are independent, so their variances add up."""
+    tests = []
+    for one, other in zip(first, second, strict=True):
+        rows, others = _rows_of(one.predictions, where), _rows_of(other.predictions, where)
+        test = auc_difference(rows["logit"].to_numpy(), others["logit"].to_numpy(), rows["label"].to_numpy())
+        assert test is not None
+        tests.append(test)
+    difference = mean(test.difference for test in tests)
+    margin = math.hypot(*((test.high - test.low) / 2 for test in tests)) / len(tests)
+    return AucDifference(difference, difference - margin, difference + margin, math.nan)
+
+
+def _in_words(test: AucDifference) -> str:
+    return f"{test.difference:+.4f} ({test.low:+.4f} to {test.high:+.4f})"
+
+
+def _described(runs: list[Run]) -> str:
+    return ", ".join(f"{where.replace('_', ' ')} {_pooled_share(runs, where):.3f}" for where in _SEGMENTS)
