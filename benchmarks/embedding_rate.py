@@ -9,6 +9,7 @@ from torch import Tensor
 from benchmarks.figure import Figure
 from training.checkpoint import Checkpoint
 from training.data.batches import InMemoryBatches
+from training.data.input_shape import InputShape
 from training.data.rows import Rows
 from training.evaluation.auc import auc
 from training.loop import fit
@@ -45,7 +46,7 @@ def _trained(folder: Path, users: int, decay: float) -> dict[str, float]:
     settings = LoopSettings(epochs=2, batch_size=4096, embedding_decay=decay)
     torch.manual_seed(settings.seed)
     sizes = {"user_id": users + 1, "item_id": _ITEMS + 1, "scene": 5}
-    model = build_model("mmoe", sizes, _NUMERIC, ModelSettings())
+    model = build_model("mmoe", InputShape.of_context(sizes, _NUMERIC), ModelSettings())
 
     def judge(logits: Tensor) -> tuple[float, float]:
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, validation.label)

@@ -109,8 +109,7 @@ def load_run(folder: Path) -> Run:
     state = _load_weights(state_file)
     text_shape = text_space.shape if text_space else None
     try:
-        shape = (space.categorical_sizes, space.numeric_size, config.model_settings)
-        model = build_model(config.model, *shape, text_shape)
+        model = build_model(config.model, space.input_shape, config.model_settings, text_shape)
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise TrainingError(

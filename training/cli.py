@@ -118,7 +118,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: a scene's own, a level (%(default)s)"
     )
     add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: shared, a level (%(default)s)")
-    add("--unseen-rate", type=_share, default=model.unseen_rate, help="ids taken as unseen in training (%(default)s)")
+    add("--unseen-rate", type=_share, default=model.unseen_rate, help="users and items forgotten, a row (%(default)s)")
     add("--epochs", type=_whole(1), default=loop.epochs, help="epochs at most (%(default)s)")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step of Adam (%(default)s)")
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="of Adam (%(default)s)")

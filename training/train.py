@@ -68,8 +68,8 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     checkpoint = Checkpoint(artifacts, decides | {"text_encoder": content and content.space.encoder.key})
     with forked_random_state(loop.device):
         torch.manual_seed(loop.seed)
-        shape = content.space.shape if content else None
-        model = build_model(config.model, space.categorical_sizes, space.numeric_size, config.model_settings, shape)
+        text_shape = content.space.shape if content else None
+        model = build_model(config.model, space.input_shape, config.model_settings, text_shape)
         if content and isinstance(model, ContentModel):
             model.look_up_in(content.table)
         epochs = fit(model, batches, validation, _judge(validation), loop, checkpoint)

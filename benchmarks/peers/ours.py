@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from benchmarks.peers import task
 from training.checkpoint import Checkpoint
 from training.data.batches import InMemoryBatches
+from training.data.input_shape import InputShape
 from training.data.rows import Rows
 from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
@@ -21,6 +22,7 @@ from training.models.inputs import InputLayer
 from training.models.mmoe import MMoE
 
 _SIZES = {"user_id": task.USERS, "item_id": task.ITEMS, "scene": task.SCENES}
+_SHAPE = InputShape.of_context(_SIZES, task.NUMERIC)
 _EPOCHS = task.WARM_UP_EPOCHS + task.MEASURED_EPOCHS
 
 
@@ -29,7 +31,7 @@ class WideInput(InputLayer):
 
     def __init__(self) -> None:
         settings = ModelSettings()
-        super().__init__(_SIZES, task.NUMERIC, task.EMBEDDING, settings.unseen_rate)
+        super().__init__(_SHAPE, task.EMBEDDING, settings.unseen_rate)
         self.vectors = nn.Parameter(torch.randn(task.NUMERIC, task.EMBEDDING))
         self.output_size += task.NUMERIC * (task.EMBEDDING - 1)
 
@@ -54,7 +56,7 @@ def main(folder: Path, wide: bool) -> None:
     if wide:
         model: nn.Module = MMoE(WideInput(), task.SCENES, task.EXPERTS, task.EXPERT_SIZES, task.TOWER)
     else:
-        model = build_model("mmoe", _SIZES, task.NUMERIC, ModelSettings(task.EMBEDDING, experts=task.EXPERTS))
+        model = build_model("mmoe", _SHAPE, ModelSettings(task.EMBEDDING, experts=task.EXPERTS))
     settings = LoopSettings(_EPOCHS, task.BATCH, task.LEARNING_RATE, patience=_EPOCHS)
     checkpoint = Checkpoint(folder, {"wide": wide, "started": time.time()})
     started = time.perf_counter()

@@ -13,7 +13,7 @@ import torch
 from tests.training.conftest import kill_in_the_middle, near, read_json
 from tests.training.logs import World, as_table
 from tests.training.test_data import raw_rows
-from tests.training.test_mixtures import SIZES, array, randomised, relu, tower_logit
+from tests.training.test_mixtures import SHAPE, array, randomised, relu, tower_logit
 from tests.training.test_mixtures import random_rows as rows_without_text
 from training.cli import main
 from training.data.rows import ITEM, USER, Rows
@@ -34,7 +34,7 @@ def random_rows(per_row, n=17):
 
 
 def random_model(name, per_row):
-    model = build_model(f"{name}_content", SIZES, 5, ModelSettings(), (per_row, SIZE))
+    model = build_model(f"{name}_content", SHAPE, ModelSettings(), (per_row, SIZE))
     table = torch.randn(TEXTS, SIZE, generator=torch.Generator().manual_seed(6))
     table[0] = 0
     model.look_up_in(table)

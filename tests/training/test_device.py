@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.training.conftest import near
-from tests.training.test_loop import fresh_model, random_rows, train
+from tests.training.test_loop import SHAPE, fresh_model, random_rows, train
 from training.cli import main
 from training.device import on_device, resolve_device
 from training.epoch_losses import EpochLosses
@@ -61,8 +61,7 @@ def test_products_in_bfloat16_train_to_about_the_same_weights(tmp_path, monkeypa
         torch.manual_seed(5)
         model = build_model(
             name,
-            {"user_id": 20, "item_id": 12, "scene": 5, "hour": 24},
-            6,
+            SHAPE,
             ModelSettings(dropout=0),
             (2, 6) if content else None,
         )

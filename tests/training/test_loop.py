@@ -1,19 +1,26 @@
 import math
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from training.checkpoint import Checkpoint
 from training.data.batches import InMemoryBatches
+from training.data.features import fit_features
+from training.data.input_shape import InputShape
+from training.data.numeric import NUMERIC_COLUMNS
 from training.data.rows import Rows
 from training.errors import TrainingError
 from training.loop import fit, predict
 from training.loop_settings import LoopSettings
 from training.model_names import BACKBONES
 from training.models import ModelSettings, build_model
+from training.models.inputs import InputLayer
 
 SIZES = {"user_id": 20, "item_id": 12, "scene": 5, "hour": 24}
+SHAPE = InputShape.of_context(SIZES, 6)
 
 
 def random_rows(n=400, seed=0):
@@ -26,7 +33,7 @@ def random_rows(n=400, seed=0):
 
 def fresh_model(seed=0, **settings):
     torch.manual_seed(seed)
-    return build_model("dnn", SIZES, 6, ModelSettings(**settings))
+    return build_model("dnn", SHAPE, ModelSettings(**settings))
 
 
 def judge(rows):
@@ -176,7 +183,7 @@ def test_checkpoints_of_other_configurations_do_not_meet(tmp_path):
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_a_model_gives_one_logit_a_row_even_for_a_single_one(name):
-    model = build_model(name, SIZES, 6, ModelSettings())
+    model = build_model(name, SHAPE, ModelSettings())
     for n in (1, 3):
         assert model(random_rows(n)).shape == (n,)
 
@@ -201,3 +208,34 @@ def test_unseen_id_dropout_trains_index_0(rate, learns):
     for name in ("user_id", "item_id"):
         assert bool(model.inputs.embeddings[name].weight.grad[0].any()) is learns
     assert torch.equal(model.eval()(seen), model(seen))
+
+
+def test_a_forgotten_user_or_item_leaves_no_history_behind():
+    """Six numeric features: two of the user, two of the item, one of the pair, one of neither."""
+    of_user, of_item = np.array([1, 1, 0, 0, 1, 0], bool), np.array([0, 0, 1, 1, 1, 0], bool)
+    none = np.array([-1, -2, -3, -4, -5, -6], np.float32)
+    layer = InputLayer(InputShape(SIZES, none, of_user, of_item), embedding_size=3, unseen_rate=0.4).train()
+    layer.embeddings["user_id"].weight.data = torch.arange(20.0).unsqueeze(1).expand(-1, 3)
+    layer.embeddings["item_id"].weight.data = torch.arange(12.0).unsqueeze(1).expand(-1, 3)
+    rows = random_rows(4_000)
+    rows.categorical.clamp_(min=1)
+    seen = layer(rows).detach()
+    user_gone, item_gone = seen[:, 0] == 0, seen[:, 3] == 0
+    assert 0.36 < user_gone.float().mean() < 0.44
+    assert 0.13 < (user_gone & item_gone).float().mean() < 0.19  # each by a toss of its own
+    for row, user, item, numeric in zip(rows.numeric, user_gone, item_gone, seen[:, -6:], strict=True):
+        known = [row[n] if not ((user and of_user[n]) or (item and of_item[n])) else none[n] for n in range(6)]
+        assert numeric.tolist() == [float(value) for value in known]
+    assert torch.equal(layer.eval()(rows)[:, -6:], rows.numeric)
+
+
+def test_what_is_left_of_a_forgotten_row_is_what_a_stranger_has(published):
+    """The numeric features of a row without any history, as the training window's statistics have it."""
+    *train_dates, _ = sorted(published.world.tables)
+    space = fit_features(published.catalog, train_dates)
+    table = published.world.tables[train_dates[0]].slice(0, 1)
+    blank = {name: pa.array([0], table[name].type) for name in NUMERIC_COLUMNS}
+    stranger = pa.table({name: blank.get(name, table[name]) for name in table.column_names})
+    shape = space.input_shape
+    assert shape.without_history == pytest.approx(space.numeric(stranger)[0], abs=1e-6)
+    assert (shape.of_user | shape.of_item).all()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from training.data.input_shape import InputShape
 from training.data.rows import SCENE, Rows
 from training.evaluation.gates import GateStatistics
 from training.models import ModelSettings, build_model
@@ -17,6 +18,7 @@ from training.models.towers import SceneTowers
 SCENES = 3
 SIZES = {"user_id": 9, "item_id": 7, "scene": SCENES, "hour": 24}
 NUMERIC = 5
+SHAPE = InputShape.of_context(SIZES, NUMERIC)
 
 
 class Inputs(nn.Module):
@@ -129,7 +131,7 @@ def test_ple_is_the_formula_with_any_number_of_levels(levels, scene_experts, sha
 def test_a_row_depends_on_its_own_scenes_gate_and_tower_only(name):
     """The last gates and the towers of scenes that a batch lacks get no gradient; their own scene's get one."""
     torch.manual_seed(3)
-    model, rows = build_model(name, SIZES, NUMERIC, ModelSettings()), random_rows()
+    model, rows = build_model(name, SHAPE, ModelSettings()), random_rows()
     rows.categorical[:, SCENE] = 1
     model(rows).sum().backward()
     gates, towers = (model.gates, model.towers) if name == "mmoe" else (model.last.gates, model.towers)
@@ -142,7 +144,7 @@ def test_a_row_depends_on_its_own_scenes_gate_and_tower_only(name):
 
 @pytest.mark.parametrize("name", ["mmoe", "ple"])
 def test_a_row_alone_gets_the_logit_that_it_gets_among_others(name):
-    model, rows = build_model(name, SIZES, NUMERIC, ModelSettings()).eval(), random_rows()
+    model, rows = build_model(name, SHAPE, ModelSettings()).eval(), random_rows()
     alone = torch.cat([model(rows.slice(at, at + 1)) for at in range(len(rows))])
     assert array(alone) == pytest.approx(array(model(rows)), abs=1e-5)
 
@@ -156,7 +158,7 @@ def test_each_layer_starts_within_the_bounds_of_its_own_fan_in():
 
 @pytest.mark.parametrize("name", ["mmoe", "ple"])
 def test_gate_statistics_are_means_over_each_scenes_rows(name):
-    model, rows = randomised(build_model(name, SIZES, NUMERIC, ModelSettings())).eval(), random_rows(50)
+    model, rows = randomised(build_model(name, SHAPE, ModelSettings())).eval(), random_rows(50)
     statistics = GateStatistics()
     for start in (0, 20):
         part = rows.slice(start, start + 20 if start == 0 else 50)

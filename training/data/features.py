@@ -9,7 +9,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from training.data.numeric import FEATURE_NAMES, NUMERIC_COLUMNS, Moments, Standardiser, numeric_block
+from training.data.input_shape import InputShape
+from training.data.numeric import (
+    FEATURE_NAMES,
+    NUMERIC_COLUMNS,
+    OF_ITEM,
+    OF_USER,
+    Moments,
+    Standardiser,
+    numeric_block,
+)
 from training.data.reading import Read, read_dates
 from training.data.vocabulary import Vocabulary
 from training.errors import TrainingError
@@ -55,6 +64,12 @@ class FeatureSpace:
     def numeric_size(self) -> int:
         """Columns of the numeric block."""
         return len(FEATURE_NAMES)
+
+    @property
+    def input_shape(self) -> InputShape:
+        """What a model takes in."""
+        without_history = self.standardiser.apply(np.zeros((1, self.numeric_size), dtype=np.float32))[0]
+        return InputShape(self.categorical_sizes, without_history, OF_USER, OF_ITEM)
 
     def categorical(self, table: pa.Table) -> np.ndarray:
         """Indexes of every row, int64 [n, C]."""

@@ -15,6 +15,9 @@ _HISTORIES = ("u_{}_7d", "u_{}_cum", "i_{}_7d", "i_{}_cum", "ui_{}_hist")
 _IN_SCENE = ("u_{}_s{}", "i_{}_s{}")
 EVIDENCE = tuple(name.format("odds") for name in _HISTORIES) + tuple(n.format("odds", "own") for n in _IN_SCENE)
 FEATURE_NAMES = (*COUNTS, *RATES, *EVIDENCE)
+# Which of them tell of a row's user, of its item; those of the pair tell of both. All are 0 without a history.
+OF_USER = np.array([name.startswith(("u_", "ui_")) for name in FEATURE_NAMES])
+OF_ITEM = np.array([name.startswith(("i_", "ui_")) for name in FEATURE_NAMES])
 
 _PSEUDO_IMPRESSIONS = 10.0  # how much history it takes to move halfway from the scene's click rate to one's own
 _CONSTANT = 1e-6  # a column that varies less in training has taught the model nothing

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from training.data.input_shape import InputShape
 from training.errors import TrainingError
 from training.model_names import MODEL_NAMES, backbone_of
 from training.models.content import ContentModel
@@ -22,7 +23,7 @@ class ModelSettings:
     embedding_size: int = 16
     hidden_size: int = 128
     dropout: float = 0.2
-    unseen_rate: float = 0.1
+    unseen_rate: float = 0.2
     experts: int = 8
     levels: int = 2
     scene_experts: int = 1
@@ -49,8 +50,7 @@ _BACKBONES: dict[str, Callable[[InputLayer, ModelSettings], nn.Module]] = {
 
 def build_model(
     name: str,
-    categorical_sizes: dict[str, int],
-    numeric_size: int,
+    shape: InputShape,
     settings: ModelSettings,
     text_shape: tuple[int, int] | None = None,
 ) -> nn.Module:
@@ -58,7 +58,7 @@ def build_model(
 
     text_shape: for a content model, texts a row and the size of their whitened embeddings.
     """
-    inputs = InputLayer(categorical_sizes, numeric_size, settings.embedding_size, settings.unseen_rate)
+    inputs = InputLayer(shape, settings.embedding_size, settings.unseen_rate)
     backbone = _BACKBONES[backbone_of(name)](inputs, settings)
     return ContentModel(backbone, len(SCENES), *text_shape, settings.dropout) if text_shape else backbone
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from training.data.input_shape import InputShape
 from training.data.rows import ITEM, USER, Rows
 from training.data.vocabulary import UNSEEN
 
@@ -13,31 +14,36 @@ _INITIAL_SPREAD = 0.05
 class InputLayer(nn.Module):
     """Embeddings of all categorical features beside the numeric block: Rows of B -> [B, output_size].
 
-    While training, each user and item id counts as unseen with probability `unseen_rate`, so that index 0 learns what
-    is true of strangers.
+    While training, each row's user and item are forgotten with probability `unseen_rate`: the id becomes the unseen
+    one, and what is known of its history none. So the model learns what is true of strangers, who have neither.
     """
 
-    def __init__(
-        self, categorical_sizes: dict[str, int], numeric_size: int, embedding_size: int, unseen_rate: float
-    ) -> None:
+    without_history: Tensor
+    of_user: Tensor
+    of_item: Tensor
+
+    def __init__(self, shape: InputShape, embedding_size: int, unseen_rate: float) -> None:
         super().__init__()
-        widths = [embedding_size, embedding_size, *[_CONTEXT_SIZE] * (len(categorical_sizes) - 2)]
-        sized = zip(categorical_sizes.items(), widths, strict=True)
+        sizes = shape.categorical_sizes
+        widths = [embedding_size, embedding_size, *[_CONTEXT_SIZE] * (len(sizes) - 2)]
+        sized = zip(sizes.items(), widths, strict=True)
         self.embeddings = nn.ModuleDict({name: _embedding(size, width) for (name, size), width in sized})
         self.unseen_rate = unseen_rate
-        self.output_size = sum(widths) + numeric_size
+        self.output_size = sum(widths) + shape.numeric_size
+        for name in ("without_history", "of_user", "of_item"):
+            self.register_buffer(name, torch.from_numpy(getattr(shape, name)), persistent=False)
 
     def forward(self, rows: Rows) -> Tensor:
         """[B, output_size]."""
-        columns = list(rows.categorical.unbind(1))
-        if self.training:
-            columns[USER] = self._forget(columns[USER])
-            columns[ITEM] = self._forget(columns[ITEM])
+        columns, numeric = list(rows.categorical.unbind(1)), rows.numeric
+        if self.training and self.unseen_rate:
+            of_user, of_item = torch.rand(2, len(rows), device=numeric.device) < self.unseen_rate
+            columns[USER] = columns[USER].masked_fill(of_user, UNSEEN)
+            columns[ITEM] = columns[ITEM].masked_fill(of_item, UNSEEN)
+            forgotten = of_user.unsqueeze(1) & self.of_user | of_item.unsqueeze(1) & self.of_item
+            numeric = torch.where(forgotten, self.without_history, numeric)
         embedded = [embedding(column) for embedding, column in zip(self.embeddings.values(), columns, strict=True)]
-        return torch.cat([*embedded, rows.numeric], dim=1)
-
-    def _forget(self, index: Tensor) -> Tensor:
-        return index.masked_fill(torch.rand(index.shape, device=index.device) < self.unseen_rate, UNSEEN)
+        return torch.cat([*embedded, numeric], dim=1)
 
 
 def _embedding(size: int, width: int) -> nn.Embedding:
