@@ -6,7 +6,7 @@ STAMP := .venv/installed
 export PYTHONPATH := $(CURDIR)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo ui test test-ui bench setup lint clean check-python check-java
+.PHONY: demo ui test test-ui bench setup lint clean images up down check-python check-java
 
 demo: setup
 	python -m local_airflow demo
@@ -29,6 +29,24 @@ lint: setup
 	mypy
 
 setup: check-java $(STAMP)
+
+# Spark's image first: Airflow's stands on it.
+images: export CODE_REVISION = $(shell git describe --always --dirty)
+images: .env
+	docker compose build spark-master
+	docker compose build namenode airflow-api-server trainer
+
+up: images
+	docker compose up --detach --wait
+	@echo "Airflow: http://localhost:8080, user admin, password in .env. MLflow: http://localhost:5000"
+
+down: .env
+	docker compose down
+
+.env:
+	(umask 077; docker/env.sh > $@.new)
+	. ./$@.new; install -d -m 700 $$([ $$(id -u) != 0 ] || echo -o $$USER_ID) $$ANTM2C_DATA
+	mv $@.new $@
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache spark-warehouse metastore_db derby.log

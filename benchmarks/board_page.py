@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -22,7 +23,7 @@ from training.tracking.identity import CONFIG_TAG, RUN_TAG
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
-from warehouse.settings import Settings
+from warehouse.settings import Settings, read_settings
 from warehouse.status import expected
 from warehouse.tables import DERIVED_TABLES, LOGS, RAW, Table
 
@@ -87,7 +88,8 @@ def _settings(folder: Path, artifacts: Path) -> Settings:
     tracking_uri = f"sqlite:///{artifacts}.db"
     _crown(tracking_uri, next(artifacts.iterdir()).name)
     warehouse = (folder / "warehouse").as_uri()
-    return Settings(warehouse, DATASET, str(artifacts), scenes=5, code_revision="", tracking_uri=tracking_uri)
+    defaults = read_settings()
+    return replace(defaults, warehouse=warehouse, dataset=DATASET, artifacts=str(artifacts), tracking_uri=tracking_uri)
 
 
 def _crown(tracking_uri: str, run: str) -> None:

@@ -8,14 +8,14 @@ better than the present one on these rows and nowhere significantly worse.
 from datetime import timedelta
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
+from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param
 
 from dags.common.assets import CHAMPION, MODELS
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
 from dags.common.promotion_tasks import PROMOTE, STORY, challenge, promote, track
 from dags.common.telling import APPROVE, CHALLENGE, DECISION
-from dags.common.training_operator import TrainingOperator
+from dags.common.training_operators import ChallengeOperator, CommandOperator, TrainingOperator, training_operator
 from dags.common.training_tasks import check_window, compare, embed, newest_date, train
 from training.model_names import MODEL_NAMES
 
@@ -121,13 +121,14 @@ with DAG(
         op_kwargs=as_of,
         doc_md="Every date of the window must be published and fresh. Names those that are not, and how to mend them.",
     )
-    embedded = PythonOperator(
+    command, training, challenging = map(training_operator, (CommandOperator, TrainingOperator, ChallengeOperator))
+    embedded = command(
         task_id="embed",
         python_callable=embed,
         op_kwargs=as_of,
         doc_md="Embeds each distinct text of the window once. What an earlier run embedded is not embedded again.",
     )
-    trained = TrainingOperator.partial(
+    trained = training.partial(
         task_id="train",
         python_callable=train,
         outlets=[MODELS],
@@ -135,20 +136,20 @@ with DAG(
         doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
     ).expand(op_kwargs=window.output)
     runs = {"runs": trained.output}
-    compared = PythonOperator(
+    compared = command(
         task_id="compare",
         python_callable=compare,
         op_kwargs=runs,
         doc_md="All models on the same validation rows, with paired DeLong tests against the first.",
     )
-    tracked = PythonOperator(
+    tracked = command(
         task_id="track",
         python_callable=track,
         op_kwargs=runs,
         trigger_rule="all_done_min_one_success",
         doc_md="Parameters, metrics by segment and files of each run in MLflow. A run that is there is not kept twice.",
     )
-    challenged = BranchPythonOperator(
+    challenged = challenging(
         task_id=CHALLENGE,
         python_callable=challenge,
         op_kwargs=runs,
@@ -163,7 +164,7 @@ with DAG(
         response_timeout=timedelta(days=7),
         doc_md="Waits for a person where the form asked for it. After a week without an answer the champion stays.",
     )
-    promoted = PythonOperator(
+    promoted = command(
         task_id=PROMOTE,
         python_callable=promote,
         outlets=[CHAMPION],

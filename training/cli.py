@@ -1,7 +1,8 @@
-"""The command line of training; Airflow's Python tasks call its `main`."""
+"""The command line of training; Airflow's tasks call its `main`, or run it in a container."""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -41,12 +42,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def run() -> int:
-    """The same for a shell: an exit status, and errors as a sentence on stderr."""
+    """The same for a shell: an exit status, and errors as a sentence on stderr.
+
+    The status is 75 (EX_TEMPFAIL) where the same command may succeed later.
+    """
     try:
         main()
     except TrainingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return os.EX_TEMPFAIL if error.may_pass else 1
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from its last checkpoint", file=sys.stderr)
         return 130

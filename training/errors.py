@@ -4,6 +4,16 @@
 class TrainingError(Exception):
     """A sentence for the user: what was wrong, where, and what to do."""
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same command may succeed later: what a file system could not do now it may do then."""
+        return isinstance(self.__cause__, OSError)
+
 
 class TrackingError(TrainingError):
     """What MLflow could not do now, it may do later."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Always."""
+        return True

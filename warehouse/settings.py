@@ -1,6 +1,7 @@
 """The project's settings, read from the environment in this one place."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 class Settings:
     """Where the data lies and what it is. Field names follow the ANTM2C_* variables.
 
-    tracking_uri: MLflow's, as its own MLFLOW_TRACKING_URI has it.
+    tracking_uri: MLflow's, as its own MLFLOW_TRACKING_URI has it. train_runtime: python, or docker, to which trainer_*
+    belong; trainer_gpus: a number, or all.
     """
 
     warehouse: str
@@ -22,6 +24,10 @@ class Settings:
     scenes: int
     code_revision: str
     tracking_uri: str
+    train_runtime: str
+    trainer_image: str
+    trainer_gpus: str
+    trainer_network: str
 
 
 def read_settings() -> Settings:
@@ -32,9 +38,13 @@ def read_settings() -> Settings:
         warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
         dataset=_variable("ANTM2C_DATASET", "demo"),
         artifacts=artifacts,
-        scenes=_positive_integer("ANTM2C_SCENES", default=5),
+        scenes=int(_matching("ANTM2C_SCENES", "5", r"0*[1-9]\d*", "a whole number above 0")),
         code_revision=_variable("ANTM2C_CODE_REVISION", ""),
         tracking_uri=_variable("MLFLOW_TRACKING_URI", _database_beside(Path(artifacts).absolute())),
+        train_runtime=_matching("ANTM2C_TRAIN_RUNTIME", "python", r"python|docker", "python or docker"),
+        trainer_image=_variable("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
+        trainer_gpus=_matching("ANTM2C_TRAINER_GPUS", "0", r"all|\d+", "all, or how many"),
+        trainer_network=_variable("ANTM2C_TRAINER_NETWORK", "bridge"),
     )
 
 
@@ -47,8 +57,8 @@ def _variable(name: str, default: str) -> str:
     return os.environ.get(name) or default  # compose sets variables that are not set to nothing
 
 
-def _positive_integer(name: str, default: int) -> int:
-    value = _variable(name, str(default))
-    if not value.isdecimal() or int(value) < 1:
-        raise WarehouseError(f"{name} is {value!r}; set it to a whole number above 0")
-    return int(value)
+def _matching(name: str, default: str, pattern: str, wanted: str) -> str:
+    value = _variable(name, default)
+    if not re.fullmatch(pattern, value, re.ASCII):
+        raise WarehouseError(f"{name} is {value!r}; set it to {wanted}")
+    return value

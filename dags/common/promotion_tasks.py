@@ -5,19 +5,19 @@ from typing import Any
 
 from dags.common.assets import CHAMPION
 from dags.common.telling import APPROVE, CHALLENGE, DECISION
-from dags.common.training_tasks import run_command
+from dags.common.training_command import RunCommand
 from warehouse.settings import read_settings
 
 STORY = "story"  # XCom key of the challenge
 PROMOTE = "promote"
 
 
-def track(runs: list[str]) -> dict[str, str]:
+def track(runs: list[str], run_command: RunCommand) -> dict[str, str]:
     """Keeps the runs in MLflow. Returns its ids of them."""
     return run_command("track", {"artifacts": list(runs), "tracking-uri": read_settings().tracking_uri})["tracked"]
 
 
-def challenge(runs: list[str], params: dict[str, Any], ti: Any) -> list[str]:
+def challenge(runs: list[str], params: dict[str, Any], ti: Any, run_command: RunCommand) -> list[str]:
     """Tests the best run against the champion. Returns the task that comes next: none where the champion stays."""
     settings = read_settings()
     arguments = {"artifacts": list(runs), "warehouse": settings.warehouse, "tracking-uri": settings.tracking_uri}
@@ -29,7 +29,7 @@ def challenge(runs: list[str], params: dict[str, Any], ti: Any) -> list[str]:
     return [APPROVE] if params["require_approval"] else [PROMOTE]
 
 
-def promote(ti: Any, outlet_events: Any) -> dict[str, str]:
+def promote(ti: Any, outlet_events: Any, run_command: RunCommand) -> dict[str, str]:
     """Makes the challenger the champion, if the champion is still the one that it was tested against."""
     decision = ti.xcom_pull(task_ids=CHALLENGE, key=DECISION)
     before = decision["champion"]

@@ -1,13 +1,13 @@
-"""What the tasks of the retraining DAG call. Heavy imports wait until a task runs."""
+"""What the tasks of the retraining DAG call."""
 
-import os
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
 from dags.common.telling import tell
-from training.errors import TrackingError, TrainingError
+from dags.common.training_command import RunCommand
+from training.errors import TrainingError
 from training.model_names import has_content
 from training.window import require_published, window_ending
 from warehouse.catalog import Catalog
@@ -43,7 +43,7 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> l
     return [{"model": model, **common} for model in params["models"]]
 
 
-def embed(as_of: str, params: dict[str, Any]) -> dict[str, Any] | None:
+def embed(as_of: str, params: dict[str, Any], run_command: RunCommand) -> dict[str, Any] | None:
     """Embeds the window's texts once for all models; nothing where no model of the run sees texts."""
     if not any(map(has_content, params["models"])):
         return None
@@ -62,16 +62,18 @@ def train(
     seed: int,
     notes: str | None,
     outlet_events: Any,
+    run_command: RunCommand,
 ) -> str:
     """Trains and evaluates one model. Returns the folder of its artifacts; its AUC goes into the asset's event."""
-    given = {name: value for name, value in locals().items() if name != "outlet_events" and value is not None}
+    asked = locals().items()
+    given = {name: value for name, value in asked if name not in ("outlet_events", "run_command") and value is not None}
     run = run_command("train", {**_places(), **given})
     told = ("artifacts", "model", "as_of", "rows", "auc", "auc_low", "auc_high")
     outlet_events[MODELS].extra = {name: run[name] for name in told}
     return run["artifacts"]
 
 
-def compare(runs: list[str]) -> list[dict[str, Any]]:
+def compare(runs: list[str], run_command: RunCommand) -> list[dict[str, Any]]:
     """Puts the runs' artifacts side by side on the same validation rows. Returns AUC and the test against the first."""
     compared = run_command("compare", {"artifacts": list(runs)})["runs"]
     return [{name: run[name] for name in ("model", "auc", "auc_low", "auc_high", "against_first")} for run in compared]
@@ -80,24 +82,3 @@ def compare(runs: list[str]) -> list[dict[str, Any]]:
 def _places() -> dict[str, str]:
     settings = read_settings()
     return {"warehouse": settings.warehouse, "dataset": settings.dataset, "artifacts": settings.artifacts}
-
-
-def run_command(command: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """A command of the training package, as on the command line. What it refuses is not retried."""
-    # Models train side by side: threads that spin while they wait would take the cores from those that work.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from training.cli import main
-
-    words = [command]
-    for name, value in arguments.items():
-        option = f"--{name.replace('_', '-')}"
-        # With the equals sign, a note may begin with a dash.
-        words += [option, *value] if isinstance(value, list) else [f"{option}={value}"]
-    try:
-        return main(words)
-    except TrackingError:
-        raise
-    except TrainingError as error:
-        if isinstance(error.__cause__, OSError):  # what a file system could not do now it may do later
-            raise
-        raise AirflowFailException(str(error)) from error

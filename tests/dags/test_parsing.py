@@ -10,13 +10,13 @@ from unittest.mock import Mock
 import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
+from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Connection, Variable
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
 from dags.common.spark_stage_operator import SparkStageOperator
-from dags.common.training_operator import TrainingOperator
+from dags.common.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
 from dags.common.waiting import WaitForHistory, WaitForRaw
 from training.model_names import MODEL_NAMES
 from warehouse.settings import REPOSITORY
@@ -50,8 +50,9 @@ EDGES = {
 KINDS = {
     "wait_for_raw": WaitForRaw,
     "wait_for_history": WaitForHistory,
+    "check_window": PythonOperator,
     "train": TrainingOperator,
-    "challenge": BranchPythonOperator,
+    "challenge": ChallengeOperator,
     "approve": ApprovalOperator,
     **dict.fromkeys(STAGES, SparkStageOperator),
 }
@@ -77,7 +78,7 @@ def test_tasks_and_edges(dag: Callable[[str], DAG], dag_id: str) -> None:
 def test_kinds_of_tasks(dag: Callable[[str], DAG], dag_id: str, task_id: str) -> None:
     task = dag(dag_id).get_task(task_id)
     kind = task.operator_class if task.is_mapped else type(task)
-    assert kind is KINDS.get(task_id, PythonOperator)
+    assert kind is KINDS.get(task_id, CommandOperator)
 
 
 @each_task

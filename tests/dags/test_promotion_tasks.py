@@ -10,6 +10,7 @@ from airflow.sdk import DAG
 
 from dags.common.assets import CHAMPION
 from dags.common.promotion_tasks import challenge, promote, story, track
+from dags.common.training_command import run_here
 
 BEFORE = {"version": "4", "run": "artifacts_dnn_run_20230724-060000", "run_id": "aa"}
 TEST = {"difference": 0.0123, "low": 0.01, "high": 0.0146, "p_value": 0.001}
@@ -45,7 +46,7 @@ class TaskInstance(SimpleNamespace):
 
 def test_every_run_is_tracked(command_line: Mock) -> None:
     command_line.return_value = {"tracked": {"a": "1", "b": "2"}}
-    assert track(["/a", "/b"]) == {"a": "1", "b": "2"}
+    assert track(["/a", "/b"], run_here) == {"a": "1", "b": "2"}
     command_line.assert_called_once_with(["track", "--artifacts", "/a", "/b", URI])
 
 
@@ -58,7 +59,7 @@ def test_who_is_better_is_promoted_or_waits_for_a_person(
 ) -> None:
     command_line.return_value = {**BETTER, "promote": better}
     instance = TaskInstance()
-    assert challenge(["/a", "/b"], {"require_approval": require_approval}, instance) == next_tasks
+    assert challenge(["/a", "/b"], {"require_approval": require_approval}, instance, run_here) == next_tasks
     places = ["--artifacts", "/a", "/b", "--warehouse=hdfs://namenode:9000/data/antm2c", URI]
     command_line.assert_called_once_with(["challenge", *places])
     assert instance.decision == command_line.return_value
@@ -71,7 +72,7 @@ def test_the_champion_is_replaced_only_if_it_is_still_the_one_that_was_beaten(
     champion = {"version": "5", "run": "artifacts_mmoe_run_20230731-060000", "run_id": "bb"}
     command_line.return_value = {"champion": champion}
     events = {CHAMPION: SimpleNamespace()}
-    assert promote(TaskInstance(decision={**BETTER, "champion": before}), events) == champion
+    assert promote(TaskInstance(decision={**BETTER, "champion": before}), events, run_here) == champion
     command_line.assert_called_once_with(
         ["promote", f"--artifacts={BETTER['challenger']}", f"--instead-of={version}", URI]
     )

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from dags.common.assets import MODELS
 from dags.common.telling import TOLD
+from dags.common.training_command import run_here
 from dags.common.training_tasks import check_window, compare, embed, train
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
 from training.errors import TrackingError, TrainingError
@@ -106,7 +107,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("places")
 def test_training_is_given_exactly_what_the_form_says(command_line: Mock) -> None:
     events = {MODELS: SimpleNamespace()}
-    assert train(**ARGUMENTS, outlet_events=events) == "/somewhere"
+    assert train(**ARGUMENTS, outlet_events=events, run_command=run_here) == "/somewhere"
     window = "--as-of=2023-07-13 --train-days=3 --val-days=1 --text-encoder=lsa"
     form = f"--model=dnn {window} --epochs=2 --batch-size=512 --seed=11"
     command_line.assert_called_once_with(["train", *PLACES.split(), *form.split()])
@@ -114,46 +115,47 @@ def test_training_is_given_exactly_what_the_form_says(command_line: Mock) -> Non
 
 
 def test_notes_are_handed_on(command_line: Mock) -> None:
-    train(**{**ARGUMENTS, "notes": "- more dropout?"}, outlet_events={MODELS: SimpleNamespace()})
+    train(**{**ARGUMENTS, "notes": "- more dropout?"}, outlet_events={MODELS: SimpleNamespace()}, run_command=run_here)
     assert command_line.call_args[0][0][-1] == "--notes=- more dropout?"
 
 
 @pytest.mark.usefixtures("places")
 def test_texts_are_embedded_once_for_the_models_that_see_them(command_line: Mock) -> None:
-    assert embed(AS_OF, {**FORM, "models": ["dnn", "mmoe_content", "ple_content"]}) == command_line.return_value
-    form = "--as-of=2023-07-13 --train-days=3 --val-days=1 --text-encoder=lsa --seed=11"
-    command_line.assert_called_once_with(["embed", *PLACES.split(), *form.split()])
+    form = {**FORM, "models": ["dnn", "mmoe_content", "ple_content"]}
+    assert embed(AS_OF, form, run_here) == command_line.return_value
+    words = "--as-of=2023-07-13 --train-days=3 --val-days=1 --text-encoder=lsa --seed=11"
+    command_line.assert_called_once_with(["embed", *PLACES.split(), *words.split()])
 
 
 def test_nothing_is_embedded_where_no_model_sees_texts(command_line: Mock) -> None:
-    assert embed(AS_OF, {**FORM, "models": ["dnn", "mmoe"]}) is None
+    assert embed(AS_OF, {**FORM, "models": ["dnn", "mmoe"]}, run_here) is None
     command_line.assert_not_called()
 
 
 def test_the_comparison_is_given_all_runs(command_line: Mock) -> None:
     run = {"artifacts": "/a", "model": "dnn", "auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "against_first": None}
     command_line.return_value = {"runs": [run]}
-    assert compare(["/a", "/b"]) == [{name: value for name, value in run.items() if name != "artifacts"}]
+    assert compare(["/a", "/b"], run_here) == [{name: value for name, value in run.items() if name != "artifacts"}]
     command_line.assert_called_once_with(["compare", "--artifacts", "/a", "/b"])
 
 
 def test_a_training_error_is_not_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("the window holds no clicks: take more days")
     with pytest.raises(AirflowFailException, match="the window holds no clicks: take more days"):
-        train(**ARGUMENTS, outlet_events={})
+        train(**ARGUMENTS, outlet_events={}, run_command=run_here)
 
 
 def test_a_fault_of_the_file_system_is_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("OSError: the disk is full")
     command_line.side_effect.__cause__ = OSError("the disk is full")
     with pytest.raises(TrainingError, match="the disk is full"):
-        train(**ARGUMENTS, outlet_events={})
+        train(**ARGUMENTS, outlet_events={}, run_command=run_here)
 
 
 def test_a_tracking_server_that_does_not_answer_is_asked_again(command_line: Mock) -> None:
     command_line.side_effect = TrackingError("MLflow could not be used")
     with pytest.raises(TrackingError):
-        train(**ARGUMENTS, outlet_events={})
+        train(**ARGUMENTS, outlet_events={}, run_command=run_here)
 
 
 def test_a_window_that_no_calendar_has_is_refused() -> None:
@@ -164,4 +166,4 @@ def test_a_window_that_no_calendar_has_is_refused() -> None:
 def test_any_other_error_is_retried(command_line: Mock) -> None:
     command_line.side_effect = MemoryError("killed by its neighbours")
     with pytest.raises(MemoryError):
-        train(**ARGUMENTS, outlet_events={})
+        train(**ARGUMENTS, outlet_events={}, run_command=run_here)

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from warehouse.settings import Settings
+from warehouse.settings import Settings, read_settings
 
 HEADER = "segment,scene,user_level,item_level,rows,positives,auc,auc_low,auc_high,logloss,ctr,predicted_ctr"
 REPORT = f"""{HEADER}
@@ -44,7 +45,8 @@ def artifacts(tmp_path: Path) -> Path:
 def settings(artifacts: Path) -> Settings:
     """A warehouse and a database of runs beside the artifacts; neither is there yet."""
     warehouse, tracking_uri = (artifacts.parent / "warehouse").as_uri(), f"sqlite:///{artifacts.parent}/mlflow.db"
-    return Settings(warehouse, "demo", str(artifacts), scenes=5, code_revision="", tracking_uri=tracking_uri)
+    defaults = read_settings()
+    return replace(defaults, warehouse=warehouse, dataset="demo", artifacts=str(artifacts), tracking_uri=tracking_uri)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.training.conftest import Published
 from tests.training.logs import as_table, publish
 from training.cli import main, run
 from training.data.reading import read_keys
-from training.errors import TrainingError
+from training.errors import TrackingError, TrainingError
 from training.model_names import MODEL_NAMES
 from training.window import in_ranges
 from warehouse.manifest import MANIFEST_FILE, Input
@@ -235,6 +235,15 @@ def test_a_shell_gets_a_sentence_and_status_1(published: Published, tmp_path):
     assert ended.returncode == 1
     assert ended.stderr.startswith("error: ")
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_status_75_says_that_the_same_command_may_succeed_later(monkeypatch, capsys):
+    def fail():
+        raise TrackingError("MLflow could not be used")
+
+    monkeypatch.setattr("training.cli.main", fail)
+    assert run() == 75
+    assert capsys.readouterr().err == "error: MLflow could not be used\n"
 
 
 def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):

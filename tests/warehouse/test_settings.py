@@ -23,6 +23,10 @@ def test_the_defaults_are_the_documented_ones() -> None:
         scenes=5,
         code_revision="",
         tracking_uri=f"sqlite:///{REPOSITORY}/var/mlflow/mlflow.db",
+        train_runtime="python",
+        trainer_image="antm2c-trainer",
+        trainer_gpus="0",
+        trainer_network="bridge",
     )
 
 
@@ -39,6 +43,11 @@ def test_runs_are_tracked_beside_the_artifacts(monkeypatch: pytest.MonkeyPatch) 
         ("artifacts", "/artifacts"),
         ("code_revision", "abc123"),
         ("tracking_uri", "https://mlflow.example.org"),
+        ("train_runtime", "docker"),
+        ("trainer_image", "registry.example.org/trainer:2"),
+        ("trainer_gpus", "all"),
+        ("trainer_gpus", "2"),
+        ("trainer_network", "host"),
     ],
 )
 def test_a_variable_sets_its_field(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -62,4 +71,21 @@ def test_a_repository_folder_with_a_blank_keeps_its_name(monkeypatch: pytest.Mon
 def test_scenes_that_are_no_number_above_0_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ANTM2C_SCENES", value)
     with pytest.raises(ValueError, match=r"ANTM2C_SCENES is .* set it to a whole number above 0"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("ANTM2C_TRAIN_RUNTIME", "Docker", "python or docker"),
+        ("ANTM2C_TRAIN_RUNTIME", "kubernetes", "python or docker"),
+        ("ANTM2C_TRAINER_GPUS", "-1", "all, or how many"),
+        ("ANTM2C_TRAINER_GPUS", "one", "all, or how many"),
+    ],
+)
+def test_a_runtime_or_a_number_of_gpus_that_there_is_not_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=f"{name} is '{value}'; set it to {wanted}"):
         read_settings()

@@ -34,7 +34,7 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        if file := _database_file(uri):
+        if file := database_file(uri):
             _open_once(file)
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
@@ -45,7 +45,7 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
 @contextmanager
 def alone(uri: str) -> Iterator[None]:
     """No other process of this machine changes a local database meanwhile. A server looks after itself."""
-    file = _database_file(uri)
+    file = database_file(uri)
     if file is None:
         yield
         return
@@ -57,13 +57,13 @@ def alone(uri: str) -> Iterator[None]:
 
 def begun(uri: str) -> bool:
     """Whether anything can have been tracked: a database's file is made with the first run."""
-    file = _database_file(uri)
+    file = database_file(uri)
     return file is None or file.exists()
 
 
 def artifact_location(uri: str) -> str | None:
     """Where a local database's experiments keep files: beside it. A server knows its own place."""
-    file = _database_file(uri)
+    file = database_file(uri)
     return (file.parent / "artifacts").as_uri() if file else None
 
 
@@ -74,7 +74,8 @@ def _open_once(file: Path) -> None:
         database.execute("pragma schema_version")
 
 
-def _database_file(uri: str) -> Path | None:
+def database_file(uri: str) -> Path | None:
+    """The file of a local database; None where the address is another."""
     if not uri.startswith(_SQLITE):
         return None
     from sqlalchemy.engine import make_url

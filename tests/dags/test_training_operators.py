@@ -6,7 +6,7 @@ from airflow.sdk import DAG
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.serialization.serialized_objects import DagSerialization
 
-from dags.common.training_operator import BoardLink
+from dags.common.training_operators import BoardLink
 
 RUN = "artifacts_mmoe_run_20231101-000000"
 

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Prints what docker-compose.yml needs to know of this machine, and new secrets.
+set -euo pipefail
+secret() { head -c 32 /dev/urandom | base64 | tr '+/' '-_'; }  # as Fernet keys are written; good for a URL
+
+user=$(id -u)
+[ "$user" != 0 ] || user=50000  # nothing in the containers runs as root
+socket_group=$(stat -L -c %g /var/run/docker.sock 2>/dev/null || echo 0)
+cat <<END
+ANTM2C_DATA=$(pwd)/var/compose
+USER_ID=$user
+DOCKER_SOCKET_GROUP=$socket_group
+AIRFLOW_ADMIN_PASSWORD=$(secret)
+AIRFLOW_FERNET_KEY=$(secret)
+AIRFLOW_JWT_SECRET=$(secret)
+AIRFLOW_SECRET_KEY=$(secret)
+POSTGRES_PASSWORD=$(secret)
+REDIS_PASSWORD=$(secret)
+END

@@ -1,0 +1,130 @@
+"""Dockerfiles and docker-compose.yml, without a daemon."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.compose import compose, needs_compose, new_env_file
+from warehouse.settings import REPOSITORY
+
+DOCKERFILES = sorted(REPOSITORY.glob("docker/*/Dockerfile"))
+COMPOSE_FILE = (REPOSITORY / "docker-compose.yml").read_text()
+PINNED = dict(re.findall(r"^(\S+)==(\S+)$", (REPOSITORY / "constraints.txt").read_text(), re.MULTILINE))
+ALL_PROFILES = ("--profile", "celery", "--profile", "trainer")
+each_dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    return new_env_file(tmp_path / ".env", {})
+
+
+@pytest.fixture
+def services(env_file: Path) -> dict[str, Any]:
+    return json.loads(compose(*ALL_PROFILES, "config", "--format", "json", env_file=env_file).stdout)["services"]
+
+
+def test_the_compose_file_is_as_the_specification_has_it() -> None:
+    checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    subprocess.run([*checker, REPOSITORY / "docker-compose.yml"], check=True)
+
+
+@needs_compose
+def test_every_reference_in_the_compose_file_is_there(env_file: Path) -> None:
+    compose(*ALL_PROFILES, "config", "--quiet", env_file=env_file)
+
+
+@each_dockerfile
+def test_dockerfiles_are_as_hadolint_wants_them(path: Path) -> None:
+    subprocess.run([Path(sys.executable).with_name("hadolint"), path], cwd=REPOSITORY, check=True)
+
+
+@each_dockerfile
+def test_nothing_is_pulled_to_read_a_dockerfile(path: Path) -> None:
+    assert "syntax=" not in path.read_text()
+
+
+@each_dockerfile
+def test_whatever_pip_installs_is_pinned(path: Path) -> None:
+    commands = re.findall(r"pip install (.*)", path.read_text().replace("\\\n", " "))
+    for command in commands:
+        assert command.startswith("--no-cache-dir --constraint constraints.txt ")
+        assert set(command.split()[3:]) <= set(PINNED)
+    assert commands or path.parent.name == "hadoop"
+
+
+def test_driver_executors_and_trainer_have_the_python_of_the_project() -> None:
+    bases = {path.parent.name: re.search(r"^FROM (\S+)$", path.read_text(), re.MULTILINE)[1] for path in DOCKERFILES}
+    assert bases["spark"] == bases["trainer"]
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases["spark"])
+    assert bases["airflow"] == f"antm2c-spark:{PINNED['pyspark']}"
+    assert "openjdk-17" in (REPOSITORY / "docker/spark/Dockerfile").read_text()
+
+
+@each_dockerfile
+def test_no_image_runs_as_root(path: Path) -> None:
+    assert re.findall(r"^USER (\w+)$", path.read_text(), re.MULTILINE)[-1] != "root"
+
+
+@needs_compose
+def test_every_image_has_a_tag_that_says_its_version(services: dict[str, Any]) -> None:
+    images = {name: service["image"] for name, service in services.items() if name != "trainer"}
+    assert all(re.search(r":\d+\.\d+", image) for image in images.values()), images
+    assert images["airflow-scheduler"] == f"antm2c-airflow:{PINNED['apache-airflow']}"
+    assert images["spark-worker"] == f"antm2c-spark:{PINNED['pyspark']}"
+
+
+@needs_compose
+def test_every_service_that_stays_says_whether_it_is_healthy(services: dict[str, Any]) -> None:
+    assert [name for name, service in services.items() if "healthcheck" not in service] == ["trainer"]
+
+
+@needs_compose
+def test_the_socket_is_seen_by_its_proxy_alone_and_the_proxy_by_who_runs_tasks(
+    services: dict[str, Any],
+) -> None:
+    seen = {name for name, service in services.items() if "docker.sock" in json.dumps(service.get("volumes", []))}
+    assert seen == {"socket-proxy"}
+    near = {name for name, service in services.items() if "socket" in (service.get("networks") or {})}
+    assert near == {"socket-proxy", "airflow-scheduler", "airflow-worker"}
+    assert list(services["socket-proxy"]["networks"]) == ["socket"]
+
+
+@needs_compose
+def test_what_is_published_is_published_to_this_machine_alone(services: dict[str, Any]) -> None:
+    assert {port["host_ip"] for service in services.values() for port in service.get("ports", [])} == {"127.0.0.1"}
+
+
+@needs_compose
+def test_nothing_starts_on_a_default_password(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    refused = compose(*ALL_PROFILES, "config", "--quiet", env_file=empty, check=False)
+    assert refused.returncode != 0
+    assert "make .env" in refused.stderr
+    assert not re.findall(r"\$\{\w*(?:PASSWORD|SECRET|KEY)\w*:?-", COMPOSE_FILE)
+
+
+def test_secrets_are_new_each_time_and_git_leaves_them_alone(tmp_path: Path) -> None:
+    first, second = (parsed(new_env_file(tmp_path / name, {})) for name in ("first", "second"))
+    secrets = [name for name in first if re.search(r"PASSWORD|SECRET|KEY", name)]
+    assert len(secrets) == 6
+    values = [written[name] for written in (first, second) for name in secrets]
+    assert len(set(values)) == len(values)
+    assert all(len(value) >= 40 for value in values)
+    assert first["USER_ID"] != "0"
+    subprocess.run(["git", "check-ignore", "--quiet", "--no-index", ".env"], cwd=REPOSITORY, check=True)
+
+
+def test_whatever_the_compose_file_insists_on_is_written(tmp_path: Path) -> None:
+    asked = set(re.findall(r"\$\{(\w+):\?make \.env\}", COMPOSE_FILE))
+    assert asked == set(parsed(new_env_file(tmp_path / ".env", {})))
+
+
+def parsed(path: Path) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
