@@ -1,8 +1,9 @@
 """How much of what is reachable the models reach, and what text gives new items, on the demo logs of three seeds."""
 
+import io
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
@@ -90,7 +91,8 @@ def _training_tables(folder: Path, seed: int) -> Catalog:
 def _train(catalog: Catalog, artifacts: Path, model: str, *arguments: str) -> Run:
     place = ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset, "--artifacts", str(artifacts)]
     window = ["--as-of", PRESETS["demo"].dates[-1], "--train-days", str(_TRAIN_DAYS)]
-    metrics = main(["train", *place, *window, "--model", model, "--text-encoder", "lsa", *arguments])
+    with redirect_stdout(io.StringIO()):
+        metrics = main(["train", *place, *window, "--model", model, "--text-encoder", "lsa", *arguments])
     return Run(metrics, load_predictions(Path(metrics["artifacts"])))
 
 
