@@ -4,7 +4,7 @@ import io
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -12,15 +12,14 @@ from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from benchmarks.figure import Figure
 from benchmarks.logs import write_logs
 from benchmarks.stages import STAGES, warm_stages
 from sample_logs.settings import PRESETS
 from training.artifacts import load_predictions
+from training.challenge import lead_by_segment
 from training.cli import main
-from training.evaluation.auc import AucDifference, auc_difference
 from training.text.whitening import Whitening, fit_whitening
 from warehouse.catalog import Catalog
 
@@ -29,6 +28,7 @@ _TRAIN_DAYS = 12
 _LEAST_SHARE, _LEAST_ITEM_ZERO_SHARE = 0.85, 0.60
 _PLAIN = ("dnn", "mmoe", "ple")
 _CONTENT = "mmoe_content"
+_SEGMENTS = ("overall", "item zero", "user zero")  # as lead_by_segment names them
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,19 @@ class Run:
 
     metrics: dict[str, Any]
     predictions: pa.Table
+
+
+@dataclass(frozen=True)
+class Lead:
+    """How far an AUC lies above another on the same rows, with its 95% interval."""
+
+    difference: float
+    low: float
+    high: float
+
+    def in_words(self) -> str:
+        """The figures, signed."""
+        return f"{self.difference:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
 
 
 Runs = dict[str, list[Run]]  # by what was trained, one a seed
@@ -51,12 +64,12 @@ def measure(folder: Path) -> list[Figure]:
             with instead():
                 run = _train(catalog, folder / f"runs {seed}", model, *arguments)
             trained.setdefault(name, []).append(run)
-            print(f"seed {seed}, {name}: {_described([run])}", flush=True)
+            print(f"seed {seed}, {name}: {_described(run)}", flush=True)
     return [
         _share("overall", trained, _LEAST_SHARE),
-        _share("item_zero", trained, _LEAST_ITEM_ZERO_SHARE),
-        *(_above(other, "item_zero", trained) for other in _PLAIN),
-        *(_above(other, "user_zero", trained) for other in _PLAIN),
+        _share("item zero", trained, _LEAST_ITEM_ZERO_SHARE),
+        *(_above(other, "item zero", trained) for other in _PLAIN),
+        *(_above(other, "user zero", trained) for other in _PLAIN),
         *(_beside(other, trained) for other in _CONTENDERS if other not in (*_PLAIN, _CONTENT)),
     ]
 
@@ -100,7 +113,7 @@ def _share(where: str, trained: Runs, least: float) -> Figure:
     """The content model's (AUC - 0.5) / (best reachable AUC - 0.5), both summed over the seeds."""
     shares = {name: _pooled_share(runs, where) for name, runs in trained.items()}
     return Figure(
-        f"share of the reachable AUC, {where.replace('_', ' ')}, {len(_SEEDS)} seeds",
+        f"share of the reachable AUC, {where}, {len(_SEEDS)} seeds",
         ", ".join(f"{name} {share:.3f}" for name, share in shares.items() if name in (*_PLAIN, _CONTENT)),
         f"{_CONTENT} at least {least:.2f}",
         shares[_CONTENT] >= least,
@@ -110,37 +123,22 @@ def _share(where: str, trained: Runs, least: float) -> Figure:
 
 def _above(other: str, where: str, trained: Runs) -> Figure:
     """On item-zero rows the whole interval must lie above 0, on user-zero rows not below."""
-    test = _pooled_difference(trained[other], trained[_CONTENT], where)
-    met = test.low > 0 if where == "item_zero" else test.high >= 0
-    return Figure(
-        f"{_CONTENT} against {other}, {where.replace('_', ' ')}, AUC",
-        _in_words(test),
-        "above 0" if where == "item_zero" else "not below 0",
-        met,
-        {"difference": test.difference, "low": test.low, "high": test.high},
-    )
+    lead = _pooled_lead(trained[_CONTENT], trained[other], where)
+    met = lead.low > 0 if where == "item zero" else lead.high >= 0
+    wanted = "above 0" if where == "item zero" else "not below 0"
+    return Figure(f"{_CONTENT} against {other}, {where}, AUC", lead.in_words(), wanted, met, asdict(lead))
 
 
 def _beside(other: str, trained: Runs) -> Figure:
     """What the defaults rest on; nothing is wanted of it but that the default is not the worse one."""
-    tests = {where: _pooled_difference(trained[other], trained[_CONTENT], where) for where in _SEGMENTS}
+    leads = {where: _pooled_lead(trained[_CONTENT], trained[other], where) for where in _SEGMENTS}
     return Figure(
         f"{_CONTENT} against {other}, AUC",
-        "; ".join(f"{where.replace('_', ' ')} {_in_words(test)}" for where, test in tests.items()),
+        "; ".join(f"{where} {lead.in_words()}" for where, lead in leads.items()),
         "not below 0 overall",
-        tests["overall"].high >= 0,
-        {where: test.difference for where, test in tests.items()},
+        leads["overall"].high >= 0,
+        {where: lead.difference for where, lead in leads.items()},
     )
-
-
-_SEGMENTS = ("overall", "item_zero", "user_zero")
-
-
-def _rows_of(predictions: pa.Table, where: str) -> pa.Table:
-    if where == "overall":
-        return predictions
-    entity, level = where.split("_")
-    return predictions.filter(pc.equal(predictions[f"{entity}_level"].cast(pa.string()), level))
 
 
 def _pooled_share(runs: list[Run], where: str) -> float:
@@ -152,27 +150,22 @@ def _pooled_share(runs: list[Run], where: str) -> float:
 def _reached_and_reachable(metrics: dict[str, Any], where: str) -> tuple[float, float]:
     if where == "overall":
         return metrics["auc"], metrics["best_reachable_auc"]
-    entity, level = where.split("_")
+    entity, level = where.split()
     reached, reachable = (metrics[name][f"{entity}_level"][level] for name in ("auc_by", "best_reachable_auc_by"))
     return reached, reachable
 
 
-def _pooled_difference(first: list[Run], second: list[Run], where: str) -> AucDifference:
-    """The mean of the seeds' paired differences; seeds are independent, so their variances add up."""
+def _pooled_lead(own: list[Run], others: list[Run], where: str) -> Lead:
+    """The mean of the seeds' paired tests; seeds are independent, so their variances add up."""
     tests = []
-    for one, other in zip(first, second, strict=True):
-        rows, others = _rows_of(one.predictions, where), _rows_of(other.predictions, where)
-        test = auc_difference(rows["logit"].to_numpy(), others["logit"].to_numpy(), rows["label"].to_numpy())
+    for run, other in zip(own, others, strict=True):
+        test = lead_by_segment(run.predictions, other.predictions["logit"].to_numpy())[where]
         assert test is not None
         tests.append(test)
     difference = mean(test.difference for test in tests)
     margin = math.hypot(*((test.high - test.low) / 2 for test in tests)) / len(tests)
-    return AucDifference(difference, difference - margin, difference + margin, math.nan)
+    return Lead(difference, difference - margin, difference + margin)
 
 
-def _in_words(test: AucDifference) -> str:
-    return f"{test.difference:+.4f} ({test.low:+.4f} to {test.high:+.4f})"
-
-
-def _described(runs: list[Run]) -> str:
-    return ", ".join(f"{where.replace('_', ' ')} {_pooled_share(runs, where):.3f}" for where in _SEGMENTS)
+def _described(run: Run) -> str:
+    return ", ".join(f"{where} {_pooled_share([run], where):.3f}" for where in _SEGMENTS)

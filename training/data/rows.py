@@ -46,11 +46,9 @@ class Rows:
         return sum(part.nbytes for part in self._parts())
 
     def to(self, device: str) -> "Rows":
-        """The same rows there; on their way to a GPU the next work does not wait for them."""
+        """The same rows there. On their way from the CPU to a GPU the next work does not wait for them."""
         if self.label.device.type == device:
             return self
-        if device == "cpu":
-            return self._each(Tensor.cpu)
         return self._each(lambda part: part.pin_memory().to(device, non_blocking=True))
 
     def take(self, index: Tensor) -> "Rows":
