@@ -1,5 +1,6 @@
 """HDFS without Java: hdfs-native's file system, its errors as sentences."""
 
+import ctypes
 import re
 import socket
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ class HdfsFileSystem(hdfs_native.fsspec.HdfsFileSystem):
         place = f"hdfs://{host or ''}{f':{port}' if port else ''}"
         with _sentences(place):
             super().__init__(host, port, **options)
+        # Never freed: in a forked child that would wait for threads which are not there. fsspec keeps it as well.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.client.inner))
         telling: Any = _Telling(self.client.inner, place)
         self.client.inner = telling
 
