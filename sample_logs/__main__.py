@@ -9,6 +9,7 @@ from dataclasses import replace
 from sample_logs.settings import PRESETS, Settings
 from sample_logs.writing import Writer
 from warehouse.catalog import Catalog
+from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import read_settings
 
 
@@ -62,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         defaults = read_settings()
         settings = chosen_settings(arguments)
         catalog = Catalog(arguments.warehouse or defaults.warehouse, arguments.dataset or defaults.dataset)
+    except StorageError as error:
+        sys.exit(f"error: {error}")
     except ValueError as error:
         parser.error(str(error))
-    except OSError as error:  # a file system that cannot be reached
-        sys.exit(f"error: {error}")
     try:
         print(write_all(catalog, settings))
-    except OSError as error:
+    except (OSError, WarehouseError) as error:
         sys.exit(f"error: {error}")
 
 

@@ -1,7 +1,29 @@
-"""What one may ask of a test run."""
+"""What one may ask of a test run, and a real HDFS."""
+
+import os
+import subprocess
+from collections.abc import Iterator
 
 import pytest
+
+from tests.hdfs.jars import hadoop_jars
+from tests.hdfs.server import Hdfs, ServerError
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", metavar="FOLDER", help="where the tests in a browser leave their pictures")
+
+
+@pytest.fixture(scope="session")
+def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
+    """A running HDFS for all tests. In CI one that does not start is a failure, elsewhere a reason to skip."""
+    try:
+        jars = hadoop_jars()
+        server = Hdfs(tmp_path_factory.mktemp("hdfs"), jars)
+        server.start()
+    except (OSError, subprocess.CalledProcessError, ServerError) as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no HDFS on this machine: {getattr(error, 'stderr', None) or error}")
+    yield server
+    server.stop()

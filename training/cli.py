@@ -78,9 +78,13 @@ def _parser() -> argparse.ArgumentParser:
     challenger = commands.add_parser("challenge", help="test the best of some runs against the champion")
     champion = commands.add_parser("promote", help="make a run the champion of its dataset")
     for of_one in (one, champion):
-        of_one.add_argument("--artifacts", required=True, metavar="RUN", help="the folder of a finished run")
+        of_one.add_argument(
+            "--artifacts", type=_local, required=True, metavar="RUN", help="the folder of a finished run"
+        )
     for of_many in (many, tracked, challenger):
-        of_many.add_argument("--artifacts", required=True, metavar="RUN", nargs="+", help="folders of finished runs")
+        of_many.add_argument(
+            "--artifacts", type=_local, required=True, metavar="RUN", nargs="+", help="folders of finished runs"
+        )
     for reading in (one, challenger):
         reading.add_argument("--warehouse", help="where the tables lie now, if not where the run found them")
     for tracking in (tracked, challenger, champion):
@@ -98,7 +102,12 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--warehouse", default=settings.warehouse, help="root URI of the tables (%(default)s)")
     add("--dataset", default=settings.dataset, help="suffix of the tables (%(default)s)")
-    add("--artifacts", default=settings.artifacts, help="where runs and embeddings are written (%(default)s)")
+    add(
+        "--artifacts",
+        type=_local,
+        default=settings.artifacts,
+        help="where runs and embeddings are written (%(default)s)",
+    )
     add("--as-of", required=True, help="last validation date, YYYY-MM-DD")
     add("--train-days", type=_whole(1), default=12, help="days to train on, before those of validation (%(default)s)")
     add("--val-days", type=_whole(1), default=1, help="days to validate on, up to --as-of (%(default)s)")
@@ -143,6 +152,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--memory-mb", type=_whole(1), default=loop.memory_mb, help="more rows are streamed (%(default)s)")
     add("--notes", default="", help="what the run is for; kept in its folder and its report")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
+
+
+def _local(text: str) -> str:
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder of this machine; only tables may lie elsewhere")
+    return text
 
 
 def _whole(least: int, most: int = 2**31 - 1):

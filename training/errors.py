@@ -1,5 +1,7 @@
 """The errors that a training command ends with."""
 
+from warehouse.errors import StorageError
+
 
 class TrainingError(Exception):
     """A sentence for the user: what was wrong, where, and what to do."""
@@ -7,7 +9,7 @@ class TrainingError(Exception):
     @property
     def may_pass(self) -> bool:
         """Whether the same command may succeed later: what a file system could not do now it may do then."""
-        return isinstance(self.__cause__, OSError)
+        return isinstance(self.__cause__, OSError | StorageError)
 
 
 class TrackingError(TrainingError):

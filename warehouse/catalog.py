@@ -94,7 +94,11 @@ class Catalog:
         if not self.storage.exists(folder):
             return None
         listing = [
-            (entry["name"].removeprefix(folder), entry["size"], str(entry.get("mtime", "")))
+            (
+                entry["name"].removeprefix(folder),
+                entry["size"],
+                str(entry.get("mtime", entry.get("modification_time", ""))),
+            )
             for entry in self.storage.files(folder)
         ]
         return hashlib.sha256(repr(listing).encode()).hexdigest()[:16]

@@ -1,5 +1,6 @@
 """File operations on any URI that fsspec knows."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from warehouse.errors import WarehouseError
+from warehouse.hdfs import HdfsFileSystem, open_hdfs
 
 
 class Storage:
@@ -15,10 +17,9 @@ class Storage:
     def __init__(self, root: str) -> None:
         if not root or (root.startswith("file://") and not root.startswith("file:///")):
             raise WarehouseError(f"warehouse {root!r}: write a path, or a URI such as file:///data")
-        try:
-            self._filesystem, path = fsspec.core.url_to_fs(root)
-        except (ImportError, ValueError) as error:
-            raise WarehouseError(f"warehouse {root!r}: {error}; write a path, or a URI such as file:///data") from error
+        self._given = root
+        self._filesystem: fsspec.AbstractFileSystem
+        path = self._open()
         self._root_path = path.rstrip("/")
         # As it was given, for Spark: fsspec's own way back would lose the host of hdfs://host:port/path.
         self.root = root.rstrip("/") if "://" in root else self._filesystem.unstrip_protocol(self._root_path)
@@ -26,7 +27,23 @@ class Storage:
     @property
     def filesystem(self) -> fsspec.AbstractFileSystem:
         """The fsspec file system, for readers such as pyarrow.dataset."""
+        if self._process != os.getpid():  # a client of HDFS would hang after a fork
+            self._open()
         return self._filesystem
+
+    def _open(self) -> str:
+        self._process = os.getpid()
+        try:
+            # fsspec itself would take hdfs:// to a library of Hadoop's that no wheel carries.
+            opened = open_hdfs if self._given.startswith("hdfs://") else fsspec.core.url_to_fs
+            self._filesystem, path = opened(self._given)
+        except WarehouseError:
+            raise
+        except (ImportError, ValueError) as error:
+            raise WarehouseError(
+                f"warehouse {self._given!r}: {error}; write a path, or a URI such as file:///data"
+            ) from error
+        return path
 
     def path(self, *parts: str) -> str:
         """The path inside the file system (without a scheme) of something below the root."""
@@ -42,8 +59,8 @@ class Storage:
 
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there now."""
-        self._filesystem.invalidate_cache()
-        return self._filesystem.exists(path)
+        self.filesystem.invalidate_cache()
+        return self.filesystem.exists(path)
 
     def folders(self, path: str) -> list[str]:
         """Names of the folders directly below `path`, sorted; none where `path` is absent."""
@@ -52,7 +69,7 @@ class Storage:
         )
 
     def files(self, path: str) -> list[dict]:
-        """Visible data files below `path` at any depth, sorted: fsspec's entries with name, size and mtime."""
+        """Visible data files below `path` at any depth, sorted: fsspec's entries with name and size."""
         return sorted(self._walk(path), key=lambda entry: entry["name"])
 
     def _walk(self, path: str) -> Iterator[dict]:
@@ -65,41 +82,41 @@ class Storage:
                 yield entry
 
     def _is_folder(self, entry: dict) -> bool:
-        return entry["type"] == "directory" or (bool(entry.get("islink")) and self._filesystem.isdir(entry["name"]))
+        return entry["type"] == "directory" or (bool(entry.get("islink")) and self.filesystem.isdir(entry["name"]))
 
     def _list(self, path: str) -> list[dict]:
-        self._filesystem.invalidate_cache()
+        self.filesystem.invalidate_cache()
         try:
-            return self._filesystem.ls(path, detail=True)
+            return self.filesystem.ls(path, detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def read_text(self, path: str) -> str:
         """A small text file. Raises FileNotFoundError."""
-        with self._filesystem.open(path, "rb") as file:
+        with self.filesystem.open(path, "rb") as file:
             return file.read().decode("utf-8")
 
     def write_text(self, path: str, text: str) -> None:
         """Writes a small text file, making its folder."""
-        self._filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-        with self._filesystem.open(path, "wb") as file:
+        self.filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        with self.filesystem.open(path, "wb") as file:
             file.write(text.encode("utf-8"))
 
     def make_folder(self, path: str) -> None:
         """Makes a folder and those above it."""
-        self._filesystem.makedirs(path, exist_ok=True)
+        self.filesystem.makedirs(path, exist_ok=True)
 
     def rename_folder(self, source: str, target: str) -> None:
         """Moves a folder in one step. Raises OSError where the source is gone or the target is there already."""
         self.make_folder(target.rsplit("/", 1)[0])
-        if isinstance(self._filesystem, LocalFileSystem):
+        if isinstance(self.filesystem, LocalFileSystem):
             Path(source).rename(target)  # fsspec's own mv would move *into* an existing target
             return
-        if self.exists(target):
+        if not isinstance(self.filesystem, HdfsFileSystem) and self.exists(target):  # HDFS itself refuses one
             raise FileExistsError(target)
-        self._filesystem.mv(source, target, recursive=True)
+        self.filesystem.mv(source, target, recursive=True)
 
     def remove(self, path: str) -> None:
         """Removes a file or a folder with all below it; nothing where it is absent."""
         if self.exists(path):
-            self._filesystem.rm(path, recursive=True)
+            self.filesystem.rm(path, recursive=True)

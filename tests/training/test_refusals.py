@@ -297,3 +297,10 @@ def test_predictions_that_are_not_finite(copied):
     at = table.column_names.index("logit")
     pq.write_table(table.set_column(at, "logit", [[math.nan] * len(table)]), path)
     assert "holds logits that are not finite" in refused(["compare", "--artifacts", str(copied)])
+
+
+@pytest.mark.parametrize("command", [["train", "--as-of", "2023-07-12"], ["evaluate"], ["compare"]])
+def test_runs_are_not_kept_on_another_file_system(capsys: pytest.CaptureFixture, command: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*command, "--artifacts", "hdfs://namenode:9000/runs"])
+    assert "'hdfs://namenode:9000/runs' is no folder of this machine" in capsys.readouterr().err.splitlines()[-1]

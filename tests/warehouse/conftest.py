@@ -1,4 +1,4 @@
-"""Small hand-made partitions on a local folder and on a file system in memory."""
+"""Small hand-made partitions in a local folder, on HDFS and on a file system in memory."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -17,10 +17,19 @@ DAY = "2023-07-20"
 COLUMNS = [["user_id", "string"]]
 
 
-@pytest.fixture(params=["file", "memory"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module whose tests also run on HDFS, where each small file takes half a second, says so."""
+    if "catalog" in metafunc.fixturenames:
+        metafunc.parametrize("catalog", getattr(metafunc.module, "FILE_SYSTEMS", ("file", "memory")), indirect=True)
+
+
+@pytest.fixture
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Catalog]:
     if request.param == "file":
         yield Catalog(f"file://{tmp_path}", "test")
+        return
+    if request.param == "hdfs":
+        yield Catalog(f"{request.getfixturevalue('hdfs').uri}/{uuid4().hex}", "test")
         return
     root = f"memory://{uuid4().hex}"
     yield Catalog(root, "test")

@@ -11,6 +11,7 @@ from warehouse.catalog import Catalog
 from warehouse.publish import StagedPartition
 from warehouse.tables import LOGS
 
+FILE_SYSTEMS = ("file", "memory", "hdfs")
 CHANGES = ("rename_folder", "remove", "write_text", "make_folder")
 
 

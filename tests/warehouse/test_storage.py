@@ -1,4 +1,4 @@
-"""The few file operations that publishing rests on, on two file systems."""
+"""The few file operations that publishing rests on, on each kind of file system."""
 
 from pathlib import Path
 
@@ -6,6 +6,8 @@ import pytest
 
 from warehouse.catalog import Catalog
 from warehouse.storage import Storage
+
+FILE_SYSTEMS = ("file", "memory", "hdfs")
 
 
 @pytest.fixture
