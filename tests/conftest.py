@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hdfs.jars import hadoop_jars
-from tests.hdfs.server import Hdfs, ServerError
+from local_airflow.errors import StartError
+from local_cluster.hadoop_jars import hadoop_jars
+from local_cluster.hdfs import Hdfs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -21,7 +22,7 @@ def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
         jars = hadoop_jars()
         server = Hdfs(tmp_path_factory.mktemp("hdfs"), jars)
         server.start()
-    except (OSError, subprocess.CalledProcessError, ServerError) as error:
+    except (OSError, subprocess.CalledProcessError, StartError) as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no HDFS on this machine: {getattr(error, 'stderr', None) or error}")

@@ -134,11 +134,11 @@ def _said_until(start: str, program: subprocess.Popen) -> str:
     return said
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool], every: float = 1) -> None:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not holds():
         assert time.monotonic() < deadline
-        time.sleep(1)
+        time.sleep(every)
 
 
 def airflow_command(folder: Path, *words: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import sqlalchemy
 
 from local_airflow.sessions import end_session, session_members
 from spark_jobs.common.session import spark_session
@@ -28,6 +30,10 @@ from warehouse.catalog import Catalog
 from warehouse.tables import DERIVED_TABLES, RAW
 
 DATES = days("2023-07-10", "2023-07-12")
+RUNS_LOCKED = sqlalchemy.text(
+    "select count(*) from pg_stat_activity join pg_locks using (pid)"
+    " where state = 'idle in transaction' and relation = 'dag_run'::regclass and mode = 'RowShareLock'"
+)
 
 pytestmark = pytest.mark.long
 
@@ -41,8 +47,7 @@ def folder() -> Iterator[Path]:
 def test_every_date_comes_out_as_if_the_scheduler_had_lived(folder: Path) -> None:
     with user_airflow(folder, free_port()) as airflow:
         backfill_until_a_stage_runs(airflow, folder)
-        [scheduler] = running(airflow.leader, "airflow scheduler")
-        scheduler.kill()
+        kill_with_runs_locked(airflow, folder)
         with scheduler_again(folder):
             all_dates_succeed(airflow)
             killed = airflow.cut_off_tasks()
@@ -66,6 +71,25 @@ def backfill_until_a_stage_runs(airflow: Ui, folder: Path) -> None:
     wait_until(lambda: airflow.api.has_dag(DAG))
     airflow.backfill(DATES[0], DATES[-1], "none", len(DATES))
     wait_until(lambda: bool(running(airflow.leader, f"user_features.py --warehouse {folder.as_uri()}")))
+
+
+def kill_with_runs_locked(airflow: Ui, folder: Path) -> None:
+    """Kills the scheduler in a transaction: the workers that it forked keep the connection, and with it the locks."""
+    command = ["bash", "-c", f"source {folder}/airflow/env.sh && echo -n $AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    database = sqlalchemy.create_engine(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    [scheduler] = running(airflow.leader, "airflow scheduler")
+
+    def stopped_with_runs_locked() -> bool:
+        scheduler.suspend()
+        time.sleep(0.5)  # what it had asked of the database is answered
+        with database.begin() as connection:
+            if connection.scalar(RUNS_LOCKED):
+                return True
+        scheduler.resume()
+        return False
+
+    wait_until(stopped_with_runs_locked, every=0.1)
+    scheduler.kill()
 
 
 def all_dates_succeed(airflow: Ui) -> None:

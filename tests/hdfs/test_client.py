@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.hdfs.server import Hdfs
+from local_cluster.hdfs import Hdfs
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import REPOSITORY

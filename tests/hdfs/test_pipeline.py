@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hdfs.server import Hdfs
+from local_cluster.hdfs import Hdfs
 from training.data.reading import read_dates, read_in_pieces
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY

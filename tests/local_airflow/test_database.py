@@ -96,3 +96,15 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         port = holder.getsockname()[1]
         with pytest.raises(StartError, match=f"port {port} is taken"), local_airflow(tmp_path, {}, port=port):
             pass
+
+
+def test_a_transaction_that_its_client_forgets_is_given_up_with_what_it_locked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local_airflow.database._IDLE_SECONDS", 1)
+    with database(folder) as uri:
+        query(uri, "create table locked (number int)")
+        with sqlalchemy.create_engine(uri).connect() as forgotten:
+            forgotten.execute(sqlalchemy.text("lock table locked"))
+            query(uri, "lock table locked")  # waits, and were it kept for ever
+            forgotten.invalidate()

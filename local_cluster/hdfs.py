@@ -1,21 +1,19 @@
 """A NameNode and a DataNode on this machine, which can be killed and started again."""
 
-import signal
-import socket
+import os
 import subprocess
-import time
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import hdfs_native
 
+from local_airflow.processes import free_ports
+from local_cluster.server import Server
+
 _NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 _DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 _ADMIN = "org.apache.hadoop.hdfs.tools.DFSAdmin"
 _JAVA = ("java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true")
-_START_SECONDS = 60
 _LOG = """log4j.rootLogger=INFO,console
 log4j.appender.console=org.apache.log4j.ConsoleAppender
 log4j.appender.console.target=System.err
@@ -24,54 +22,49 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 """
 
 
-class ServerError(Exception):
-    """The server did not start; says where its log is."""
-
-
 class Hdfs:
     """One NameNode and one DataNode below a folder. Both keep their port over a restart."""
 
     def __init__(self, folder: Path, jars: Path) -> None:
         self._folder, self._conf, self._jars = folder, folder / "conf", jars
-        port, self._http_port, self._data_port = _free_ports(3)
+        port, self._http_port, self._data_port = free_ports(3)
         self.uri = f"hdfs://127.0.0.1:{port}"
-        self._running: dict[str, subprocess.Popen] = {}
+        self._namenode = Server(self._command(_NAMENODE), folder / "namenode.log", os.environ)
+        self._datanode = Server(self._command(_DATANODE), folder / "datanode.log", os.environ)
         self._configure()
 
     def start(self) -> None:
-        """Makes the file system and starts both. Raises ServerError, with nothing left running."""
+        """Makes the file system and starts both. Raises StartError, with nothing left running."""
         subprocess.run(self._command(_NAMENODE, "-format"), capture_output=True, check=True)
         try:
             self.start_namenode()
             self.start_datanode()
-        except ServerError:
+        except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """Ends what runs."""
-        for name in list(self._running):
-            self._end(name, signal.SIGTERM)
+        self._datanode.stop()
+        self._namenode.stop()
 
     def start_namenode(self) -> None:
         """Starts it and waits until it answers; it is in safe mode until DataNodes have told of their blocks."""
-        self._start(_NAMENODE)
-        self._wait(_NAMENODE, self._answers)
+        self._namenode.start(self._answers)
 
     def start_datanode(self) -> None:
         """Starts it and waits until the NameNode knows its blocks."""
-        log = self._log(_DATANODE)
+        log = self._datanode.log
         before = log.stat().st_size if log.exists() else 0
-        self._start(_DATANODE)
-        self._wait(_DATANODE, lambda: b"Successfully sent block report" in log.read_bytes()[before:])
+        self._datanode.start(lambda: b"Successfully sent block report" in log.read_bytes()[before:])
 
     def kill_namenode(self) -> None:
         """As a machine that loses its power."""
-        self._end(_NAMENODE, signal.SIGKILL)
+        self._namenode.kill()
 
     def kill_datanode(self) -> None:
         """As a machine that loses its power."""
-        self._end(_DATANODE, signal.SIGKILL)
+        self._datanode.kill()
 
     def set_safe_mode(self, on: bool) -> None:
         """Lets the NameNode refuse all changes, or no more."""
@@ -114,40 +107,9 @@ class Hdfs:
         class_path = f"{self._conf}:{self._folder / 'web'}:{self._jars}/*"
         return [*_JAVA, f"-Djava.io.tmpdir={self._folder}", "-cp", class_path, main, *arguments]
 
-    def _log(self, main: str) -> Path:
-        return self._folder / f"{main.rsplit('.', 1)[-1].lower()}.log"
-
-    def _start(self, main: str) -> None:
-        with self._log(main).open("ab") as log:
-            self._running[main] = subprocess.Popen(self._command(main), stdout=log, stderr=log, start_new_session=True)
-
-    def _end(self, main: str, how: signal.Signals) -> None:
-        process = self._running.pop(main)
-        process.send_signal(how)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def _wait(self, main: str, works: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _START_SECONDS
-        while not works():
-            if self._running[main].poll() is not None or time.monotonic() > deadline:
-                raise ServerError(f"{main} did not start:\n{self._log(main).read_text()[-2000:]}")
-            time.sleep(0.1)
-
     def _answers(self) -> bool:
         try:
             list(hdfs_native.Client(self.uri, {"dfs.client.failover.max.attempts": "0"}).list_status("/"))
         except (OSError, RuntimeError):
             return False
         return True
-
-
-def _free_ports(number: int) -> list[int]:
-    with ExitStack() as held:  # all at once, else one might be given twice
-        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]

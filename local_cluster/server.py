@@ -1,0 +1,53 @@
+"""One server process of a cluster, which can be killed and started again."""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from local_airflow.errors import StartError
+from local_airflow.sessions import end_session, session_members
+
+_START_SECONDS = 60
+_ASKED_SECONDS = 10
+
+
+class Server:
+    """A command that runs until it is ended, in a session of its own; what it says is added to `log`."""
+
+    def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self.log = log
+        self._command, self._environment = command, environment
+        self._process: subprocess.Popen | None = None
+
+    def start(self, works: Callable[[], bool]) -> None:
+        """Starts it and waits until it works. Raises StartError with the end of its log, with nothing left running."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not works():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise StartError(f"{self.log.stem} did not start:\n{self.log.read_text()[-2000:]}")
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Asks it to end, with what it started; kills what does not."""
+        if self._process is not None:
+            end_session(self._process.pid, _ASKED_SECONDS)
+            self._process.wait()
+            self._process = None
+
+    def kill(self) -> None:
+        """Ends it, with what it started, as a machine that loses its power."""
+        assert self._process is not None
+        for process in session_members(self._process.pid):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+        self._process = None
