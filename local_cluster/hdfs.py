@@ -23,10 +23,13 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 
 
 class Hdfs:
-    """One NameNode and one DataNode below a folder. Both keep their port over a restart."""
+    """One NameNode and one DataNode below a folder. Both keep their port over a restart.
+
+    `settings` is what a client takes as HADOOP_CONF_DIR.
+    """
 
     def __init__(self, folder: Path, jars: Path) -> None:
-        self._folder, self._conf, self._jars = folder, folder / "conf", jars
+        self._folder, self.settings, self._jars = folder, folder / "conf", jars
         port, self._http_port, self._data_port = free_ports(3)
         self.uri = f"hdfs://127.0.0.1:{port}"
         self._namenode = Server(self._command(_NAMENODE), folder / "namenode.log", os.environ)
@@ -74,8 +77,8 @@ class Hdfs:
     def _configure(self) -> None:
         for webapp in ("hdfs", "datanode", "static"):
             (self._folder / "web" / "webapps" / webapp).mkdir(parents=True)
-        self._conf.mkdir()
-        (self._conf / "log4j.properties").write_text(_LOG)
+        self.settings.mkdir()
+        (self.settings / "log4j.properties").write_text(_LOG)
         self._write_xml("core-site.xml", {"fs.defaultFS": self.uri, "hadoop.tmp.dir": str(self._folder / "tmp")})
         address = f"127.0.0.1:{self._data_port}"
         self._write_xml(
@@ -101,10 +104,10 @@ class Hdfs:
             f"<property><name>{key}</name><value>{escape(value)}</value></property>"
             for key, value in properties.items()
         ]
-        (self._conf / name).write_text("<configuration>\n" + "\n".join(lines) + "\n</configuration>\n")
+        (self.settings / name).write_text("<configuration>\n" + "\n".join(lines) + "\n</configuration>\n")
 
     def _command(self, main: str, *arguments: str) -> list[str]:
-        class_path = f"{self._conf}:{self._folder / 'web'}:{self._jars}/*"
+        class_path = f"{self.settings}:{self._folder / 'web'}:{self._jars}/*"
         return [*_JAVA, f"-Djava.io.tmpdir={self._folder}", "-cp", class_path, main, *arguments]
 
     def _answers(self) -> bool:

@@ -1,0 +1,146 @@
+"""From logs to an evaluated model on HDFS and a Spark cluster whose servers are killed meanwhile."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from local_airflow.errors import StartError
+from local_cluster.hdfs import Hdfs
+from local_cluster.spark import SparkCluster
+from spark_jobs.common.session import spark_session
+from training.data.reading import read_dates, read_in_pieces
+from warehouse.catalog import Catalog
+from warehouse.settings import REPOSITORY
+from warehouse.tables import DAILY_ITEM, DAILY_UI, DERIVED_TABLES, Table
+
+DATASET = "test"
+DATES = ["2023-07-10", "2023-07-11", "2023-07-12"]
+RANGE = ("--start-date", DATES[0], "--end-date", DATES[-1])
+STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
+TRIES = 3  # as Airflow has it
+# A task of the history DAG, as a worker of Airflow runs it.
+TASK = """
+import sys
+from dags.common.spark_tasks import spark_stage
+spark_stage(sys.argv[1], sys.argv[2:]).execute({})
+"""
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[SparkCluster]:
+    """In CI one that does not start is a failure, elsewhere a reason to skip."""
+    cluster = SparkCluster(tmp_path)
+    try:
+        cluster.start()
+    except StartError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Spark cluster on this machine: {error}")
+    yield cluster
+    cluster.stop()
+
+
+class Tasks:
+    """The stages on HDFS and the cluster, by Airflow's operator and connection."""
+
+    def __init__(self, catalog: Catalog, hdfs: Hdfs, cluster: SparkCluster, home: Path) -> None:
+        self.catalog = catalog
+        self.environment = {
+            **os.environ,
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": cluster.uri}),
+            "ANTM2C_DATASET": catalog.dataset,
+            "ANTM2C_WAREHOUSE": catalog.storage.root,
+            "HADOOP_CONF_DIR": str(hdfs.settings),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(REPOSITORY),
+        }
+
+    def start(self, stage: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", TASK, stage, *RANGE]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, stage: str) -> None:
+        for _ in range(TRIES):
+            task = self.start(stage)
+            said = task.communicate()[0]
+            if task.returncode == 0:
+                return
+        pytest.fail(said)
+
+    def run_while(self, stage: str, table: Table, happens: Callable[[], None]) -> int:
+        """Something happens when a date is published and another one under way. Returns the exit status."""
+        task = self.start(stage)
+        staging = f"{self.catalog.table_path(table)}/.staging"
+        while not (self.catalog.dates(table) and self.catalog.storage.folders(staging)):
+            assert task.poll() is None, task.communicate()[0]
+            time.sleep(0.05)
+        happens()
+        task.communicate()
+        return task.returncode
+
+
+def run(root: str, *words: str) -> str:
+    """What a command of this project prints. Raises CalledProcessError."""
+    command = [sys.executable, "-m", *words, "--warehouse", root]
+    return subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def write_logs(root: str) -> None:
+    size = ("--start-date", DATES[0], "--rows", "2000", "--days", str(len(DATES)))
+    run(root, "sample_logs", "--dataset", DATASET, *size)
+
+
+def versions(catalog: Catalog) -> dict[tuple[str, str], str | None]:
+    return {
+        (table.folder, date): catalog.version(table, date) for table in DERIVED_TABLES for date in catalog.dates(table)
+    }
+
+
+def train_and_evaluate(root: str, artifacts: Path) -> dict:
+    window = ["--dataset", DATASET, "--as-of", DATES[-1], "--train-days", "2", "--artifacts", str(artifacts)]
+    trained = json.loads(run(root, "training", "train", *window, "--epochs", "1").splitlines()[-1])
+    evaluated = json.loads(run(root, "training", "evaluate", "--artifacts", trained["artifacts"]).splitlines()[-1])
+    assert evaluated["auc"] == trained["auc"]
+    return evaluated
+
+
+def test_the_tables_and_the_model_are_those_of_a_local_folder(
+    hdfs: Hdfs, cluster: SparkCluster, tmp_path: Path
+) -> None:
+    local, remote = Catalog(f"file://{tmp_path}/warehouse", DATASET), Catalog(f"{hdfs.uri}/warehouse", DATASET)
+    for catalog in (local, remote):
+        write_logs(catalog.storage.root)
+    with spark_session("local"):
+        for stage in STAGES:
+            import_module(f"spark_jobs.{stage}").main(["--warehouse", local.storage.root, "--dataset", DATASET, *RANGE])
+
+    tasks = Tasks(remote, hdfs, cluster, tmp_path / "airflow")
+    tasks.run("csv_to_orc")
+    hdfs.kill_namenode()
+    hdfs.start_namenode()
+    tasks.run("user_features")
+    assert tasks.run_while("item_features", DAILY_ITEM, lambda: cluster.kill_worker(0)) == 0  # the other one goes on
+    cluster.start_worker(0)
+    tasks.run_while("user_item_features", DAILY_UI, hdfs.kill_datanode)
+    hdfs.start_datanode()
+    tasks.run("user_item_features")
+    tasks.run("training_table")
+
+    assert versions(remote) == versions(local)
+    run(remote.storage.root, "warehouse", "status", "--dataset", DATASET)  # fails where any is missing or stale
+    whole = next(read_dates(remote, DATES[-1:]))
+    assert sum(len(piece) for piece in read_in_pieces(remote, DATES[-1:])) == len(whole) > 0
+    on_hdfs, locally = (train_and_evaluate(each.storage.root, tmp_path / "runs") for each in (remote, local))
+    assert on_hdfs["auc"] == locally["auc"]
