@@ -1,4 +1,7 @@
-"""`python -m local_airflow demo`: the whole path on this machine. `... ui`: an Airflow to work with."""
+"""`python -m local_airflow demo`: the whole path on this machine. `... demo-cluster`: with HDFS and a Spark cluster.
+
+`... ui`: an Airflow to work with.
+"""
 
 import argparse
 import signal
@@ -6,6 +9,7 @@ import sys
 from pathlib import Path
 
 from local_airflow.demo import Demo, run_demo
+from local_airflow.demo_on_cluster import run_demo_on_cluster
 from local_airflow.errors import ApiError, RunError, StartError
 from local_airflow.processes import AIRFLOW_LOG
 from local_airflow.ui import run_ui
@@ -17,6 +21,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local_airflow", description="An Airflow on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("demo", help="sample logs to evaluated models, through a new Airflow")
+    commands.add_parser("demo-cluster", help="the same on HDFS and a Spark cluster, with the same tables")
     ui = commands.add_parser("ui", help="an Airflow to work with, until Ctrl-C; its runs are kept for the next time")
     ui.add_argument("--port", type=int, default=8080, help="where it answers (%(default)s)")
     arguments = parser.parse_args()
@@ -31,6 +36,8 @@ def main() -> None:
     try:
         if arguments.command == "demo":
             print(run_demo(demo))
+        elif arguments.command == "demo-cluster":
+            print(run_demo_on_cluster(demo, REPOSITORY / "var" / "cluster"))
         else:
             run_ui(demo, arguments.port)
     except (StartError, RunError) as error:

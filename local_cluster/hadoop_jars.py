@@ -8,6 +8,8 @@ import tempfile
 import venv
 from pathlib import Path
 
+from local_airflow.errors import StartError
+
 _SOURCE = "pyspark==2.4.8 --hash=sha256:3a19b71b8dc8dd91ebc943604a05e1ab01bce052456d42937035632d852d78dc"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "antm2c" / "hadoop-2.7.3"
 _WANTED = re.compile(
@@ -20,12 +22,15 @@ _WANTED = re.compile(
 
 
 def hadoop_jars() -> Path:
-    """The folder of the jars, fetched (200 MB) the first time. Raises CalledProcessError where they cannot be."""
+    """The folder of the jars, fetched (200 MB) the first time. Raises StartError where they cannot be."""
     if not _CACHE.exists():
         _CACHE.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE.parent) as folder:
             jars = Path(folder) / "jars"
-            _unpack(_download(Path(folder)), jars)
+            try:
+                _unpack(_download(Path(folder)), jars)
+            except subprocess.CalledProcessError as error:
+                raise StartError(f"the jars of HDFS cannot be fetched: {error.stderr.strip()}") from error
             jars.rename(_CACHE)
     return _CACHE
 

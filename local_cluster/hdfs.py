@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 import hdfs_native
 
+from local_airflow.errors import StartError
 from local_airflow.processes import free_ports
 from local_cluster.server import Server
 
@@ -38,10 +39,12 @@ class Hdfs:
 
     def start(self) -> None:
         """Makes the file system and starts both. Raises StartError, with nothing left running."""
-        subprocess.run(self._command(_NAMENODE, "-format"), capture_output=True, check=True)
         try:
+            subprocess.run(self._command(_NAMENODE, "-format"), capture_output=True, text=True, check=True)
             self.start_namenode()
             self.start_datanode()
+        except subprocess.CalledProcessError as error:
+            raise StartError(f"HDFS cannot be made in {self._folder}: {error.stderr[-2000:]}") from error
         except BaseException:
             self.stop()
             raise

@@ -23,6 +23,7 @@ class SparkCluster:
         self.uri = f"spark://{_HOST}:{port}"
         environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         at = ("--host", _HOST, "--port", str(port), "--webui-port", str(self._http_port))
+        folder.mkdir(parents=True, exist_ok=True)
         self._master = Server(("spark-class", _MASTER, *at), folder / "master.log", environment)
         of_worker = ("--host", _HOST, "--webui-port", "0", "--cores", "1", "--memory", worker_memory)
         self._workers = [
