@@ -6,10 +6,13 @@ STAMP := .venv/installed
 export PYTHONPATH := $(CURDIR)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo ui test test-ui bench setup lint clean images up down check-python check-java
+.PHONY: demo demo-cluster ui test test-ui bench setup lint clean images up down check-python check-java
 
 demo: setup
 	python -m local_airflow demo
+
+demo-cluster: setup
+	python -m local_airflow demo-cluster
 
 ui: setup
 	python -m local_airflow ui
