@@ -28,7 +28,7 @@ def measure(folder: Path) -> list[Figure]:
     for date, rows in _ROWS.items():
         catalog = write_logs(folder, replace(population, rows=rows, start_date=date))
     duckdb = _duckdb_seconds(folder, catalog)
-    usages = {(s, date): submit(s, catalog, date, folder / "stages.log") for s in STAGES for date in _ROWS}
+    usages = {(s, date): submit(s, catalog, date, date, folder / "stages.log") for s in STAGES for date in _ROWS}
     spark = {date: usages["csv_to_orc", date].cpu_seconds for date in _ROWS}
     large = max(_ROWS, key=_ROWS.__getitem__)
     gb = {stage: usages[stage, large].peak_bytes / 1e9 for stage in STAGES}

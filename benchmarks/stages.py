@@ -16,10 +16,10 @@ STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", 
 os.environ.setdefault("SPARK_CONF_DIR", str(REPOSITORY / "conf"))
 
 
-def submit(stage: str, catalog: Catalog, date: str, log: Path) -> Usage:
-    """One date by spark-submit, start-up included."""
+def submit(stage: str, catalog: Catalog, first: str, last: str, log: Path) -> Usage:
+    """The dates from first to last by spark-submit, start-up included."""
     script = str(REPOSITORY / "spark_jobs" / f"{stage}.py")
-    return run_measured(["spark-submit", script, *_place(catalog), "--date", date], log)
+    return run_measured(["spark-submit", script, *_place(catalog), *_range(first, last)], log)
 
 
 class WarmStages:
@@ -32,8 +32,7 @@ class WarmStages:
         """CPU seconds of the dates from first to last."""
         before = tree_cpu_seconds()
         with self._log.open("a") as output, contextlib.redirect_stdout(output):
-            arguments = [*_place(catalog), "--start-date", first, "--end-date", last]
-            import_module(f"spark_jobs.{stage}").main(arguments)
+            import_module(f"spark_jobs.{stage}").main([*_place(catalog), *_range(first, last)])
         return tree_cpu_seconds() - before
 
 
@@ -46,3 +45,7 @@ def warm_stages(log: Path) -> Iterator[WarmStages]:
 
 def _place(catalog: Catalog) -> list[str]:
     return ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset]
+
+
+def _range(first: str, last: str) -> list[str]:
+    return ["--start-date", first, "--end-date", last]

@@ -28,7 +28,7 @@ def main() -> None:
     end_on_signals()
     settings = read_settings()
     demo = Demo(
-        home=REPOSITORY / "var" / ("airflow" if arguments.command == "demo" else "airflow_ui"),
+        home=REPOSITORY / "var" / ("airflow_ui" if arguments.command == "ui" else "airflow"),
         warehouse=settings.warehouse,
         dataset=settings.dataset,
         artifacts=Path(settings.artifacts),
