@@ -13,6 +13,7 @@ from warehouse.publish import Content, StagedPartition
 from warehouse.tables import DEEP_FEATURES, SCENES, TEXT_COLUMNS, TRAIN
 
 _ROWS_AT_ONCE = 200_000  # a row group, and what is in memory
+_ROWS_A_PAGE = 20_000  # as Spark writes them
 _ACTIVITY = 1.5  # of a user or an item, on a log scale: some are met often, most seldom
 
 
@@ -36,7 +37,8 @@ def _write_scene(
     writer = None
     for first in range(0, rows, _ROWS_AT_ONCE):
         table = _table(date, scene, min(_ROWS_AT_ONCE, rows - first), mood, appeal, rng)
-        writer = writer or pq.ParquetWriter(folder / "part-0.zstd.parquet", table.schema, compression="zstd")
+        pages = {"data_page_size": 8 * _ROWS_A_PAGE, "compression": "zstd"}
+        writer = writer or pq.ParquetWriter(folder / "part-0.zstd.parquet", table.schema, **pages)
         writer.write_table(table)
     if writer:
         writer.close()

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from training.errors import TrainingError
 from warehouse.catalog import Catalog
@@ -24,6 +25,8 @@ _ARROW_TYPES = {
     "timestamp": TIMESTAMP,
 }
 _SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
+_TEXTS = [name for name, arrow_type in zip(_SCHEMA.names, _SCHEMA.types, strict=True) if arrow_type == CODED]
+_COLUMN_BUFFER_BYTES = 64 * 1024  # of each column of a row group that is open
 PIECE_ROWS = 16_384  # read at a time where a date is not read whole
 _BY_SCENE = ds.partitioning(pa.schema([("scene", pa.int32())]), flavor="hive")
 
@@ -80,23 +83,31 @@ class RowGroup:
 
     catalog: Catalog
     date: str
-    schema: pa.Schema
     fragment: ds.ParquetFileFragment
 
     def tables(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """The keys and the wanted columns, `rows` rows at a time, in the file's order. Raises TrainingError."""
         wanted = _schema_of((*KEYS, *columns))
         _require_columns(self.fragment, wanted.names)
-        reading = {"schema": self.schema, "columns": wanted.names, "batch_size": rows}
-        one_after_another = {"use_threads": False, "batch_readahead": 0, "fragment_readahead": 0}
-        # Else each row group that is open would be held whole.
-        held = ds.ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)
+        of_folder = ds.get_partition_keys(self.fragment.partition_expression)
+        reading = {"columns": [name for name in wanted.names if name not in of_folder], "use_threads": False}
+        reading["row_groups"] = [group.id for group in self.fragment.row_groups]
         try:
-            for batch in self.fragment.to_batches(**reading, **one_after_another, fragment_scan_options=held):
-                if len(batch):
-                    table = pa.Table.from_batches([batch]).cast(wanted)
-                    _check_values(self.catalog, self.date, table)
-                    yield table
+            # A dataset's scanner would decode the whole row group at once.
+            file = pq.ParquetFile(
+                self.fragment.open(),
+                metadata=self.fragment.metadata,
+                read_dictionary=_TEXTS,
+                buffer_size=_COLUMN_BUFFER_BYTES,
+                pre_buffer=False,
+            )
+            for batch in file.iter_batches(rows, **reading):
+                table = pa.Table.from_batches([batch])
+                for name, value in of_folder.items():
+                    table = table.append_column(name, pa.repeat(value, len(table)))
+                table = table.select(wanted.names).cast(wanted)
+                _check_values(self.catalog, self.date, table)
+                yield table
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(self.catalog, self.date, error) from error
 
@@ -110,7 +121,7 @@ def row_groups(catalog: Catalog, dates: Sequence[str]) -> list[RowGroup]:
                 fragments = [part for file in dataset.get_fragments() for part in file.split_by_row_group()]
             except (pa.ArrowException, OSError) as error:
                 raise _unreadable(catalog, date, error) from error
-            found += [RowGroup(catalog, date, dataset.schema, fragment) for fragment in fragments]
+            found += [RowGroup(catalog, date, fragment) for fragment in fragments]
     return found
 
 
@@ -149,8 +160,7 @@ def _dataset(catalog: Catalog, date: str) -> ds.Dataset | None:
     files = [entry["name"] for entry in catalog.files(TRAIN, date)]
     if not files:
         return None
-    texts = [name for name, arrow_type in zip(_SCHEMA.names, _SCHEMA.types, strict=True) if arrow_type == CODED]
-    parquet = ds.ParquetFileFormat(dictionary_columns=texts)
+    parquet = ds.ParquetFileFormat(dictionary_columns=_TEXTS)
     try:
         return ds.dataset(files, format=parquet, filesystem=catalog.storage.filesystem, partitioning=_BY_SCENE)
     except (pa.ArrowException, OSError) as error:
