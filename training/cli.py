@@ -16,7 +16,7 @@ from training.evaluate import evaluate
 from training.loop_settings import CRITERIA, LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
-from training.processes import is_leader, joined
+from training.processes import is_first, is_leader, joined
 from training.promote import NONE, promote
 from training.text.composition import MODES
 from training.text.encoders import AUTO
@@ -48,12 +48,11 @@ def run() -> int:
 
     The status is 75 (EX_TEMPFAIL) where the same command may succeed later.
     """
-    first = lambda: True
     try:
-        with joined() as first:
+        with joined():
             main()
     except TrainingError as error:
-        if first():
+        if is_first():
             print(f"error: {error}", file=sys.stderr)
         return os.EX_TEMPFAIL if error.may_pass else 1
     except KeyboardInterrupt:

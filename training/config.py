@@ -12,8 +12,9 @@ from warehouse.manifest import Input
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Arguments, window, versions of the training tables read, code revision, start (UTC), the user's notes, and how many
-    processes trained together.
+    """Arguments, window, versions of the training tables read, code revision, start (UTC) and the user's notes.
+
+    processes: how many trained together.
 
     text_settings: None of a model that sees no texts.
     """

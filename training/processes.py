@@ -1,4 +1,4 @@
-"""The processes that torchrun starts to train one model together; without torchrun there is one, and nothing to agree on.
+"""The processes that torchrun starts to train one model together; without torchrun there is one.
 
 What all of them meet, one says: whoever leads, or for an error whoever meets it first.
 """
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -20,13 +20,10 @@ _PATIENCE = timedelta(days=1)  # the others wait while the leader reads and eval
 
 
 @contextmanager
-def joined() -> Iterator[Callable[[], bool]]:
-    """Joins the processes that torchrun started, gloo between CPUs and NCCL between GPUs, and leaves them at the end.
-
-    Gives a function that is true in the first process that calls it.
-    """
+def joined() -> Iterator[None]:
+    """Joins the processes that torchrun started, by gloo on CPUs and NCCL on GPUs, and leaves them at the end."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
-        yield lambda: True
+        yield
         return
     backend = "gloo"
     if torch.cuda.is_available():
@@ -34,7 +31,7 @@ def joined() -> Iterator[Callable[[], bool]]:
         backend = "cpu:gloo,cuda:nccl"
     store, rank, size = next(iter(dist.rendezvous("env://", timeout=_PATIENCE)))
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
-    yield lambda: store.add("said", 1) == 1
+    yield
     dist.destroy_process_group()  # not after an error: the others may wait for this process, and torchrun ends them
 
 
@@ -48,18 +45,30 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
+def is_first() -> bool:
+    """Whether no other process has asked this before: who meets an error first says it, for all."""
+    return not dist.is_initialized() or dist.distributed_c10d._get_default_store().add("said", 1) == 1
+
+
 def is_leader() -> bool:
     """Whether this is the one that writes and speaks."""
     return rank() == 0
 
 
 def from_leader(make: Callable[[], T]) -> T:
-    """What `make` gives in the leader, in all processes; the others do not call it."""
+    """What `make` gives or raises in the leader, in all processes; the others do not call it."""
     if count() == 1:
         return make()
-    made = [make() if is_leader() else None]
+    made: list[Any] = [None, None]
+    if is_leader():
+        try:
+            made[0] = make()
+        except Exception as error:  # whatever it is, the others must not wait for ever
+            made[1] = error
     dist.broadcast_object_list(made, src=0, device=torch.device("cpu"))
-    return made[0]  # type: ignore[return-value]
+    if made[1] is not None:
+        raise made[1]
+    return made[0]
 
 
 def averaged(values: Tensor) -> Tensor:
