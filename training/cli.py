@@ -16,6 +16,7 @@ from training.evaluate import evaluate
 from training.loop_settings import CRITERIA, LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
+from training.processes import is_first, is_leader, joined
 from training.promote import NONE, promote
 from training.text.composition import MODES
 from training.text.encoders import AUTO
@@ -37,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         raise TrainingError(str(error)) from error
     except OSError as error:
         raise TrainingError(f"{type(error).__name__}: {error}: check that the path is there and may be used") from error
-    print(json.dumps(summary, ensure_ascii=False, allow_nan=False), flush=True)
+    if is_leader():
+        print(json.dumps(summary, ensure_ascii=False, allow_nan=False), flush=True)
     return summary
 
 
@@ -47,9 +49,11 @@ def run() -> int:
     The status is 75 (EX_TEMPFAIL) where the same command may succeed later.
     """
     try:
-        main()
+        with joined():
+            main()
     except TrainingError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if is_first():
+            print(f"error: {error}", file=sys.stderr)
         return os.EX_TEMPFAIL if error.may_pass else 1
     except KeyboardInterrupt:
         print("interrupted: the same command goes on from its last checkpoint", file=sys.stderr)

@@ -14,6 +14,8 @@ from warehouse.manifest import Input
 class RunConfig:
     """Arguments, window, versions of the training tables read, code revision, start (UTC) and the user's notes.
 
+    processes: how many trained together.
+
     text_settings: None of a model that sees no texts.
     """
 
@@ -32,10 +34,12 @@ class RunConfig:
     torch_version: str
     started_at: str
     notes: str
+    processes: int = 1
 
     @staticmethod
     def from_dict(content: dict[str, Any]) -> "RunConfig":
         """From the JSON of a configuration file. Raises KeyError, TypeError or TrainingError where it is none."""
+        content = {"processes": 1, **content}
         known = {field.name: content[field.name] for field in fields(RunConfig)}
         require_known(known["model"])
         window = known["window"]

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.processes import averaged_rows, count
+
 Schedule = Callable[[int], float]  # the learning rate of a step, counted from 1
 _SETTLED = 20_000  # steps after which Adam's bias corrections are 1 in float32
 
@@ -61,12 +63,15 @@ class DeferredAdam:
     @torch.no_grad()
     def step(self) -> None:
         """One step of Adam on the rows that have a gradient."""
+        gradients = [averaged_rows(weight.grad) if weight.grad is not None else None for weight in self._weights]
+        for number, gradient in enumerate(gradients):
+            if gradient is not None and count() > 1:  # rows that only other processes have looked up
+                self._catch_up(number, gradient.indices()[0])
         self._step += 1
         b1, b2 = self._betas
-        for weight, moments in zip(self._weights, self._moments, strict=True):
-            if weight.grad is None:
+        for weight, moments, gradient in zip(self._weights, self._moments, gradients, strict=True):
+            if gradient is None:
                 continue
-            gradient = weight.grad.coalesce()
             rows, values = gradient.indices()[0], gradient.values()
             mean = moments.mean[rows].lerp_(values, 1 - b1)
             square = moments.square[rows].mul_(b2).addcmul_(values, values, value=1 - b2)

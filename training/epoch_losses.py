@@ -13,7 +13,10 @@ _READ_EVERY = {"cpu": 1, "cuda": 32}  # steps: a GPU stands still while a loss i
 
 
 class EpochLosses:
-    """Takes the batches' mean losses in their order. Raises TrainingError where one is not finite."""
+    """Takes the batches' mean losses in their order. Raises TrainingError where one is not finite.
+
+    Of several processes all take the same losses, over the rows of all, and so stop at the same step.
+    """
 
     def __init__(self, settings: LoopSettings, epoch: int, steps: int) -> None:
         self._settings, self._epoch, self._steps = settings, epoch, steps
@@ -21,9 +24,9 @@ class EpochLosses:
         self._read = 0
         self._total = 0.0
 
-    def add(self, loss: Tensor, batch: Rows) -> None:
-        """Takes in a batch and its mean loss, a scalar."""
-        self._unread.append((loss.detach(), batch))
+    def add(self, loss: Tensor, rows: Tensor, batch: Rows) -> None:
+        """Takes in a mean loss and over how many rows it is, scalars, and this process's batch."""
+        self._unread.append((torch.stack([loss, rows]), batch))
         if len(self._unread) == _READ_EVERY[self._settings.device]:
             self._read_all()
 
@@ -33,12 +36,12 @@ class EpochLosses:
         return self._total / rows
 
     def _read_all(self) -> None:
-        values = torch.stack([loss for loss, _ in self._unread]).tolist() if self._unread else []
-        for value, (_, batch) in zip(values, self._unread, strict=True):
+        values = torch.stack([both for both, _ in self._unread]).tolist() if self._unread else []
+        for (value, rows), (_, batch) in zip(values, self._unread, strict=True):
             self._read += 1
             if not math.isfinite(value):
                 raise TrainingError(self._not_finite(value, batch))
-            self._total += value * len(batch)
+            self._total += value * rows
         self._unread.clear()
 
     def _not_finite(self, value: float, batch: Rows) -> str:

@@ -21,6 +21,7 @@ from training.evaluation.gates import GateStatistics
 from training.loop_settings import Criterion, LoopSettings
 from training.models.gates import GatedModel
 from training.optimizer import ModelOptimizer
+from training.processes import averaged, count, from_leader, is_leader, rank, sharing_gradients
 from training.progress import bar, say
 
 PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
@@ -75,14 +76,14 @@ def fit(
     optimizer = ModelOptimizer(model, settings)
     course = _resume(model, optimizer, checkpoint)
     validation = on_device(validation, settings.device)
-    trained = compiled(model) if settings.compile else model
+    trained = sharing_gradients(compiled(model) if settings.compile else model, optimizer.deferred)
     while not course.ended(settings):
         number = len(course.epochs) + 1
         started = time.monotonic()
         train_loss = _train_epoch(trained, optimizer, batches, settings, number)
         optimizer.settle()
         seconds = time.monotonic() - started
-        logloss, auc = validate(predict(model, validation))
+        logloss, auc = from_leader(lambda: validate(predict(model, validation)))
         if not math.isfinite(logloss):
             raise TrainingError(
                 f"the validation log loss of epoch {number} is {logloss}: lower --learning-rate "
@@ -91,7 +92,8 @@ def fit(
         course.epochs.append(Epoch(number, train_loss, logloss, auc, seconds))
         if best_epoch(course.epochs, settings.stop_on) is course.epochs[-1]:
             course.best_weights = copy.deepcopy(model.state_dict())
-        checkpoint.save(_state(model, optimizer, course))
+        if is_leader():
+            checkpoint.save(_state(model, optimizer, course))
         say(
             f"epoch {number}/{settings.epochs}: loss {train_loss:.5f}, validation log loss {logloss:.5f}, "
             f"AUC {auc:.5f}, {batches.rows / seconds:,.0f} rows/s"
@@ -123,7 +125,7 @@ def _train_epoch(
 ) -> float:
     model.train()
     draw = settings.seed * 1_000_003 + number
-    torch.manual_seed(draw)
+    torch.manual_seed(draw + (rank() << 53))  # each process drops other units; `draw` takes 53 bits
     device, steps = settings.device, math.ceil(batches.rows / settings.batch_size)
     scene_weights = torch.tensor(settings.scene_weights, device=device) if settings.scene_weights else None
     source = batches.epoch(torch.Generator().manual_seed(draw))
@@ -131,20 +133,22 @@ def _train_epoch(
     for drawn in bar(source, steps, f"epoch {number}/{settings.epochs}"):
         batch = drawn.to(device)
         with training_precision(device):
-            loss = _loss(model(batch), batch, scene_weights)
-        losses.add(loss, batch)
+            total, weight = _summed_loss(model(batch), batch, scene_weights)
+        own = torch.stack([total.detach(), weight, torch.full_like(weight, len(batch))])
+        mean_total, mean_weight, mean_rows = averaged(own)
+        losses.add(mean_total / mean_weight, mean_rows * count(), batch)
+        # Gradients are averaged over the processes: so they become those of the mean over all rows.
+        loss = total / mean_weight
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     return losses.mean(batches.rows)
 
 
-def _loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> Tensor:
-    """Mean cross entropy; with weights, the weighted mean."""
-    if scene_weights is None:
-        return binary_cross_entropy_with_logits(logits, batch.label)
-    weights = scene_weights[batch.scene]
-    return binary_cross_entropy_with_logits(logits, batch.label, weights, reduction="sum") / weights.sum()
+def _summed_loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The sum of the rows' weighted cross entropies and that of their weights; without weights each counts 1."""
+    weights = torch.ones_like(batch.label) if scene_weights is None else scene_weights[batch.scene]
+    return binary_cross_entropy_with_logits(logits, batch.label, weights, reduction="sum"), weights.sum()
 
 
 def _state(model: nn.Module, optimizer: ModelOptimizer, course: Course) -> dict[str, Any]:
@@ -157,7 +161,7 @@ def _state(model: nn.Module, optimizer: ModelOptimizer, course: Course) -> dict[
 
 
 def _resume(model: nn.Module, optimizer: ModelOptimizer, checkpoint: Checkpoint) -> Course:
-    state = checkpoint.load()
+    state = from_leader(checkpoint.load)
     if state is None:
         return Course()
     try:

@@ -12,15 +12,18 @@ _LARGE = 20_000  # rows from which looking rows up costs less than stepping thro
 
 
 class ModelOptimizer:
-    """Adam with warm-up and clipping as the settings have them, and no weight decay on embeddings unless asked for."""
+    """Adam with warm-up and clipping as the settings have them, and no weight decay on embeddings unless asked for.
+
+    deferred: ids of the parameters with sparse gradients. `step` averages these over the processes, DDP the others.
+    """
 
     def __init__(self, model: nn.Module, settings: LoopSettings) -> None:
         embeddings = [module for module in model.modules() if isinstance(module, nn.Embedding)]
         # Decay would pull rarely seen ids to zero at every step in which they do not occur.
         large = [e for e in embeddings if len(e.weight) >= _LARGE and not settings.embedding_decay]
-        deferred = {id(embedding.weight) for embedding in large}
-        small = [e.weight for e in embeddings if id(e.weight) not in deferred]
-        apart = deferred | {id(weight) for weight in small}
+        self.deferred = {id(embedding.weight) for embedding in large}
+        small = [e.weight for e in embeddings if id(e.weight) not in self.deferred]
+        apart = self.deferred | {id(weight) for weight in small}
         self._others = [parameter for parameter in model.parameters() if id(parameter) not in apart]
         groups = [
             {"params": small, "weight_decay": settings.embedding_decay},

@@ -30,6 +30,7 @@ from training.loop_settings import Criterion, LoopSettings
 from training.model_names import has_content
 from training.models import ModelSettings, build_model, require_known
 from training.models.content import ContentModel
+from training.processes import count, from_leader, is_leader
 from training.progress import say
 from training.report.facts import facts
 from training.report.page import render
@@ -44,24 +45,24 @@ _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 
 
 def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
-    """Trains, evaluates and publishes one run; its metrics and its folder."""
+    """Trains, evaluates and publishes one run; its metrics and its folder. Of several processes only the leader's."""
     require_known(arguments.model)
-    config = _configure(arguments, catalog)
+    config = from_leader(lambda: _configure(arguments, catalog))
     window, loop = config.window, config.loop_settings
     started = time.monotonic()
-    count = sum(count_rows(catalog, date) for date in window.train)
-    streamed = count * BYTES_PER_ROW > loop.memory_mb * 2**20
-    space = fit_features(catalog, window.train, read_in_pieces if streamed else read_dates)
-    content = _content(config, catalog, Path(arguments.artifacts))
+    rows = sum(count_rows(catalog, date) for date in window.train)
+    streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
+    space = from_leader(lambda: fit_features(catalog, window.train, read_in_pieces if streamed else read_dates))
+    content = from_leader(lambda: _content(config, catalog, Path(arguments.artifacts)))
     texts = content.texts if content else None
-    batches = _batches(catalog, config, space, texts, count if streamed else None)
+    batches = _batches(catalog, config, space, texts, rows if streamed else None)
     validation, keys = load_rows(catalog, window.val, space, texts), read_keys(catalog, window.val)
     require_unchanged(catalog, config.inputs)
     _require_both_classes(validation, window.val)
     say(
-        f"{config.model}: {count:,} rows of {window.train[0]} to {window.train[-1]}{', streamed' if streamed else ''}, "
+        f"{config.model}: {rows:,} rows of {window.train[0]} to {window.train[-1]}{', streamed' if streamed else ''}, "
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s, "
-        f"trained on {loop.device}"
+        f"trained on {loop.device}{f' by {count()} processes' if count() > 1 else ''}"
     )
     artifacts = Path(arguments.artifacts)
     decides = {name: value for name, value in asdict(config).items() if name not in ("started_at", "notes")}
@@ -75,7 +76,9 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         epochs = fit(model, batches, validation, _judge(validation), loop, checkpoint)
     if streamed:  # every epoch has read the tables again
         require_unchanged(catalog, config.inputs)
-    course = _course(epochs, count, loop.stop_on)
+    course = _course(epochs, rows, loop.stop_on)
+    if not is_leader():
+        return {}
     predictions, metrics, report = evaluate_model(model, space, config, catalog, validation, keys)
     with staging_folder(artifacts) as staged:
         write_run(staged, config, course, space, content.space if content else None, model)
@@ -118,6 +121,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         torch_version=torch.__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=arguments.notes,
+        processes=count(),
     )
 
 

@@ -82,7 +82,7 @@ def test_losses_read_late_come_to_the_same_mean(monkeypatch, every):
     monkeypatch.setattr("training.epoch_losses._READ_EVERY", {"cpu": every})
     losses = EpochLosses(LoopSettings(), 1, 7)
     for step in range(7):
-        losses.add(torch.tensor(float(step)), random_rows(step + 1))
+        losses.add(torch.tensor(float(step)), torch.tensor(step + 1.0), random_rows(step + 1))
     assert losses.mean(28) == sum(step * (step + 1) for step in range(7)) / 28
 
 
@@ -90,9 +90,9 @@ def test_a_loss_read_late_is_named_by_its_own_batch(monkeypatch):
     monkeypatch.setattr("training.epoch_losses._READ_EVERY", {"cpu": 5})
     losses = EpochLosses(LoopSettings(), 2, 9)
     for step, value in enumerate((0.5, 0.5, math.inf, math.nan), start=1):
-        losses.add(torch.tensor(value), random_rows(10 * step))
+        losses.add(torch.tensor(value), torch.tensor(10.0 * step), random_rows(10 * step))
     with pytest.raises(TrainingError, match=r"the loss is inf in epoch 2, batch 3 of 9 \(30 rows"):
-        losses.add(torch.tensor(0.5), random_rows(50))
+        losses.add(torch.tensor(0.5), torch.tensor(50.0), random_rows(50))
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++ here")

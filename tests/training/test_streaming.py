@@ -76,7 +76,7 @@ def test_pieces_longer_than_a_batch_and_shorter_ones_are_cut_and_joined() -> Non
         numbers = torch.arange(first, last)
         return Rows(numbers.unsqueeze(1), numbers.float().unsqueeze(1), numbers.float())
 
-    cut = list(in_batches([rows(0, 3), rows(3, 4), rows(4, 17), rows(17, 17), rows(17, 20)], 5))
+    cut = list(in_batches([rows(0, 3), rows(3, 4), rows(4, 17), rows(17, 17), rows(17, 20)], [5] * 4))
     assert [batch.label.tolist() for batch in cut] == [list(range(n, n + 5)) for n in (0, 5, 10, 15)]
 
 

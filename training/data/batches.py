@@ -5,16 +5,17 @@ from typing import Protocol
 
 import torch
 
+from training import processes
 from training.data.rows import Rows
 
 
 class Batches(Protocol):
-    """A source of shuffled training batches."""
+    """A source of shuffled training batches. rows: of all processes together."""
 
     rows: int
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Every row once, in batches, in an order drawn from the generator."""
+        """Every row once, in batches, in an order drawn from the generator; of several processes, this one's part."""
 
 
 class InMemoryBatches:
@@ -26,6 +27,6 @@ class InMemoryBatches:
         self._batch_size = batch_size
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Every row once; the last batch holds what is left."""
+        """Every row once; the last batch holds what is left. All processes draw the same, each takes its part."""
         for index in torch.randperm(self.rows, generator=generator).split(self._batch_size):
-            yield self._rows.take(index)
+            yield self._rows.take(index[processes.rank() :: processes.count()])

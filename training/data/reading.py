@@ -85,6 +85,11 @@ class RowGroup:
     date: str
     fragment: ds.ParquetFileFragment
 
+    @property
+    def rows(self) -> int:
+        """By the file's footer."""
+        return sum(group.num_rows for group in self.fragment.row_groups)
+
     def tables(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
         """The keys and the wanted columns, `rows` rows at a time, in the file's order. Raises TrainingError."""
         wanted = _schema_of((*KEYS, *columns))

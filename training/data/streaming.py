@@ -1,11 +1,14 @@
 """Batches of a window that is larger than the memory set for it."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 import torch
 
+from training import processes
 from training.data.features import FeatureSpace
 from training.data.reading import PIECE_ROWS, RowGroup
 from training.data.rows import Rows, columns_read, empty_rows, encoded
@@ -31,14 +34,25 @@ class StreamedBatches:
         buffer_rows: int,
     ) -> None:
         self.rows = rows
-        self._groups, self._space, self._texts = groups, space, texts
+        self._groups = shards(groups, processes.count())[processes.rank()]
+        self._own_rows = sum(group.rows for group in self._groups) if processes.count() > 1 else rows
+        self._space, self._texts = space, texts
         self._batch_size, self._buffer_rows = batch_size, buffer_rows
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
         """Every row once; the last batch holds what is left. The next rows are decoded while a batch is trained on."""
         # The reading thread draws from a generator of its own, or what is drawn would hang on who is faster.
         of_reader = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        return in_batches(self._shuffled(ahead(self._pieces(of_reader)), generator), self._batch_size)
+        pieces = self._shuffled(ahead(self._pieces(of_reader)), generator)
+        return in_batches(pieces, self._sizes())
+
+    def _sizes(self) -> list[int]:
+        """Of the batches. Each process spreads its rows over the steps of one: none runs out before the others."""
+        steps = math.ceil(self.rows / self._batch_size)
+        if processes.count() == 1:
+            return [self._batch_size] * (steps - 1) + [self.rows - (steps - 1) * self._batch_size]
+        ends = [self._own_rows * step // steps for step in range(steps + 1)]
+        return [end - start for start, end in pairwise(ends)]
 
     def _pieces(self, generator: torch.Generator) -> Iterator[Rows]:
         """All rows, a piece at a time from one of some row groups that are open, each at random."""
@@ -56,7 +70,7 @@ class StreamedBatches:
                 yield encoded(table, self._space, self._texts)
 
     def _shuffled(self, pieces: Iterable[Rows], generator: torch.Generator) -> Iterator[Rows]:
-        buffer, filled = empty_rows(min(self._buffer_rows, self.rows), self._space, self._texts), 0
+        buffer, filled = empty_rows(min(self._buffer_rows, self._own_rows), self._space, self._texts), 0
         for piece in pieces:
             free = min(len(buffer) - filled, len(piece))
             if free:
@@ -88,18 +102,28 @@ def ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
             yield piece
 
 
-def in_batches(pieces: Iterable[Rows], batch_size: int) -> Iterator[Rows]:
-    """The same rows in batches of one size; the last holds what is left."""
-    kept: list[Rows] = []
-    count = 0
-    for piece in pieces:
-        kept.append(piece)
-        count += len(piece)
-        if count >= batch_size:
-            joined = Rows.joined(kept)
-            full = count - count % batch_size
-            for start in range(0, full, batch_size):
-                yield joined.slice(start, start + batch_size)
-            kept, count = [joined.slice(full, count)], count - full
-    if count:
-        yield Rows.joined(kept)
+def in_batches(pieces: Iterable[Rows], sizes: Sequence[int]) -> Iterator[Rows]:
+    """The same rows in batches of the given sizes, which add up to as many."""
+    coming = iter(pieces)
+    kept = [next(coming)]
+    count = len(kept[0])
+    for size in sizes:
+        while count < size:
+            kept.append(next(coming))
+            count += len(kept[-1])
+        joined = Rows.joined(kept) if len(kept) > 1 else kept[0]
+        yield joined.slice(0, size)
+        kept, count = [joined.slice(size, count)], count - size
+
+
+def shards(groups: Sequence[RowGroup], count: int) -> list[list[RowGroup]]:
+    """The row groups dealt out to so many processes, the largest first, each to the one with the fewest rows."""
+    dealt: list[list[RowGroup]] = [[] for _ in range(count)]
+    rows = [0] * count
+    if count == 1:
+        return [list(groups)]
+    for group in sorted(groups, key=lambda group: group.rows, reverse=True):
+        fewest = rows.index(min(rows))
+        dealt[fewest].append(group)
+        rows[fewest] += group.rows
+    return dealt

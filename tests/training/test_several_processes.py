@@ -1,0 +1,124 @@
+"""Training by torchrun on two processes, as a user starts it, against one process."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.training.conftest import Published, command, read_json
+from training.data.reading import row_groups
+from training.data.streaming import shards
+from warehouse.settings import REPOSITORY
+from warehouse.tables import TRAIN
+
+NOTHING_DROPPED = ("--dropout", "0", "--unseen-rate", "0")
+LONG = ("--epochs", "40", "--patience", "40", "--learning-rate", "0.0001")
+# The CLI, with every embedding counting as a large one and little memory holding few rows.
+SMALL_LIMITS = """
+import sys
+import training.cli, training.optimizer, training.train
+training.optimizer._LARGE = 1
+training.train.BYTES_PER_ROW = 2_500
+sys.exit(training.cli.run())
+"""
+
+
+def torchrun(*arguments: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *arguments],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def summary_of(run: subprocess.Popen) -> dict:
+    output, errors = run.communicate(timeout=120)
+    assert run.returncode == 0, errors
+    return json.loads(output.splitlines()[-1])
+
+
+@pytest.fixture
+def small_limits(tmp_path: Path) -> str:
+    script = tmp_path / "small_limits.py"
+    script.write_text(SMALL_LIMITS)
+    return str(script)
+
+
+def weights(summary: dict) -> dict[str, torch.Tensor]:
+    return torch.load(next(Path(summary["artifacts"]).glob("*_state.pt")), weights_only=True)
+
+
+def assert_about_equal(one: dict, two: dict) -> None:
+    assert two["auc"] == pytest.approx(one["auc"], abs=1e-3)
+    for name, weight in weights(one).items():
+        torch.testing.assert_close(weights(two)[name], weight, atol=2e-3, rtol=2e-2)
+
+
+def test_two_processes_end_as_one(published: Published, tmp_path: Path) -> None:
+    """1,500 rows in batches of 257: the last is uneven. Scenes count differently, and differ between the halves."""
+    more = (*NOTHING_DROPPED, "--batch-size", "257", "--scene-weights", "9,1,1,5,1", "--clip-norm", "0.5")
+    one = summary_of(command(published.arguments(tmp_path / "one", *more)))
+    two = summary_of(torchrun("-m", "training", *published.arguments(tmp_path / "two", *more)))
+    assert_about_equal(one, two)
+    folders = [Path(summary["artifacts"]) for summary in (one, two)]
+    assert len({frozenset(path.name for path in folder.iterdir()) for folder in folders}) == 1
+    assert [read_json(folder / "dnn_config.json")["processes"] for folder in folders] == [1, 2]
+
+
+def test_streamed_row_groups_and_deferred_embeddings_end_as_in_memory(
+    worded: Published, tmp_path: Path, small_limits: str
+) -> None:
+    """A step takes all rows: whatever the order, the weights are the same."""
+    more = ("--model", "mmoe_content", "--text-encoder", "lsa", *NOTHING_DROPPED, "--batch-size", "5000")
+    arguments = [*more, "--epochs", "4", "--learning-rate", "0.01"]
+    one = summary_of(command(worded.arguments(tmp_path / "one", *arguments)))
+    run = torchrun(small_limits, *worded.arguments(tmp_path / "two", *arguments, "--memory-mb", "1"))
+    two = summary_of(run)
+    assert_about_equal(one, two)
+
+
+def test_row_groups_are_dealt_out_evenly_and_none_is_lost(published: Published) -> None:
+    groups = row_groups(published.catalog, published.catalog.dates(TRAIN))
+    dealt = shards(groups, 3)
+    assert sorted(map(id, groups)) == sorted(id(group) for shard in dealt for group in shard)
+    rows = [sum(group.rows for group in shard) for shard in dealt]
+    assert sum(rows) == published.world.rows
+    assert max(rows) - min(rows) <= max(group.rows for group in groups)
+
+
+def test_killed_processes_go_on_and_end_as_undisturbed_ones(published: Published, tmp_path: Path) -> None:
+    killed = torchrun("-m", "training", *published.arguments(tmp_path / "killed", *LONG))
+    for line in killed.stdout:
+        if line.startswith("epoch 2/"):
+            break
+    workers = Path(f"/proc/{killed.pid}/task/{killed.pid}/children").read_text().split()
+    os.kill(int(workers[-1]), signal.SIGKILL)  # torchrun ends the others
+    killed.communicate(timeout=60)
+    assert killed.returncode == 1
+    resumed = torchrun("-m", "training", *published.arguments(tmp_path / "killed", *LONG))
+    output, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, errors
+    assert len(re.findall(r"resumed after epoch \d+", output)) == 1
+    whole = summary_of(torchrun("-m", "training", *published.arguments(tmp_path / "whole", *LONG)))
+    again = json.loads(output.splitlines()[-1])
+    first, second = (pq.read_table(Path(s["artifacts"]) / "predictions.parquet")["logit"] for s in (again, whole))
+    assert first.to_pylist() == pytest.approx(second.to_pylist(), abs=1e-5)
+
+
+def test_what_is_refused_is_said_once(published: Published, tmp_path: Path) -> None:
+    arguments = published.arguments(tmp_path, "--as-of", "2023-09-01")
+    run = torchrun("-m", "training", *arguments)
+    _, errors = run.communicate(timeout=120)
+    assert run.returncode == 1
+    assert errors.count("error: ") == 1
+    assert "cannot be used" in errors
+    assert "training/cli.py" not in errors, "the only traceback is torchrun's own"
