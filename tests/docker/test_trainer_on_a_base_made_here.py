@@ -106,7 +106,9 @@ def test_runs_are_compared_and_tracked(shared: Path) -> None:
 
 
 def test_a_task_that_is_refused_fails_with_the_sentence_of_the_command(shared: Path) -> None:
-    with pytest.raises(AirflowFailException, match=r"^7 of the 10 dates needed cannot be used .train_demo_parquet is missing for"):
+    with pytest.raises(
+        AirflowFailException, match=r"^7 of the 10 dates needed cannot be used .train_demo_parquet is missing for"
+    ):
         run(train_task({**FORM, "train_days": 9}))
     assert list((shared / "artifacts").glob("artifacts_*")) == []
 
