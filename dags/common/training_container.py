@@ -22,7 +22,7 @@ from training.tracking.client import database_file
 from warehouse.settings import Settings, read_settings
 
 _TASK = "antm2c.task"  # the label that says whose container it is
-_PASSED_ON = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_", "OMP_")  # what the names of variables begin with
+_PASSED_ON = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_USER_NAME", "OMP_")  # what the names of variables begin with
 _SENTENCE = re.compile(r"^error: (.+)$", re.MULTILINE)  # as a command's last line says what went wrong
 _ASKED_SECONDS = 3  # Airflow itself is killed five seconds after it was asked to end
 

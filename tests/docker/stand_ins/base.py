@@ -1,0 +1,99 @@
+"""Debian with Python, as this machine has both: enough of its packages, its Python, and what is installed for that.
+
+What a Dockerfile has apt and pip install is there already, so that they have nothing to fetch. They still check it.
+"""
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable
+from pathlib import Path
+
+# Beside what every Debian has: what Dockerfiles install, what Python's modules are linked to, what the others run.
+_PACKAGES = (
+    *("openjdk-17-jre-headless", "haproxy", "wget"),
+    *("libbz2-1.0", "libexpat1", "libffi8", "libgomp1", "liblzma5", "libncursesw6", "libreadline8", "libsqlite3-0"),
+    *("libssl3", "libuuid1", "zlib1g"),
+)
+_NOT_FILES_OF_PACKAGES = ("etc/alternatives", "usr/bin/java", "var/lib/dpkg/status")
+_LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/")
+_NOT_FOR_IMAGES = ("playwright", "duckdb", "_duckdb*", "mypy", "torch/include", "torch/test")
+
+
+def stage(root: Path) -> None:
+    """Lays the files out below `root`: links to this machine's where they are many."""
+    for name in ("bin", "lib", "lib64", "sbin"):  # to which links of the same names lead
+        (root / "usr" / name).mkdir(parents=True)
+    _debian(root)
+    _python(root / "usr" / "local")
+    for name, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700), ("home", 0o755), ("proc", 0o555)):
+        (root / name).mkdir(parents=True, exist_ok=True)
+        (root / name).chmod(mode)
+
+
+def _debian(root: Path) -> None:
+    listed = _output("dpkg-query", "--show", "--showformat", "${Priority} ${Package}\n")
+    standard = [line.split()[1] for line in listed if line.startswith(("required ", "important "))]
+    kinds = ("recommends", "suggests", "conflicts", "breaks", "replaces", "enhances")
+    options = [f"--no-{kind}" for kind in kinds]
+    needed = _output("apt-cache", "depends", "--recurse", "--installed", *options, *standard, *_PACKAGES)
+    packages = {line for line in needed if not line.startswith((" ", "<"))}
+    files = [path for path in _output("dpkg-query", "--listfiles", *packages) if path.startswith("/")]
+    _copy(root, [path for path in files if not path.startswith(_LEFT_OUT) and path != "/."], "--no-recursion")
+    _copy(root, _NOT_FILES_OF_PACKAGES)
+    for name in ("passwd", "group"):
+        shutil.copy(root / "usr/share/base-passwd" / f"{name}.master", root / "etc" / name)
+
+
+def _python(prefix: Path) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    library = prefix / "lib" / version
+    origin = Path(sys.base_prefix)
+    for folder in (prefix / "bin", library):
+        folder.mkdir(parents=True, exist_ok=True)
+    _link(origin / "bin" / version, prefix / "bin")
+    for name in ("python", "python3"):
+        (prefix / "bin" / name).symlink_to(version)
+    for shared in (origin / "lib").glob("libpython*.so*"):
+        _link(shared, prefix / "lib")
+    for path in (origin / "lib" / version).iterdir():
+        if path.name not in ("site-packages", "test"):
+            _link(path, library)
+    _link(Path(sysconfig.get_path("purelib")), library)
+    for pattern in _NOT_FOR_IMAGES:
+        for path in (library / "site-packages").glob(pattern):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for script in Path(sysconfig.get_path("scripts")).iterdir():
+        _install_script(script, prefix / "bin")
+
+
+def _install_script(script: Path, folder: Path) -> None:
+    """A program of a package, started by the image's Python."""
+    if script.is_symlink() or not script.is_file() or script.name.startswith(("python", "activate", "Activate")):
+        return
+    content = script.read_bytes()
+    first, newline, rest = content.partition(b"\n")
+    if first.startswith(f"#!{sys.prefix}/".encode()):
+        first = b"#!/usr/local/bin/python"
+    (folder / script.name).write_bytes(first + newline + rest)
+    (folder / script.name).chmod(0o755)
+
+
+def _link(source: Path, folder: Path) -> None:
+    """Hard links instead of copies, where the file system can."""
+    command = ["cp", "--archive", "--link", source, folder]
+    if subprocess.run(command, capture_output=True).returncode:
+        subprocess.run(["cp", "--archive", "--force", source, folder], check=True)
+
+
+def _copy(root: Path, paths: Iterable[str], *options: str) -> None:
+    """Files of this machine, to the same places below `root`."""
+    names = "\n".join(path.lstrip("/") for path in paths)
+    command = ["tar", "--create", "--directory=/", *options, "--files-from=-"]
+    packed = subprocess.run(command, input=names.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    subprocess.run(["tar", "--extract", f"--directory={root}", "--keep-directory-symlink"], input=packed, check=True)
+
+
+def _output(*command: str) -> list[str]:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()

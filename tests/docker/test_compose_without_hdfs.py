@@ -1,0 +1,88 @@
+"""`make up` on a machine without a registry.
+
+Stand-ins: Debian with Python is made of this machine, PostgreSQL is that of the local Airflow, HAProxy is Debian's, and
+a folder takes the place of HDFS. Spark, Airflow, MLflow and the trainer are the images that the project builds.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_airflow.api import AirflowApi
+from local_airflow.runs import run_dag
+from tests.docker.conftest import Docker
+from tests.docker.daemon import docker
+from training.run_folder import METRICS_FILE
+from warehouse.catalog import Catalog
+from warehouse.tables import RAW, TRAIN
+
+pytestmark = pytest.mark.long
+
+FILES = ("--file", "docker-compose.yml", "--file", "tests/docker/without_hdfs.yml")
+SERVICES = (
+    *("postgres", "spark-master", "spark-worker", "socket-proxy", "mlflow"),
+    *("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
+)
+DATES = ("2023-07-10", "2023-07-11")
+TIMEOUT_SECONDS = 600
+
+
+@pytest.fixture(scope="module")
+def warehouse(images: Docker) -> str:
+    return (images.folder / "warehouse").as_uri()
+
+
+@pytest.fixture(scope="module")
+def api(images: Docker, warehouse: str) -> Iterator[AirflowApi]:
+    smaller = {"ANTM2C_WAREHOUSE": warehouse, "SPARK_WORKERS": "1", "AIRFLOW_PARALLELISM": "2", "OMP_NUM_THREADS": "1"}
+    with images.env_file.open("a") as env_file:
+        env_file.writelines(f"{name}={value}\n" for name, value in smaller.items())
+    try:
+        images.compose(*FILES, "up", "--detach", "--wait", "--wait-timeout", "300", *SERVICES)
+        address = images.compose(*FILES, "port", "airflow-api-server", "8080").stdout.strip()
+        password = re.search(r"^AIRFLOW_ADMIN_PASSWORD=(.*)$", images.env_file.read_text(), re.MULTILINE)[1]
+        yield AirflowApi(f"http://{address}", "admin", password)
+    finally:
+        images.compose(*FILES, "down", "--volumes", "--timeout", "5", check=False)
+
+
+def test_two_dates_and_a_retraining_with_a_folder_for_hdfs_and_images_made_here_for_those_of_a_registry(
+    images: Docker, api: AirflowApi, warehouse: str, tmp_path: Path
+) -> None:
+    logs = ("-m", "sample_logs", "--preset", "10k", "--rows", "3000", "--days", "2", "--start-date", DATES[0])
+    images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", "python", *logs, "--seed", "7", "--dataset", "demo")
+    catalog = Catalog(warehouse, "demo")
+    assert catalog.dates(RAW) == list(DATES)
+    run_dag(api, tmp_path, "antm2c_etl_history", {"start_date": DATES[0], "end_date": DATES[1]}, TIMEOUT_SECONDS)
+    assert catalog.dates(TRAIN) == list(DATES)
+    form = {"as_of": DATES[1], "train_days": 1, "models": ["dnn"], "epochs": 1}
+    run_dag(api, tmp_path, "antm2c_retrain", form, TIMEOUT_SECONDS)
+    [metrics] = (images.folder / "artifacts").glob(f"artifacts_dnn_run_*/{METRICS_FILE}")
+    assert json.loads(metrics.read_text())["rows"] == catalog.manifest(TRAIN, DATES[1]).rows
+    assert {path.stat().st_uid for path in images.folder.rglob("*")} == {50000}
+
+
+@pytest.mark.usefixtures("api")
+def test_no_container_runs_as_root(images: Docker) -> None:
+    running = docker(images.address, "ps", "--quiet").stdout.split()
+    assert len(running) == len(SERVICES)
+    assert {docker(images.address, "exec", one, "id", "-u").stdout for one in running}.isdisjoint({"0\n"})
+
+
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/containers/json", 200), ("GET", "/info", 403), ("POST", "/images/create?fromImage=x", 403)],
+)
+def test_airflow_reaches_of_dockers_daemon_what_its_tasks_need(
+    images: Docker, method: str, path: str, status: int
+) -> None:
+    program = (
+        "import sys, http.client as h; c = h.HTTPConnection('socket-proxy', 2375);"
+        "c.request(*sys.argv[1:]); print(c.getresponse().status)"
+    )
+    said = images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", "python", "-c", program, method, path)
+    assert int(said.stdout) == status

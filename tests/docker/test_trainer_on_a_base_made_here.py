@@ -1,0 +1,158 @@
+"""Tasks of the retraining DAG in the trainer's image: a real daemon, the image's base made of this machine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk.bases.operator import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.task_runner import _run_execute_callable
+
+from dags.common.assets import MODELS
+from dags.common.training_command import run_here
+from tests.docker.conftest import Docker
+from tests.docker.daemon import containers, docker
+from tests.training.logs import World
+from warehouse.settings import REPOSITORY, read_settings
+
+pytestmark = pytest.mark.long
+
+WORLD = World(days=3, rows=1_500, worded=True)
+OF_WINDOW = {"as_of": WORLD.last_date, "train_days": 2, "val_days": 1, "text_encoder": "lsa"}
+FORM = {"model": "mmoe_content", **OF_WINDOW, "epochs": 2, "batch_size": 128, "seed": 7, "notes": "- ein Versuch, 测试"}
+TI = SimpleNamespace(dag_id="antm2c_retrain", run_id="monday", task_id="train", map_index=0)
+# What Airflow's task runner does with a task that is to be ended: the signal calls on_kill.
+RUNNER = """
+import json, signal, sys
+from airflow.sdk.execution_time.task_runner import _run_execute_callable
+from tests.docker.test_trainer_on_a_base_made_here import TI, events, train_task
+task = train_task(json.loads(sys.argv[1]))
+signal.signal(signal.SIGTERM, lambda number, frame: task.on_kill())
+_run_execute_callable({"ti": TI, "outlet_events": events()}, task.execute, task)
+"""
+
+
+@pytest.fixture
+def shared(images: Docker, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A warehouse and room for runs, in a folder that is the image's user's."""
+    folder = images.folder / tmp_path_factory.mktemp("trainer").name
+    (folder / "warehouse").mkdir(parents=True)
+    WORLD.publish(folder / "warehouse")
+    settings = {
+        "ANTM2C_TRAIN_RUNTIME": "docker",
+        "ANTM2C_WAREHOUSE": (folder / "warehouse").as_uri(),
+        "ANTM2C_DATASET": "demo",
+        "ANTM2C_ARTIFACTS": str(folder / "artifacts"),
+        "DOCKER_HOST": images.address,
+        "OMP_NUM_THREADS": "1",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    for name in ("artifacts", "mlflow"):
+        (folder / name).mkdir()
+    for path in folder.rglob("*"):
+        os.chown(path, 50000, 50000)
+    yield folder
+    assert containers(images.address) == []
+
+
+def retrain_task(task_id: str) -> Any:
+    return DagBag(REPOSITORY / "dags", load_op_links=False).dags["antm2c_retrain"].get_task(task_id)
+
+
+def train_task(form: dict[str, Any]) -> BaseOperator:
+    """One of the mapped tasks, as a worker has it."""
+    return retrain_task("train").unmap({"op_kwargs": form})
+
+
+def events() -> dict[Any, SimpleNamespace]:
+    return {MODELS: SimpleNamespace()}
+
+
+def run(task: BaseOperator, **context: Any) -> Any:
+    return _run_execute_callable({"ti": TI, "outlet_events": events(), **context}, task.execute, task)
+
+
+def test_a_task_trains_what_the_same_command_trains_here(shared: Path, tmp_path: Path) -> None:
+    told = events()
+    folder = Path(run(train_task(FORM), outlet_events=told))
+    assert folder.parent == shared / "artifacts"
+    assert {path.stat().st_uid for path in folder.rglob("*")} == {50000}
+    assert json.loads((folder / "mmoe_content_config.json").read_text())["notes"] == FORM["notes"]
+    places = {"warehouse": read_settings().warehouse, "dataset": "demo", "artifacts": str(tmp_path)}
+    here = run_here("train", {**places, **FORM})
+    assert told[MODELS].extra["artifacts"] == str(folder)
+    assert told[MODELS].extra["auc"] == pytest.approx(here["auc"], abs=1e-6)
+
+
+def test_runs_are_compared_and_tracked(shared: Path) -> None:
+    runs = [run(train_task({**FORM, "model": model})) for model in ("dnn", "mmoe")]
+    compare, track = map(retrain_task, ("compare", "track"))
+    for task in (compare, track):
+        task.op_kwargs = {"runs": runs}
+    assert [compared["model"] for compared in run(compare)] == ["dnn", "mmoe"]
+    assert set(run(track)) == {Path(folder).name for folder in runs}
+    assert (shared / "mlflow" / "mlflow.db").is_file()
+
+
+def test_a_task_that_is_refused_fails_with_the_sentence_of_the_command(shared: Path) -> None:
+    with pytest.raises(
+        AirflowFailException, match=r"^7 of the 10 dates needed cannot be used .train_demo_parquet is missing for"
+    ):
+        run(train_task({**FORM, "train_days": 9}))
+    assert list((shared / "artifacts").glob("artifacts_*")) == []
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_signal_ends_the_container_and_the_next_try_goes_on(
+    images: Docker, capfd: pytest.CaptureFixture[str]
+) -> None:
+    form = {**FORM, "epochs": 60, "model": "dnn"}
+    killed = started(form)
+    until(lambda: "epoch 2/" in said(images))
+    killed.send_signal(signal.SIGTERM)
+    output = killed.communicate(timeout=60)[0]
+    assert killed.returncode != 0
+    assert "train was asked to end" in output
+    assert containers(images.address) == []
+    assert Path(run(train_task(form))).is_dir()
+    assert "resumed after epoch" in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("shared")
+def test_a_container_that_a_killed_worker_left_is_ended_before_the_next_try(images: Docker) -> None:
+    form = {**FORM, "epochs": 60, "model": "dnn"}
+    killed = started(form)
+    until(lambda: "epoch 2/" in said(images))
+    killed.kill()
+    killed.communicate(timeout=60)
+    [left] = containers(images.address)
+    assert Path(run(train_task({**form, "epochs": 2}))).is_dir()
+    assert left not in containers(images.address)
+
+
+def started(form: dict[str, Any]) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "-c", RUNNER, json.dumps(form)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def said(images: Docker) -> str:
+    return "".join(docker(images.address, "logs", one, check=False).stdout for one in containers(images.address))
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
