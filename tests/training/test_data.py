@@ -234,3 +234,10 @@ def test_standardised_values_stay_within_the_limit():
     width = len(FEATURE_NAMES)
     standardiser = Standardiser(np.zeros(width), np.full(width, 1e6))
     assert np.abs(standardiser.apply(np.ones((2, width), dtype=np.float32))).max() == 10
+
+
+def test_a_space_fitted_on_the_first_date_alone_which_has_no_history_is_loaded_again(published, tmp_path):
+    fitted = fit_features(published.catalog, sorted(published.world.tables)[:1])
+    assert (fitted.standardiser.scale == 0).any()
+    fitted.save(tmp_path)
+    assert (FeatureSpace.load(tmp_path).standardiser.scale == fitted.standardiser.scale).all()

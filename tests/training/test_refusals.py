@@ -283,7 +283,7 @@ def test_weights_that_are_not_finite(copied):
     assert "dnn_state.pt holds weights that are not finite" in refused(["evaluate", "--artifacts", str(copied)])
 
 
-@pytest.mark.parametrize(("name", "value"), [("mean", [1]), ("scale", [0]), ("scene_ctr", [])])
+@pytest.mark.parametrize(("name", "value"), [("mean", [1]), ("scale", [-1]), ("scene_ctr", [])])
 def test_statistics_of_another_length(copied, name, value):
     path = copied / "feature_meta.json"
     meta = json.loads(path.read_text())

@@ -111,9 +111,9 @@ class FeatureSpace:
         mean, scale, scene_ctr = (np.array(meta[name], dtype=np.float64) for name in ("mean", "scale", "scene_ctr"))
         lengths = (len(FEATURE_NAMES), len(FEATURE_NAMES), len(SCENES))
         if (mean.shape, scale.shape, scene_ctr.shape) != tuple((length,) for length in lengths) or not (
-            scale > 0
+            scale >= 0
         ).all():
-            raise ValueError("mean, scale or scene_ctr do not have their length, or a scale is not above 0")
+            raise ValueError("mean, scale or scene_ctr do not have their length, or a scale is below 0")
         return FeatureSpace(vocabularies, scene_ctr, Standardiser(mean, scale))
 
 
