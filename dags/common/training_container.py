@@ -12,7 +12,7 @@ from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.providers.docker.operators.docker import DockerOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import APIError, NotFound
 from docker.types import DeviceRequest, Mount
 from huggingface_hub.constants import HF_HUB_CACHE
 
@@ -64,7 +64,9 @@ class InContainer(DockerOperator):
             self._end(self.cli.containers(all=True, filters={"label": f"{_TASK}={task}"}))  # of a try that was killed
             DockerOperator.execute(self, context)
             return json.loads(self.cli.logs(self.container["Id"], stderr=False).splitlines()[-1])
-        except ImageNotFound as error:
+        except APIError as error:
+            if self.cli.images(name=self.image):
+                raise
             raise AirflowException(
                 f"there is no image {self.image}, and none can be pulled: build it with make images, or name another "
                 "in ANTM2C_TRAINER_IMAGE"

@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.serialization.serialized_objects import DagSerialization
-from docker.errors import ImageNotFound, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import DeviceRequest, Mount
 
 from dags.common.training_command import words
@@ -223,9 +223,10 @@ def test_what_a_command_refuses_is_not_retried_and_all_else_is(
 
 
 @pytest.mark.usefixtures("places")
-def test_a_missing_image_is_named_with_what_builds_it(daemon: Daemon) -> None:
+@pytest.mark.parametrize("error", [ImageNotFound("pull access denied"), APIError("403: the proxy passes on no pull")])
+def test_a_missing_image_is_named_with_what_builds_it(daemon: Daemon, error: APIError) -> None:
     daemon.images.return_value = []
-    daemon.pull.side_effect = ImageNotFound("pull access denied")
+    daemon.pull.side_effect = error
     with pytest.raises(AirflowException, match=r"no image antm2c-trainer.* make images"):
         run()
 
