@@ -34,7 +34,8 @@ def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], time
         if state == "failed":
             raise RunError(_failure(home, dag_id, run_id, tasks))
         if time.monotonic() > deadline:
-            raise RunError(f"{dag_id} is still {state} after {timeout:.0f} s; its logs lie in {home / 'logs'}")
+            left = f"still {state} after {timeout:.0f} s ({_unfinished(tasks)})"
+            raise RunError(f"{dag_id} is {left}; its logs lie in {home / 'logs'}")
         time.sleep(_LOOK_SECONDS)
 
 
@@ -48,13 +49,19 @@ def _wait_until_parsed(api: AirflowApi, dag_id: str) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
+def _unfinished(tasks: list[dict[str, Any]]) -> str:
+    left = [task for task in tasks if task["state"] not in (None, "success", "skipped")]
+    return ", ".join(f"{_name(task)} {task['state']}" for task in left) or "no task runs"
+
+
 def _line(task: dict[str, Any]) -> str:
-    name = task["task_id"] if task["map_index"] < 0 else f"{task['task_id']} {_of_map(task)}"
-    return f"  {name:<20} {task['state']:<12} {task['duration'] or 0:6.1f} s"
+    return f"  {_name(task):<20} {task['state']:<12} {task['duration'] or 0:6.1f} s"
 
 
-def _of_map(task: dict[str, Any]) -> str:
-    return task.get("rendered_map_index") or str(task["map_index"])
+def _name(task: dict[str, Any]) -> str:
+    if task["map_index"] < 0:
+        return task["task_id"]
+    return f"{task['task_id']} {task.get('rendered_map_index') or task['map_index']}"
 
 
 def _failure(home: Path, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:

@@ -8,10 +8,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local_airflow.api import AirflowApi
+from local_airflow.errors import RunError
 from local_airflow.runs import run_dag
 from tests.docker.conftest import Docker
 from tests.docker.daemon import docker
@@ -28,6 +30,7 @@ SERVICES = (
 )
 DATES = ("2023-07-10", "2023-07-11")
 TIMEOUT_SECONDS = 600
+AIRFLOW_HOME = Path("/opt/airflow")
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +53,30 @@ def api(images: Docker, warehouse: str) -> Iterator[AirflowApi]:
 
 
 def test_two_dates_and_a_retraining_with_a_folder_for_hdfs_and_images_made_here_for_those_of_a_registry(
-    images: Docker, api: AirflowApi, warehouse: str, tmp_path: Path
+    images: Docker, api: AirflowApi, warehouse: str
 ) -> None:
     logs = ("-m", "sample_logs", "--preset", "10k", "--rows", "3000", "--days", "2", "--start-date", DATES[0])
     images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", "python", *logs, "--seed", "7", "--dataset", "demo")
     catalog = Catalog(warehouse, "demo")
     assert catalog.dates(RAW) == list(DATES)
-    run_dag(api, tmp_path, "antm2c_etl_history", {"start_date": DATES[0], "end_date": DATES[1]}, TIMEOUT_SECONDS)
+    _run_dag(images, api, "antm2c_etl_history", {"start_date": DATES[0], "end_date": DATES[1]})
     assert catalog.dates(TRAIN) == list(DATES)
     form = {"as_of": DATES[1], "train_days": 1, "models": ["dnn"], "epochs": 1}
-    run_dag(api, tmp_path, "antm2c_retrain", form, TIMEOUT_SECONDS)
+    _run_dag(images, api, "antm2c_retrain", form)
     [metrics] = (images.folder / "artifacts").glob(f"artifacts_dnn_run_*/{METRICS_FILE}")
     assert json.loads(metrics.read_text())["rows"] == catalog.manifest(TRAIN, DATES[1]).rows
     assert {path.stat().st_uid for path in images.folder.rglob("*")} == {50000}
+
+
+def _run_dag(images: Docker, api: AirflowApi, dag_id: str, conf: dict[str, Any]) -> None:
+    try:
+        run_dag(api, AIRFLOW_HOME, dag_id, conf, TIMEOUT_SECONDS)
+    except RunError:
+        # They go with the containers.
+        print(images.compose(*FILES, "logs", "--tail", "40", check=False).stdout)
+        tails = ("sh", "-c", f"find {AIRFLOW_HOME}/logs -name 'attempt=*.log' | xargs tail --lines=40")
+        print(images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", *tails).stdout)
+        raise
 
 
 @pytest.mark.usefixtures("api")
