@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local_airflow.errors import StartError
+from local_cluster.hadoop_jars import hadoop_jars
 from tests.docker.compose import CI, compose, new_env_file
 from tests.docker.daemon import docker, docker_daemon
 from tests.docker.stand_ins.base import stage
@@ -56,20 +58,26 @@ def _built(address: str, folder: Path) -> Docker:
     for name in ("postgres", "haproxy"):
         image = re.search(rf"image: ({name}:\S+)", _COMPOSE_FILE)[1]
         docker(address, "build", "--tag", image, _STAND_INS / name)
+    hadoop = Path(shutil.copytree(_STAND_INS / "hadoop", folder / "hadoop"))
+    shutil.copytree(hadoop_jars(), hadoop / "jars")
+    docker(address, "build", "--tag", _base_of("hadoop"), hadoop)
     data.mkdir()
     user = re.findall(r"^USER_ID=(\d+)$", built.env_file.read_text(), re.MULTILINE)[-1]
     os.chown(data, int(user), int(user))
     built.compose("build", "spark-master")
-    built.compose("build", "airflow-api-server", "trainer")
+    built.compose("build", "namenode", "airflow-api-server", "trainer")
     return built
 
 
 def _import_base(address: str, root: Path) -> None:
     """Tagged as what the Dockerfiles start from."""
     stage(root)
-    name = re.search(r"^FROM (\S+)$", (REPOSITORY / "docker/spark/Dockerfile").read_text(), re.MULTILINE)[1]
     environment = ("LD_LIBRARY_PATH=/usr/local/lib", "PIP_DISABLE_PIP_VERSION_CHECK=1")
     changes = [word for variable in environment for word in ("--change", f"ENV {variable}")]
     with subprocess.Popen(["tar", "--create", f"--directory={root}", "."], stdout=subprocess.PIPE) as packed:
-        docker(address, "import", *changes, "-", name, stdin=packed.stdout)
+        docker(address, "import", *changes, "-", _base_of("spark"), stdin=packed.stdout)
     subprocess.run(["rm", "-rf", root], check=True)
+
+
+def _base_of(name: str) -> str:
+    return re.search(r"^FROM (\S+)$", (REPOSITORY / "docker" / name / "Dockerfile").read_text(), re.MULTILINE)[1]

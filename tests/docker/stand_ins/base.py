@@ -12,7 +12,7 @@ from pathlib import Path
 
 # Beside what every Debian has: what Dockerfiles install, what Python's modules are linked to, what the others run.
 _PACKAGES = (
-    *("openjdk-17-jre-headless", "haproxy", "wget"),
+    *("openjdk-17-jre-headless", "curl", "haproxy", "wget"),
     *("libbz2-1.0", "libexpat1", "libffi8", "libgomp1", "liblzma5", "libncursesw6", "libreadline8", "libsqlite3-0"),
     *("libssl3", "libuuid1", "zlib1g"),
 )

@@ -1,7 +1,7 @@
 """`make up` on a machine without a registry.
 
-Stand-ins: Debian with Python is made of this machine, PostgreSQL is that of the local Airflow, HAProxy is Debian's, and
-a folder takes the place of HDFS. Spark, Airflow, MLflow and the trainer are the images that the project builds.
+Stand-ins: Debian with Python is made of this machine, PostgreSQL is that of the local Airflow, HAProxy is Debian's,
+HDFS is Hadoop 2.7. Spark, Airflow, MLflow and the trainer are the images that the project builds.
 """
 
 import json
@@ -18,29 +18,30 @@ from local_airflow.runs import run_dag
 from tests.docker.conftest import Docker
 from tests.docker.daemon import docker
 from training.run_folder import METRICS_FILE
-from warehouse.catalog import Catalog
-from warehouse.tables import RAW, TRAIN
 
 pytestmark = pytest.mark.long
 
-FILES = ("--file", "docker-compose.yml", "--file", "tests/docker/without_hdfs.yml")
+FILES = ("--file", "docker-compose.yml", "--file", "tests/docker/on_free_ports.yml")
 SERVICES = (
-    *("postgres", "spark-master", "spark-worker", "socket-proxy", "mlflow"),
+    *("namenode", "datanode", "postgres", "spark-master", "spark-worker", "socket-proxy", "mlflow"),
     *("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 )
 DATES = ("2023-07-10", "2023-07-11")
 TIMEOUT_SECONDS = 600
 AIRFLOW_HOME = Path("/opt/airflow")
+_ROWS = """
+import sys
+from warehouse.catalog import Catalog
+from warehouse.settings import read_settings
+from warehouse.tables import TRAIN
+settings = read_settings()
+print(Catalog(settings.warehouse, settings.dataset).manifest(TRAIN, sys.argv[1]).rows)
+"""
 
 
 @pytest.fixture(scope="module")
-def warehouse(images: Docker) -> str:
-    return (images.folder / "warehouse").as_uri()
-
-
-@pytest.fixture(scope="module")
-def api(images: Docker, warehouse: str) -> Iterator[AirflowApi]:
-    smaller = {"ANTM2C_WAREHOUSE": warehouse, "SPARK_WORKERS": "1", "AIRFLOW_PARALLELISM": "2", "OMP_NUM_THREADS": "1"}
+def api(images: Docker) -> Iterator[AirflowApi]:
+    smaller = {"SPARK_WORKERS": "1", "AIRFLOW_PARALLELISM": "2", "OMP_NUM_THREADS": "1"}
     with images.env_file.open("a") as env_file:
         env_file.writelines(f"{name}={value}\n" for name, value in smaller.items())
     try:
@@ -52,20 +53,23 @@ def api(images: Docker, warehouse: str) -> Iterator[AirflowApi]:
         images.compose(*FILES, "down", "--volumes", "--timeout", "5", check=False)
 
 
-def test_two_dates_and_a_retraining_with_a_folder_for_hdfs_and_images_made_here_for_those_of_a_registry(
-    images: Docker, api: AirflowApi, warehouse: str
+def test_two_dates_and_a_retraining_with_hadoop_2_for_hadoop_3_and_images_made_here_for_those_of_a_registry(
+    images: Docker, api: AirflowApi
 ) -> None:
-    logs = ("-m", "sample_logs", "--preset", "10k", "--rows", "3000", "--days", "2", "--start-date", DATES[0])
-    images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", "python", *logs, "--seed", "7", "--dataset", "demo")
-    catalog = Catalog(warehouse, "demo")
-    assert catalog.dates(RAW) == list(DATES)
+    logs = ("--preset", "10k", "--rows", "3000", "--days", "2", "--start-date", DATES[0], "--seed", "7")
+    _python(images, "-m", "sample_logs", *logs, "--dataset", "demo")
     _run_dag(images, api, "antm2c_etl_history", {"start_date": DATES[0], "end_date": DATES[1]})
-    assert catalog.dates(TRAIN) == list(DATES)
+    _python(images, "-m", "warehouse", "status")
     form = {"as_of": DATES[1], "train_days": 1, "models": ["dnn"], "epochs": 1}
     _run_dag(images, api, "antm2c_retrain", form)
     [metrics] = (images.folder / "artifacts").glob(f"artifacts_dnn_run_*/{METRICS_FILE}")
-    assert json.loads(metrics.read_text())["rows"] == catalog.manifest(TRAIN, DATES[1]).rows
+    assert json.loads(metrics.read_text())["rows"] == int(_python(images, "-c", _ROWS, DATES[1]))
     assert {path.stat().st_uid for path in images.folder.rglob("*")} == {50000}
+
+
+def _python(images: Docker, *arguments: str) -> str:
+    """What Python says in Airflow's container. Raises CalledProcessError where it fails."""
+    return images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", "python", *arguments).stdout
 
 
 def _run_dag(images: Docker, api: AirflowApi, dag_id: str, conf: dict[str, Any]) -> None:
@@ -98,5 +102,4 @@ def test_airflow_reaches_of_dockers_daemon_what_its_tasks_need(
         "import sys, http.client as h; c = h.HTTPConnection('socket-proxy', 2375);"
         "c.request(*sys.argv[1:]); print(c.getresponse().status)"
     )
-    said = images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", "python", "-c", program, method, path)
-    assert int(said.stdout) == status
+    assert int(_python(images, "-c", program, method, path)) == status
