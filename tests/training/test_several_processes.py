@@ -1,6 +1,7 @@
 """Training by torchrun on two processes, as a user starts it, against one process."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -13,8 +14,12 @@ import pytest
 import torch
 
 from tests.training.conftest import Published, command, read_json
+from training import processes
+from training.data.features import fit_features
 from training.data.reading import row_groups
-from training.data.streaming import shards
+from training.data.streaming import StreamedBatches, shards
+from training.loop import _summed_loss
+from training.models import ModelSettings, build_model
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
 
@@ -96,6 +101,27 @@ def test_row_groups_are_dealt_out_evenly_and_none_is_lost(published: Published) 
     rows = [sum(group.rows for group in shard) for shard in dealt]
     assert sum(rows) == published.world.rows
     assert max(rows) - min(rows) <= max(group.rows for group in groups)
+
+
+def test_a_process_without_a_row_group_takes_every_step_with_no_rows(published: Published, monkeypatch) -> None:
+    groups = row_groups(published.catalog, published.catalog.dates(TRAIN))[:2]
+    rows, space = sum(group.rows for group in groups), fit_features(published.catalog, published.catalog.dates(TRAIN))
+    monkeypatch.setattr(processes, "count", lambda: 3)
+    of_ranks = []
+    for rank in range(3):
+        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        batches = StreamedBatches(groups, rows, space, None, batch_size=4, buffer_rows=100)
+        of_ranks.append(list(batches.epoch(torch.Generator().manual_seed(rank))))
+    assert [sum(map(len, batches)) for batches in of_ranks] == [
+        *sorted((group.rows for group in groups), reverse=True),
+        0,
+    ]
+    assert {len(batches) for batches in of_ranks} == {math.ceil(rows / 4)}
+    model = build_model("mmoe", space.input_shape, ModelSettings(), None)
+    loss, weight = _summed_loss(model(of_ranks[2][0]), of_ranks[2][0], None)
+    loss.backward()
+    assert (float(loss), float(weight)) == (0, 0)
+    assert all(parameter.grad is not None and not parameter.grad.any() for parameter in model.parameters())
 
 
 def test_killed_processes_go_on_and_end_as_undisturbed_ones(published: Published, tmp_path: Path) -> None:
