@@ -16,7 +16,7 @@ from training.evaluate import evaluate
 from training.loop_settings import CRITERIA, LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
-from training.processes import is_first, is_leader, joined
+from training.processes import count, is_first, is_leader, joined
 from training.promote import NONE, promote
 from training.text.composition import MODES
 from training.text.encoders import AUTO
@@ -62,6 +62,8 @@ def run() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
+    if count() > 1 and arguments.command != "train":
+        raise TrainingError(f"{arguments.command} is the work of one process: start it without torchrun")
     if arguments.command in _OF_WINDOW:
         return _OF_WINDOW[arguments.command](arguments, Catalog(arguments.warehouse, arguments.dataset))
     return _OF_RUNS[arguments.command](arguments)

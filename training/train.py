@@ -105,6 +105,10 @@ def _batches(
 
 def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
     window = window_ending(arguments.as_of, arguments.train_days, arguments.val_days)
+    if arguments.batch_size < count():
+        raise TrainingError(
+            f"--batch-size {arguments.batch_size} is less than the {count()} processes that share a batch: raise it"
+        )
     return RunConfig(
         model=arguments.model,
         warehouse=catalog.storage.root,

@@ -57,6 +57,9 @@ class InContainer(DockerOperator):
         settings, ti = read_settings(), context["ti"]
         self.command = words(command, arguments)
         self.mounts = [_mounted(folder) for folder in _folders(settings)]
+        encoder = Path(str(arguments.get("text_encoder", "")))
+        if encoder.is_absolute() and encoder.is_dir():
+            self.mounts.append(Mount(str(encoder), str(encoder), type="bind", read_only=True))
         task = " ".join((settings.artifacts, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index)))
         self.labels = {_TASK: task}
         self._running = True

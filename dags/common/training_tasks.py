@@ -11,7 +11,7 @@ from training.errors import TrainingError
 from training.model_names import has_content
 from training.window import require_published, window_ending
 from warehouse.catalog import Catalog
-from warehouse.errors import WarehouseError
+from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 
@@ -36,6 +36,8 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> l
             tell(ti, reason)
             raise AirflowSkipException(reason)
         require_published(catalog, window.dates, allow_stale=False)
+    except StorageError:  # a server that is down now may be there at the next try
+        raise
     except (TrainingError, WarehouseError) as error:
         raise AirflowFailException(str(error)) from error
     names = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed", "notes")

@@ -110,6 +110,16 @@ def test_arguments_are_those_of_the_command_line(daemon: Daemon) -> None:
     assert (asked["image"], asked["name"]) == ("antm2c-trainer", None)
 
 
+def test_a_text_encoder_in_a_folder_is_mounted_to_be_read(places: Path, daemon: Daemon) -> None:
+    encoder = places / "encoder"
+    for there in (False, True):
+        if there:
+            encoder.mkdir()
+        run(lambda run_command: run_command("train", {"model": "dnn_content", "text_encoder": str(encoder)}))
+        read_only = [mount for mount in mounted(daemon) if mount["ReadOnly"]]
+        assert read_only == [Mount(str(encoder), str(encoder), type="bind", read_only=True)] * there
+
+
 def test_local_folders_are_mounted_at_their_own_paths(
     places: Path, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from dags.common import training_tasks
 from dags.common.assets import MODELS
 from dags.common.telling import TOLD
 from dags.common.training_command import run_here
@@ -15,6 +16,7 @@ from dags.common.training_tasks import check_window, compare, embed, train
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
 from training.errors import TrackingError, TrainingError
 from warehouse.calendar_days import days
+from warehouse.errors import StorageError
 from warehouse.tables import LOGS, TRAIN
 
 OF_WINDOW = {"train_days": 3, "val_days": 1, "text_encoder": "lsa"}
@@ -73,6 +75,13 @@ def test_a_missing_and_a_stale_date_are_named_with_what_mends_them(full_window: 
     assert f"train_{DATASET}_parquet is missing for 2023-07-12;" in sentence
     assert "date=2023-07-10" not in sentence
     assert "--dag-id antm2c_etl_daily --from-date 2023-07-11 --to-date 2023-07-12 --reprocess-behavior" in sentence
+
+
+@pytest.mark.usefixtures("full_window")
+def test_a_file_system_that_is_down_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training_tasks, "require_published", Mock(side_effect=StorageError("no NameNode")))
+    with pytest.raises(StorageError, match="no NameNode"):
+        check_window(AS_OF, FORM, BY_HAND, Mock())
 
 
 def test_a_scheduled_run_without_any_table_in_its_window_is_skipped(full_window: HandMadeWarehouse) -> None:

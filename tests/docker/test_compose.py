@@ -41,7 +41,7 @@ print(Catalog(settings.warehouse, settings.dataset).manifest(TRAIN, sys.argv[1])
 
 @pytest.fixture(scope="module")
 def api(images: Docker) -> Iterator[AirflowApi]:
-    smaller = {"SPARK_WORKERS": "1", "AIRFLOW_PARALLELISM": "2", "OMP_NUM_THREADS": "1"}
+    smaller = {"SPARK_WORKERS": "1", "AIRFLOW_PARALLELISM": "2"}
     with images.env_file.open("a") as env_file:
         env_file.writelines(f"{name}={value}\n" for name, value in smaller.items())
     try:

@@ -14,11 +14,15 @@ import pytest
 import torch
 
 from tests.training.conftest import Published, command, read_json
-from training import processes
+from training import cli, processes
 from training.data.features import fit_features
 from training.data.reading import row_groups
+from training.data.rows import Rows
 from training.data.streaming import StreamedBatches, shards
+from training.epoch_losses import EpochLosses
+from training.errors import TrainingError
 from training.loop import _summed_loss
+from training.loop_settings import LoopSettings
 from training.models import ModelSettings, build_model
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
@@ -124,6 +128,12 @@ def test_a_process_without_a_row_group_takes_every_step_with_no_rows(published: 
     assert all(parameter.grad is not None and not parameter.grad.any() for parameter in model.parameters())
 
 
+def test_a_loss_that_is_not_finite_stops_a_process_without_rows_too() -> None:
+    nothing = Rows(torch.empty(0, 3, dtype=torch.int64), torch.empty(0, 4), torch.empty(0))
+    with pytest.raises(TrainingError, match=r"the loss is nan in epoch 1, batch 1 of 5 \(0 rows, 0 clicked"):
+        EpochLosses(LoopSettings(), epoch=1, steps=5).add(torch.tensor(math.nan), torch.tensor(9.0), nothing)
+
+
 def test_killed_processes_go_on_and_end_as_undisturbed_ones(published: Published, tmp_path: Path) -> None:
     killed = torchrun("-m", "training", *published.arguments(tmp_path / "killed", *LONG))
     for line in killed.stdout:
@@ -151,3 +161,21 @@ def test_what_is_refused_is_said_once(published: Published, tmp_path: Path) -> N
     assert errors.count("error: ") == 1
     assert "cannot be used" in errors
     assert "training/cli.py" not in errors, "the only traceback is torchrun's own"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["promote", "--artifacts", "somewhere"], "promote is the work of one process: start it without torchrun"),
+        (
+            ["train", "--model", "dnn", "--as-of", "2023-07-16", "--batch-size", "1"],
+            "--batch-size 1 is less than the 2",
+        ),
+    ],
+)
+def test_what_several_processes_cannot_do_is_refused(monkeypatch, capsys, arguments, sentence) -> None:
+    for module in ("cli", "train"):
+        monkeypatch.setattr(f"training.{module}.count", lambda: 2)
+    monkeypatch.setattr(sys, "argv", ["training", *arguments])
+    assert cli.run() == 1
+    assert sentence in capsys.readouterr().err
