@@ -84,7 +84,8 @@ class StreamedBatches:
                 buffer.put(places, now)
                 coming = coming.slice(len(now), len(coming))
                 yield going
-        yield buffer.take(torch.randperm(filled, generator=generator))
+        for places in torch.randperm(filled, generator=generator).split(PIECE_ROWS):  # not a second buffer at once
+            yield buffer.take(places)
 
 
 def _distinct(below: int, count: int, generator: torch.Generator) -> torch.Tensor:
