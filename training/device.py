@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import cast, get_args
 
 import torch
@@ -44,6 +45,19 @@ def compiled(model: nn.Module) -> nn.Module:
 def training_precision(device: Device) -> AbstractContextManager:
     """On a GPU products in bfloat16; weights, sums and the loss stay float32."""
     return torch.autocast(device, dtype=torch.bfloat16) if device == "cuda" else nullcontext()
+
+
+@contextmanager
+def denormals_flushed() -> Iterator[None]:
+    """Numbers below 1e-38 count as 0: weights and moments that nothing moves fade to such, which slow products down.
+
+    To be entered before torch starts its threads, which take this over from the one that starts them.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def forked_random_state(device: Device) -> AbstractContextManager:

@@ -9,7 +9,7 @@ import torch
 from tests.training.conftest import near
 from tests.training.test_loop import SHAPE, fresh_model, random_rows, train
 from training.cli import main
-from training.device import on_device, resolve_device
+from training.device import denormals_flushed, on_device, resolve_device
 from training.epoch_losses import EpochLosses
 from training.errors import TrainingError
 from training.loop import predict
@@ -126,3 +126,11 @@ def test_a_gpu_trains_to_about_the_cpus_metrics_and_its_run_is_evaluated_on_the_
         assert {name: summary[name] for name in again} == near(again)
         by_device[device] = summary
     assert abs(by_device["cpu"]["auc"] - by_device["cuda"]["auc"]) < 0.01
+
+
+def test_denormals_count_as_zero_until_the_training_ends() -> None:
+    fading = torch.tensor([1e-39])
+    with denormals_flushed():
+        inside = fading * 0.5
+    assert inside.item() == 0
+    assert (fading * 0.5).item() > 0
