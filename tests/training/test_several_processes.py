@@ -124,7 +124,7 @@ def test_a_process_without_a_row_group_takes_every_step_with_no_rows(published: 
     model = build_model("mmoe", space.input_shape, ModelSettings(), None)
     loss, weight = _summed_loss(model(of_ranks[2][0]), of_ranks[2][0], None)
     loss.backward()
-    assert (float(loss), float(weight)) == (0, 0)
+    assert (loss.item(), weight.item()) == (0, 0)
     assert all(parameter.grad is not None and not parameter.grad.any() for parameter in model.parameters())
 
 
