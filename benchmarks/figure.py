@@ -9,18 +9,21 @@ _HEADINGS = ("figure", "measured", "wanted", "met")
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `details` are the numbers behind it, their units in their names."""
+    """One line of the table. `details` are the numbers behind it, their units in their names.
+
+    met: None where nothing was wanted.
+    """
 
     name: str
     measured: str
     wanted: str
-    met: bool
+    met: bool | None
     details: dict[str, float] = field(default_factory=dict)
 
     @property
     def cells(self) -> tuple[str, ...]:
         """The line's cells, as under the headings."""
-        return self.name, self.measured, self.wanted, "yes" if self.met else "no"
+        return self.name, self.measured, self.wanted, {True: "yes", False: "no", None: ""}[self.met]
 
 
 def at_most(name: str, ratio: float, most: float, unit: str, details: dict[str, float]) -> Figure:

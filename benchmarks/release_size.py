@@ -54,7 +54,7 @@ def _figure(name: str, rows: int, usage: Usage, details: dict[str, float] | None
 
 
 def _untargeted(name: str, said: str, details: dict[str, float] | None = None) -> Figure:
-    return Figure(name, said, "", True, details or {})
+    return Figure(name, said, "", None, details or {})
 
 
 def _gb(catalog: Catalog, dates: list[str]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from local_airflow.demo_on_cluster import run_demo_on_cluster
 from local_airflow.errors import ApiError, RunError, StartError
 from local_airflow.processes import AIRFLOW_LOG
 from local_airflow.ui import run_ui
+from warehouse.errors import WarehouseError
 from warehouse.settings import REPOSITORY, read_settings
 
 
@@ -40,7 +41,7 @@ def main() -> None:
             print(run_demo_on_cluster(demo, REPOSITORY / "var" / "cluster"))
         else:
             run_ui(demo, arguments.port)
-    except (StartError, RunError) as error:
+    except (StartError, RunError, WarehouseError) as error:
         sys.exit(f"error: {error}")
     except ApiError as error:
         sys.exit(f"error: {error}; see {demo.home / AIRFLOW_LOG}")

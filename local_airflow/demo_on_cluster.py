@@ -10,8 +10,10 @@ from pathlib import Path
 
 from local_airflow.demo import Demo, run_demo
 from local_airflow.errors import RunError
+from local_airflow.processes import alone
 from local_cluster.hadoop_jars import hadoop_jars
 from local_cluster.hdfs import Hdfs
+from local_cluster.server import end_left_over
 from local_cluster.spark import SparkCluster
 from sample_logs.settings import PRESETS
 from warehouse.catalog import Catalog
@@ -43,19 +45,21 @@ def run_demo_on_cluster(demo: Demo, folder: Path) -> str:
 @contextmanager
 def _cluster(folder: Path) -> Iterator[str]:
     """Yields the URI of a warehouse on a new HDFS, with a Spark cluster as Airflow's connection."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    print("Starting HDFS and a Spark cluster", flush=True)
-    hdfs, spark = Hdfs(folder / "hdfs", hadoop_jars()), SparkCluster(folder / "spark")
-    os.environ["HADOOP_CONF_DIR"] = str(hdfs.settings)
-    os.environ["AIRFLOW_CONN_SPARK_DEFAULT"] = json.dumps({"conn_type": "spark", "host": spark.uri})
-    try:
-        hdfs.start()
-        spark.start()
-        yield f"{hdfs.uri}/antm2c"
-    finally:
-        spark.stop()
-        hdfs.stop()
+    with alone(folder):
+        end_left_over(folder)
+        for made in ("hdfs", "spark", "artifacts", "mlflow"):  # Airflow's own folder is its own to empty
+            shutil.rmtree(folder / made, ignore_errors=True)
+        print("Starting HDFS and a Spark cluster", flush=True)
+        hdfs, spark = Hdfs(folder / "hdfs", hadoop_jars()), SparkCluster(folder / "spark")
+        os.environ["HADOOP_CONF_DIR"] = str(hdfs.settings)
+        os.environ["AIRFLOW_CONN_SPARK_DEFAULT"] = json.dumps({"conn_type": "spark", "host": spark.uri})
+        try:
+            hdfs.start()
+            spark.start()
+            yield f"{hdfs.uri}/antm2c"
+        finally:
+            spark.stop()
+            hdfs.stop()
 
 
 def _versions(catalog: Catalog, dates: list[str]) -> _Versions:

@@ -40,7 +40,7 @@ def local_airflow(
     Raises StartError where another one runs in `home`, where the port is taken, or where it does not answer in time.
     """
     home = home.resolve()
-    with _alone(home):
+    with alone(home):
         with held_signals():
             end_recorded(home / _SESSION)
             if not keep:
@@ -65,13 +65,14 @@ def local_airflow(
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def alone(home: Path) -> Iterator[None]:
+    """Raises StartError where the block runs in another process for the same folder."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / _LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"another Airflow runs in {home}: wait for it, or end it") from None
+            raise StartError(f"{home} is in use by another of these: wait for it, or end it") from None
         yield
 
 

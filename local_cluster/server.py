@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 
 from local_airflow.errors import StartError
-from local_airflow.sessions import end_session, session_members
+from local_airflow.sessions import end_recorded, end_session, session_members, start_session
 
+RECORD = ".session.json"  # the end of the name of what a server that runs is recorded in, beside its log
 _START_SECONDS = 60
 _ASKED_SECONDS = 10
 
@@ -25,16 +26,19 @@ class Server:
 
     def start(self, works: Callable[[], bool]) -> None:
         """Starts it and waits until it works. Raises StartError with the end of its log, with nothing left running."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, env=self._environment, stdout=log, stderr=log, start_new_session=True
+        with self.log.open("a") as log:
+            self._process = start_session(
+                self._command, self.log.parent, self._environment, log, self.log.with_suffix(RECORD)
             )
         deadline = time.monotonic() + _START_SECONDS
-        while not works():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise StartError(f"{self.log.stem} did not start:\n{self.log.read_text()[-2000:]}")
-            time.sleep(0.1)
+        try:
+            while not works():
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise StartError(f"{self.log.stem} did not start:\n{self.log.read_text()[-2000:]}")
+                time.sleep(0.1)
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Asks it to end, with what it started; kills what does not."""
@@ -42,6 +46,7 @@ class Server:
             end_session(self._process.pid, _ASKED_SECONDS)
             self._process.wait()
             self._process = None
+            self.log.with_suffix(RECORD).unlink()
 
     def kill(self) -> None:
         """Ends it, with what it started, as a machine that loses its power."""
@@ -51,3 +56,9 @@ class Server:
                 process.kill()
         self._process.wait()
         self._process = None
+
+
+def end_left_over(folder: Path) -> None:
+    """Ends the servers that were started below a folder by whoever could not end them: it was killed."""
+    for record in folder.rglob(f"*{RECORD}"):
+        end_recorded(record)

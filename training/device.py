@@ -1,5 +1,6 @@
 """How a model is run while it trains: on the CPU, or on a GPU in bfloat16 where that is safe; compiled if asked for."""
 
+import ctypes
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from training.errors import TrainingError
 from training.loop_settings import Device
 
 DEVICES: tuple[str, ...] = ("auto", *get_args(Device))
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's names for them: see mallopt(3)
 _SHARE_OF_FREE = 0.5  # of a GPU's free memory: the other half is the model's, the optimizer's and the batches'
 
 
@@ -58,6 +60,18 @@ def denormals_flushed() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
+
+
+def keep_freed_memory() -> None:
+    """Where C's library is glibc, what a step frees stays the process's, for the next step to take.
+
+    Else every step gets its hidden units from the system and touches each page of them anew, a fifth of its time. What
+    is larger than the hidden units of a batch, a whole window say, goes back as ever.
+    """
+    library = ctypes.CDLL(None)
+    if hasattr(library, "mallopt"):
+        library.mallopt(_MMAP_THRESHOLD, 2**25)
+        library.mallopt(_TRIM_THRESHOLD, 2**30)
 
 
 def forked_random_state(device: Device) -> AbstractContextManager:

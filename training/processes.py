@@ -14,6 +14,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from training.errors import TrainingError
+
 T = TypeVar("T")
 
 _PATIENCE = timedelta(days=1)  # the others wait while the leader reads and evaluates; torchrun ends them if it dies
@@ -21,13 +23,16 @@ _PATIENCE = timedelta(days=1)  # the others wait while the leader reads and eval
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Joins the processes that torchrun started, by gloo on CPUs and NCCL on GPUs, and leaves them at the end."""
+    """Joins the processes that torchrun started, by gloo on CPUs and NCCL on GPUs, and leaves them at the end.
+
+    Raises TrainingError where there are more of them than GPUs.
+    """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
         return
     backend = "gloo"
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(_own_gpu())
         backend = "cpu:gloo,cuda:nccl"
     store, rank, size = next(iter(dist.rendezvous("env://", timeout=_PATIENCE)))
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
@@ -99,6 +104,16 @@ def sharing_gradients(model: nn.Module, apart: set[int]) -> nn.Module:
     names = [name for name, parameter in model.named_parameters() if id(parameter) in apart]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, names)
     return DistributedDataParallel(model, forward_sync_buffers=False)
+
+
+def _own_gpu() -> int:
+    number, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if number >= there:
+        raise TrainingError(
+            f"torchrun started more processes here than there are GPUs: give it --nproc-per-node {there}, "
+            "or set CUDA_VISIBLE_DEVICES to nothing to train on CPUs"
+        )
+    return number
 
 
 def _gathered(own: Tensor, lengths: list[int]) -> Tensor:

@@ -19,7 +19,13 @@ from training.data.features import FeatureSpace, fit_features
 from training.data.reading import count_rows, read_dates, read_in_pieces, read_keys, row_groups
 from training.data.rows import BYTES_PER_ROW, Rows, load_rows
 from training.data.streaming import StreamedBatches
-from training.device import denormals_flushed, forked_random_state, on_device, resolve_device
+from training.device import (
+    denormals_flushed,
+    forked_random_state,
+    keep_freed_memory,
+    on_device,
+    resolve_device,
+)
 from training.errors import TrainingError
 from training.evaluate import evaluate_model
 from training.evaluation.auc import auc
@@ -48,6 +54,7 @@ _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Trains, evaluates and publishes one run; its metrics and its folder. Of several processes only the leader's."""
     require_known(arguments.model)
+    keep_freed_memory()
     config = from_leader(lambda: _configure(arguments, catalog))
     window, loop = config.window, config.loop_settings
     started = time.monotonic()

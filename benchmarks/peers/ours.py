@@ -13,6 +13,7 @@ from training.checkpoint import Checkpoint
 from training.data.batches import InMemoryBatches
 from training.data.input_shape import InputShape
 from training.data.rows import Rows
+from training.device import keep_freed_memory
 from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
 from training.loop import fit
@@ -44,6 +45,7 @@ class WideInput(InputLayer):
 def main(folder: Path, wide: bool) -> None:
     """Trains on the rows in the folder."""
     task.prepare_torch()
+    keep_freed_memory()
     train, validation = (_rows(task.read_rows(folder, part)) for part in ("train", "validation"))
     label, cpu_marks = validation.label.numpy(), [task.cpu_so_far()]
 

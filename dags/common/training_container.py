@@ -56,10 +56,7 @@ class InContainer(DockerOperator):
         """What the command summed up: the last line of its stdout. What it refuses is not retried."""
         settings, ti = read_settings(), context["ti"]
         self.command = words(command, arguments)
-        self.mounts = [_mounted(folder) for folder in _folders(settings)]
-        encoder = Path(str(arguments.get("text_encoder", "")))
-        if encoder.is_absolute() and encoder.is_dir():
-            self.mounts.append(Mount(str(encoder), str(encoder), type="bind", read_only=True))
+        self.mounts = _mounts(settings, str(arguments.get("text_encoder", "")))
         task = " ".join((settings.artifacts, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index)))
         self.labels = {_TASK: task}
         self._running = True
@@ -108,18 +105,21 @@ def _environment() -> dict[str, str]:
     return {**passed_on, "HF_HUB_CACHE": HF_HUB_CACHE}
 
 
-def _folders(settings: Settings) -> list[Path]:
-    """The local folders that commands read or write."""
+def _mounts(settings: Settings, text_encoder: str) -> list[Mount]:
+    """The local folders that commands read or write, at their own paths: one in an argument means the same inside."""
     folders = [Path(settings.artifacts), Path(HF_HUB_CACHE)]
     warehouse = settings.warehouse.removeprefix("file://")
     if "://" not in warehouse:
         folders.append(Path(warehouse))
     if database := database_file(settings.tracking_uri):
         folders.append(database.parent)
-    return [folder.absolute() for folder in folders]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    encoder = Path(text_encoder)
+    to_read = [encoder] if encoder.is_absolute() and encoder.is_dir() else []
+    return [*map(_mount, folders), *(_mount(folder, read_only=True) for folder in to_read)]
 
 
-def _mounted(folder: Path) -> Mount:
-    """At its own path, so that a path in an argument means the same inside."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Mount(str(folder), str(folder), type="bind")
+def _mount(folder: Path, read_only: bool = False) -> Mount:
+    path = str(folder.absolute())
+    return Mount(path, path, type="bind", read_only=read_only)

@@ -98,6 +98,15 @@ def test_streamed_row_groups_and_deferred_embeddings_end_as_in_memory(
     assert_about_equal(one, two)
 
 
+def test_more_processes_than_gpus_are_refused(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert cli.run() == 1
+    assert "more processes here than there are GPUs: give it --nproc-per-node 2" in capsys.readouterr().err
+
+
 def test_row_groups_are_dealt_out_evenly_and_none_is_lost(published: Published) -> None:
     groups = row_groups(published.catalog, published.catalog.dates(TRAIN))
     dealt = shards(groups, 3)
