@@ -33,7 +33,8 @@ class WideInput(InputLayer):
     def __init__(self) -> None:
         settings = ModelSettings()
         super().__init__(_SHAPE, task.EMBEDDING, settings.unseen_rate)
-        self.vectors = nn.Parameter(torch.randn(task.NUMERIC, task.EMBEDDING))
+        spread = (2 / (1 + task.EMBEDDING)) ** 0.5  # Xavier's, as it draws them
+        self.vectors = nn.Parameter(spread * torch.randn(task.NUMERIC, task.EMBEDDING))
         self.output_size += task.NUMERIC * (task.EMBEDDING - 1)
 
     def forward(self, rows: Rows) -> Tensor:
