@@ -1,7 +1,11 @@
 """Training on a GPU: what of it runs on a CPU is tested everywhere, the whole where there is a GPU."""
 
+import ctypes
 import math
+import resource
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -17,7 +21,18 @@ from training.loop_settings import LoopSettings
 from training.model_names import BACKBONES
 from training.models import ModelSettings, build_model
 from training.models.content import ContentModel
+from warehouse.settings import REPOSITORY
 
+PAGES_TOUCHED = """
+import resource, sys, torch
+from training.device import keep_freed_memory
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+for step in range(4):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    [torch.ones(2**20) for _ in range(8)]
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here")
 
 
@@ -41,6 +56,15 @@ def test_rows_go_to_the_gpu_where_they_leave_half_of_its_free_memory(monkeypatch
     monkeypatch.setattr("training.data.rows.Rows.to", lambda *_: "on the GPU")
     assert (on_device(rows, "cuda") == "on the GPU") is moves
     assert on_device(rows, "cpu") is rows
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="C's library is not glibc")
+def test_a_step_takes_what_the_one_before_has_freed():
+    touched = {
+        how: int(subprocess.check_output([sys.executable, "-c", PAGES_TOUCHED, how], cwd=REPOSITORY))
+        for how in ("kept", "given back")
+    }
+    assert touched["kept"] < 100 < 8 * 2**20 * 4 / resource.getpagesize() / 2 < touched["given back"]
 
 
 def test_the_bytes_of_rows_are_those_of_their_tensors():
