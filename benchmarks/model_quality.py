@@ -56,7 +56,7 @@ Runs = dict[str, list[Run]]  # by what was trained, one a seed
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Every model with its default settings, and the content model with texts made or whitened otherwise."""
+    """Every model with its default settings, and the content model with texts made or whitened, or itself trained, otherwise."""
     trained: Runs = {}
     for seed in _SEEDS:
         catalog = _training_tables(folder / str(seed), seed)
@@ -89,6 +89,11 @@ _CONTENDERS: dict[str, tuple[str, tuple[str, ...], Callable[[], AbstractContextM
     **{name: (name, (), nullcontext) for name in (*_PLAIN, _CONTENT)},
     "mmoe_content with one text a row": (_CONTENT, ("--text-mode", "combined"), nullcontext),
     "mmoe_content with relaxed whitening": (_CONTENT, (), _relaxed),
+    "mmoe_content with decay of embeddings": (
+        _CONTENT,
+        ("--embedding-decay", "1e-4", "--patience", "3", "--epochs", "12"),
+        nullcontext,
+    ),
 }
 
 
