@@ -56,7 +56,7 @@ Runs = dict[str, list[Run]]  # by what was trained, one a seed
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Every model with its default settings, and the content model with texts made or whitened, or itself trained, otherwise."""
+    """Every model with its default settings, and the content model with texts or its training otherwise."""
     trained: Runs = {}
     for seed in _SEEDS:
         catalog = _training_tables(folder / str(seed), seed)
