@@ -72,7 +72,7 @@ def alone(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StartError(f"{home} is in use by another of these: wait for it, or end it") from None
+            raise StartError(f"another of these runs in {home}: wait for it, or end it") from None
         yield
 
 

@@ -84,7 +84,7 @@ def test_a_second_airflow_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout
         first.stdout.readline()
-        with pytest.raises(StartError, match="another Airflow runs in"), local_airflow(tmp_path, {}):
+        with pytest.raises(StartError, match="another of these runs in"), local_airflow(tmp_path, {}):
             pass
         first.communicate("\n")
 
