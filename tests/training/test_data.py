@@ -1,4 +1,6 @@
+import itertools
 import math
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
@@ -7,10 +9,11 @@ import pytest
 import torch
 
 from tests.training.logs import World, as_table, publish
+from training.data import vocabulary
 from training.data.batches import InMemoryBatches
 from training.data.features import FeatureSpace, fit_features
 from training.data.numeric import FEATURE_NAMES, Moments, Standardiser
-from training.data.reading import read_keys
+from training.data.reading import read_keys, row_groups
 from training.data.rows import Rows, load_rows
 from training.data.vocabulary import Vocabulary
 from warehouse.catalog import Catalog
@@ -69,6 +72,21 @@ def test_values_are_found_whichever_side_is_the_longer(values):
     )
     expected = [known.index(value) + 1 if value in known else 0 for value in values]
     assert vocabulary.index(pa.chunked_array([with_a_twin])).tolist() == expected
+
+
+def test_pieces_of_some_row_groups_look_their_dictionaries_up_once_each(published, dates, monkeypatch):
+    looked_up = Mock(side_effect=vocabulary._positions_among)
+    monkeypatch.setattr(vocabulary, "_positions_among", looked_up)
+    users = fit_features(published.catalog, dates[0][:1]).vocabularies["user_id"]
+    expected = {value: place for place, value in enumerate(users.values.to_pylist(), start=1)}
+    groups = row_groups(published.catalog, dates[0])[:3]
+    pieces = [list(group.tables((), rows=5)) for group in groups]
+    assert min(map(len, pieces)) > 1
+    for of_groups in itertools.zip_longest(*pieces):
+        for piece in filter(None, of_groups):
+            known = [expected.get(value, 0) for value in piece["user_id"].to_pylist()]
+            assert users.index(piece["user_id"]).tolist() == known
+    assert looked_up.call_count == len(groups)
 
 
 def test_a_vocabulary_outlives_its_file(tmp_path):

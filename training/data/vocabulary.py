@@ -1,7 +1,9 @@
 """Which index an id has: 1 and up for ids of the training window, 0 for all others."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 from training.data.reading import codes_and_values
 
 UNSEEN = 0
+_REMEMBERED = 4  # dictionaries: more than row groups are read side by side
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,24 @@ class Vocabulary:
         """The index of every row of a dictionary-coded column, int64 [n]; unseen and null give 0."""
         codes, distinct = codes_and_values(column)
         # The last entry is what code -1 (null) takes.
-        return np.append(_positions(distinct, self.values) + 1, UNSEEN)[codes]
+        return np.append(self._positions(distinct) + 1, UNSEEN)[codes]
 
     def impressions_at(self, index: np.ndarray) -> np.ndarray:
         """Impressions in the training window of every indexed row; 0 for unseen ids."""
         return np.concatenate(([0], self.impressions))[index]
+
+    def _positions(self, distinct: pa.Array) -> np.ndarray:
+        """As _positions_among the values. All pieces of a row group have its dictionary: it is looked up once."""
+        for dictionary, positions in self._looked_up:
+            if dictionary.equals(distinct):
+                return positions
+        positions = _positions_among(self.values, distinct)
+        self._looked_up.append((distinct, positions))
+        return positions
+
+    @cached_property
+    def _looked_up(self) -> deque[tuple[pa.Array, np.ndarray]]:
+        return deque(maxlen=_REMEMBERED)
 
     def _table(self) -> pa.Table:
         return pa.table({"value": self.values, "impressions": pa.array(self.impressions, pa.int64())})
@@ -67,7 +83,7 @@ class Vocabulary:
         return Vocabulary(table["value"].combine_chunks(), table[counts].to_numpy())
 
 
-def _positions(values: pa.Array, among: pa.Array) -> np.ndarray:
+def _positions_among(among: pa.Array, values: pa.Array) -> np.ndarray:
     """The position of each value `among` others that are distinct, UNSEEN - 1 where it is not there: int64 [n]."""
     if len(values) < len(among):  # hashing the fewer is twice as fast, where each of them is found
         positions = np.full(len(values), UNSEEN - 1, dtype=np.int64)
