@@ -45,9 +45,10 @@ class EpochLosses:
         self._unread.clear()
 
     def _not_finite(self, value: float, batch: Rows) -> str:
+        kept = f"; the checkpoint of epoch {self._epoch - 1} is kept" if self._epoch > 1 else ""
         largest = batch.numeric.abs().max() if len(batch) else math.nan  # one of several processes may have had none
         return (
             f"the loss is {value} in epoch {self._epoch}, batch {self._read} of {self._steps} ({len(batch)} rows, "
             f"{int(batch.label.sum())} clicked, largest numeric feature {largest:g}): lower "
-            f"--learning-rate ({self._settings.learning_rate:g}); the checkpoint of epoch {self._epoch - 1} is kept"
+            f"--learning-rate ({self._settings.learning_rate:g}){kept}"
         )
