@@ -46,7 +46,7 @@ class Server:
             end_session(self._process.pid, _ASKED_SECONDS)
             self._process.wait()
             self._process = None
-            self.log.with_suffix(RECORD).unlink()
+            self.log.with_suffix(RECORD).unlink(missing_ok=True)
 
     def kill(self) -> None:
         """Ends it, with what it started, as a machine that loses its power."""
