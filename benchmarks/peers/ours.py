@@ -32,7 +32,7 @@ class WideInput(InputLayer):
 
     def __init__(self) -> None:
         settings = ModelSettings()
-        super().__init__(_SHAPE, task.EMBEDDING, settings.unseen_rate)
+        super().__init__(_SHAPE, task.EMBEDDING, settings.id_dropout, settings.unseen_rate)
         spread = (2 / (1 + task.EMBEDDING)) ** 0.5  # Xavier's, as it draws them
         self.vectors = nn.Parameter(spread * torch.randn(task.NUMERIC, task.EMBEDDING))
         self.output_size += task.NUMERIC * (task.EMBEDDING - 1)

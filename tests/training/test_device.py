@@ -122,8 +122,10 @@ def test_a_loss_read_late_is_named_by_its_own_batch(monkeypatch):
 @pytest.mark.skipif(not shutil.which("g++"), reason="there is no g++ here")
 def test_a_compiled_model_trains_to_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setattr("training.optimizer._LARGE", 20)  # users' embeddings take deferred steps, the others dense ones
-    plain, _ = train(tmp_path / "plain", model=fresh_model(dropout=0, unseen_rate=0), epochs=2)
-    faster, _ = train(tmp_path / "compiled", model=fresh_model(dropout=0, unseen_rate=0), epochs=2, compile=True)
+    plain, _ = train(tmp_path / "plain", model=fresh_model(dropout=0, id_dropout=0, unseen_rate=0), epochs=2)
+    faster, _ = train(
+        tmp_path / "compiled", model=fresh_model(dropout=0, id_dropout=0, unseen_rate=0), epochs=2, compile=True
+    )
     torch.testing.assert_close(predict(faster, random_rows()), predict(plain, random_rows()), atol=1e-5, rtol=1e-5)
     assert list(faster.state_dict()) == list(plain.state_dict())
 

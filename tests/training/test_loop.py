@@ -88,13 +88,17 @@ def test_a_scene_that_counts_twice_is_as_good_as_its_rows_twice(tmp_path):
     weighted, _ = train(
         tmp_path / "a",
         rows=rows,
-        model=fresh_model(dropout=0, unseen_rate=0),
+        model=fresh_model(dropout=0, id_dropout=0, unseen_rate=0),
         epochs=2,
         batch_size=100,
         scene_weights=(1, 1, 1, 2, 1),
     )
     doubled, _ = train(
-        tmp_path / "b", rows=rows.take(twice), model=fresh_model(dropout=0, unseen_rate=0), epochs=2, batch_size=100
+        tmp_path / "b",
+        rows=rows.take(twice),
+        model=fresh_model(dropout=0, id_dropout=0, unseen_rate=0),
+        epochs=2,
+        batch_size=100,
     )
     for name, weight in weighted.state_dict().items():
         torch.testing.assert_close(weight, doubled.state_dict()[name], atol=1e-5, rtol=1e-4)
@@ -214,7 +218,9 @@ def test_a_forgotten_user_or_item_leaves_no_history_behind():
     """Six numeric features: two of the user, two of the item, one of the pair, one of neither."""
     of_user, of_item = np.array([1, 1, 0, 0, 1, 0], bool), np.array([0, 0, 1, 1, 1, 0], bool)
     none = np.array([-1, -2, -3, -4, -5, -6], np.float32)
-    layer = InputLayer(InputShape(SIZES, none, of_user, of_item), embedding_size=3, unseen_rate=0.4).train()
+    layer = InputLayer(
+        InputShape(SIZES, none, of_user, of_item), embedding_size=3, id_dropout=0, unseen_rate=0.4
+    ).train()
     layer.embeddings["user_id"].weight.data = torch.arange(20.0).unsqueeze(1).expand(-1, 3)
     layer.embeddings["item_id"].weight.data = torch.arange(12.0).unsqueeze(1).expand(-1, 3)
     rows = random_rows(4_000)
@@ -227,6 +233,16 @@ def test_a_forgotten_user_or_item_leaves_no_history_behind():
         known = [row[n] if not ((user and of_user[n]) or (item and of_item[n])) else none[n] for n in range(6)]
         assert numeric.tolist() == [float(value) for value in known]
     assert torch.equal(layer.eval()(rows)[:, -6:], rows.numeric)
+
+
+def test_a_share_of_the_ids_embeddings_is_dropped_and_nothing_else_is():
+    rows = random_rows(4_000)
+    layer = InputLayer(InputShape.of_context(SIZES, 6), embedding_size=3, id_dropout=0.4, unseen_rate=0)
+    whole, left = layer.eval()(rows), layer.train()(rows)
+    ids = left[:, :6]
+    assert 0.37 < (ids == 0).float().mean() < 0.43
+    torch.testing.assert_close(ids, torch.where(ids == 0, ids, whole[:, :6] / 0.6))
+    assert torch.equal(left[:, 6:], whole[:, 6:])
 
 
 def test_what_is_left_of_a_forgotten_row_is_what_a_stranger_has(published):

@@ -93,7 +93,7 @@ def test_later_moves_are_the_sum_of_all_steps_without_a_gradient(step: int) -> N
 
 def stepped(**settings) -> tuple[nn.Module, nn.Module]:
     """A model before and after one step."""
-    model, rows = fresh_model(dropout=0, unseen_rate=0), random_rows()
+    model, rows = fresh_model(dropout=0, id_dropout=0, unseen_rate=0), random_rows()
     before = copy.deepcopy(model)
     optimizer = ModelOptimizer(model, LoopSettings(**settings))
     optimizer.zero_grad()
@@ -125,7 +125,7 @@ def test_a_gradient_beyond_the_limit_is_cut_to_it() -> None:
 @pytest.mark.parametrize(("decay", "moved"), [(0.0, False), (0.1, True)])
 def test_embeddings_decay_where_that_is_asked_for(decay: float, moved: bool) -> None:
     rows = random_rows()
-    model = fresh_model(unseen_rate=0)
+    model = fresh_model(id_dropout=0, unseen_rate=0)
     unused = model.inputs.embeddings["user_id"].weight[0].detach().clone()
     optimizer = ModelOptimizer(model, LoopSettings(embedding_decay=decay))
     optimizer.zero_grad()

@@ -27,7 +27,7 @@ from training.models import ModelSettings, build_model
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
 
-NOTHING_DROPPED = ("--dropout", "0", "--unseen-rate", "0")
+NOTHING_DROPPED = ("--dropout", "0", "--id-dropout", "0", "--unseen-rate", "0")
 LONG = ("--epochs", "40", "--patience", "40", "--learning-rate", "0.0001")
 # The CLI, with every embedding counting as a large one and little memory holding few rows.
 SMALL_LIMITS = """

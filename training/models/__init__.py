@@ -23,6 +23,7 @@ class ModelSettings:
     embedding_size: int = 16
     hidden_size: int = 128
     dropout: float = 0.2
+    id_dropout: float = 0.4
     unseen_rate: float = 0.2
     experts: int = 8
     levels: int = 2
@@ -58,7 +59,7 @@ def build_model(
 
     text_shape: for a content model, texts a row and the size of their whitened embeddings.
     """
-    inputs = InputLayer(shape, settings.embedding_size, settings.unseen_rate)
+    inputs = InputLayer(shape, settings.embedding_size, settings.id_dropout, settings.unseen_rate)
     backbone = _BACKBONES[backbone_of(name)](inputs, settings)
     return ContentModel(backbone, len(SCENES), *text_shape, settings.dropout) if text_shape else backbone
 
