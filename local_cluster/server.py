@@ -44,9 +44,7 @@ class Server:
         """Asks it to end, with what it started; kills what does not."""
         if self._process is not None:
             end_session(self._process.pid, _ASKED_SECONDS)
-            self._process.wait()
-            self._process = None
-            self.log.with_suffix(RECORD).unlink(missing_ok=True)
+            self._forget(self._process)
 
     def kill(self) -> None:
         """Ends it, with what it started, as a machine that loses its power."""
@@ -54,8 +52,12 @@ class Server:
         for process in session_members(self._process.pid):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        self._process.wait()
+        self._forget(self._process)
+
+    def _forget(self, ended: subprocess.Popen) -> None:
+        ended.wait()
         self._process = None
+        self.log.with_suffix(RECORD).unlink(missing_ok=True)
 
 
 def end_left_over(folder: Path) -> None:

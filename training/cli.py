@@ -137,7 +137,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: a scene's own, a level (%(default)s)"
     )
     add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: shared, a level (%(default)s)")
-    add("--id-dropout", type=_share, default=model.id_dropout, help="share of users' and items' dropped (%(default)s)")
+    add("--id-dropout", type=_share, default=model.id_dropout, help="share of an id's numbers dropped (%(default)s)")
     add("--unseen-rate", type=_share, default=model.unseen_rate, help="users and items forgotten, a row (%(default)s)")
     add("--epochs", type=_whole(1), default=loop.epochs, help="epochs at most (%(default)s)")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows a step of Adam (%(default)s)")

@@ -19,13 +19,7 @@ from training.data.features import FeatureSpace, fit_features
 from training.data.reading import count_rows, read_dates, read_in_pieces, read_keys, row_groups
 from training.data.rows import BYTES_PER_ROW, Rows, load_rows
 from training.data.streaming import StreamedBatches
-from training.device import (
-    denormals_flushed,
-    forked_random_state,
-    keep_freed_memory,
-    on_device,
-    resolve_device,
-)
+from training.device import denormals_flushed, forked_random_state, keep_freed_memory, on_device, resolve_device
 from training.errors import TrainingError
 from training.evaluate import evaluate_model
 from training.evaluation.auc import auc

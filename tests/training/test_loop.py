@@ -36,6 +36,10 @@ def fresh_model(seed=0, **settings):
     return build_model("dnn", SHAPE, ModelSettings(**settings))
 
 
+def undropped_model():
+    return fresh_model(dropout=0, id_dropout=0, unseen_rate=0)
+
+
 def judge(rows):
     return lambda logits: (binary_cross_entropy_with_logits(logits, rows.label).item(), 0.5)
 
@@ -88,7 +92,7 @@ def test_a_scene_that_counts_twice_is_as_good_as_its_rows_twice(tmp_path):
     weighted, _ = train(
         tmp_path / "a",
         rows=rows,
-        model=fresh_model(dropout=0, id_dropout=0, unseen_rate=0),
+        model=undropped_model(),
         epochs=2,
         batch_size=100,
         scene_weights=(1, 1, 1, 2, 1),
@@ -96,7 +100,7 @@ def test_a_scene_that_counts_twice_is_as_good_as_its_rows_twice(tmp_path):
     doubled, _ = train(
         tmp_path / "b",
         rows=rows.take(twice),
-        model=fresh_model(dropout=0, id_dropout=0, unseen_rate=0),
+        model=undropped_model(),
         epochs=2,
         batch_size=100,
     )

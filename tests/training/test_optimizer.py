@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.test_loop import fresh_model, random_rows
+from tests.training.test_loop import fresh_model, random_rows, undropped_model
 from training.data.rows import Rows
 from training.deferred_adam import DeferredAdam, _later_moves
 from training.loop_settings import LoopSettings
@@ -93,7 +93,7 @@ def test_later_moves_are_the_sum_of_all_steps_without_a_gradient(step: int) -> N
 
 def stepped(**settings) -> tuple[nn.Module, nn.Module]:
     """A model before and after one step."""
-    model, rows = fresh_model(dropout=0, id_dropout=0, unseen_rate=0), random_rows()
+    model, rows = undropped_model(), random_rows()
     before = copy.deepcopy(model)
     optimizer = ModelOptimizer(model, LoopSettings(**settings))
     optimizer.zero_grad()
