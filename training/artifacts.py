@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from torch import Tensor, nn
 
+from training.checksums import require_intact, write_checksums
 from training.config import RunConfig
 from training.data.features import FeatureSpace
 from training.errors import TrainingError
@@ -85,7 +85,11 @@ def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any
 
 
 def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
-    """Renames a complete folder to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC); where that is taken, a second later."""
+    """Renames a complete folder to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC); where that is taken, a second later.
+
+    Its checksums go with it, by which load_config knows it again.
+    """
+    write_checksums(staged)
     while True:
         now = datetime.now(UTC)
         target = artifacts / folder_name(model, now)
@@ -98,14 +102,11 @@ def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
 
 
 def load_run(folder: Path) -> Run:
-    """Loads a run's folder. Raises TrainingError naming what is missing or damaged in it."""
+    """Loads a run's folder. Raises TrainingError naming what is missing, changed or of another code revision in it."""
     config = load_config(folder)
     state_file = folder / f"{config.model}_state.pt"
-    try:
-        space = FeatureSpace.load(folder)
-        text_space = TextSpace.load(folder) if config.text_settings else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
-        raise _damaged(folder, error) from error
+    space = FeatureSpace.load(folder)
+    text_space = TextSpace.load(folder) if config.text_settings else None
     state = _load_weights(state_file)
     text_shape = text_space.shape if text_space else None
     try:
@@ -125,37 +126,29 @@ def _load_weights(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's own words end in advice to run whatever the file holds
         raise TrainingError(f"{path} is damaged or no file of weights: train again") from error
-    except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise _damaged(path, error) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise TrainingError(f"{path} is damaged or no file of weights: train again")
     if not all(value.isfinite().all() for value in state.values()):
         raise TrainingError(f"{path} holds weights that are not finite: train again")
     return state
 
 
 def load_config(folder: Path) -> RunConfig:
-    """The run's configuration. Raises TrainingError where the folder is no run."""
-    if not folder.is_dir():
-        raise TrainingError(f"there is no folder {folder}: --artifacts takes the folder of a finished run")
+    """The configuration of a run whose files are what they were when it was published. Raises TrainingError."""
+    require_intact(folder)
     found = sorted(folder.glob("*_config.json"))
     if len(found) != 1:
         raise TrainingError(f"{folder} is not the folder of a run: it holds {len(found)} *_config.json files, not one")
     try:
         return RunConfig.from_dict(json.loads(found[0].read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise _damaged(found[0], error) from error
+    except (TypeError, KeyError) as error:
+        raise TrainingError(
+            f"{found[0]} is not a configuration of this code ({type(error).__name__}: {error}): "
+            "use the code revision of the run, or train again"
+        ) from error
 
 
 def load_predictions(folder: Path) -> pa.Table:
-    """The run's validation rows. Raises TrainingError."""
-    try:
-        predictions = pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
-    except (OSError, pa.ArrowException) as error:
-        raise _damaged(folder / PREDICTIONS_FILE, error) from error
-    if not pc.all(pc.is_finite(predictions["logit"]), skip_nulls=False).as_py():
-        raise TrainingError(f"{folder / PREDICTIONS_FILE} holds logits that are not finite: train this run again")
-    return predictions
+    """The run's validation rows."""
+    return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -170,7 +163,3 @@ def _drop_abandoned(parent: Path) -> None:
         with suppress(FileNotFoundError):  # a run beside this one has finished and taken it away
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def _damaged(path: Path, error: Exception) -> TrainingError:
-    return TrainingError(f"{path} is not complete or damaged ({type(error).__name__}: {error}): train again")

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -48,6 +49,7 @@ def run() -> int:
 
     The status is 75 (EX_TEMPFAIL) where the same command may succeed later.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # torchrun's way, and a container's, to interrupt
     try:
         with joined():
             main()
@@ -56,7 +58,8 @@ def run() -> int:
             print(f"error: {error}", file=sys.stderr)
         return os.EX_TEMPFAIL if error.may_pass else 1
     except KeyboardInterrupt:
-        print("interrupted: the same command goes on from its last checkpoint", file=sys.stderr)
+        if is_first():
+            print("interrupted: the same command goes on from its last checkpoint", file=sys.stderr)
         return 130
     return 0
 
@@ -148,8 +151,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         default=loop.warmup_steps,
         help="steps of a rising rate (%(default)s)",
     )
-    add("--weight-decay", type=_not_negative, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
-    add("--embedding-decay", type=_not_negative, default=loop.embedding_decay, help="of embeddings (%(default)s)")
+    add("--weight-decay", type=_share, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
+    add("--embedding-decay", type=_share, default=loop.embedding_decay, help="of embeddings (%(default)s)")
     add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="largest gradient, 0: any (%(default)s)")
     add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="what a row of each scene counts (the same)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better one (%(default)s)")
@@ -179,7 +182,7 @@ def _whole(least: int, most: int = 2**31 - 1):
 def _share(text: str) -> float:
     value = _not_negative(text)
     if value >= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 up to below 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up to below 1")
     return value
 
 

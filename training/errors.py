@@ -9,7 +9,17 @@ class TrainingError(Exception):
     @property
     def may_pass(self) -> bool:
         """Whether the same command may succeed later: what a file system could not do now it may do then."""
-        return isinstance(self.__cause__, OSError | StorageError)
+        never = NotADirectoryError | IsADirectoryError | FileExistsError  # the path is another one's
+        return isinstance(self.__cause__, OSError | StorageError) and not isinstance(self.__cause__, never)
+
+
+class LostProcessError(TrainingError):
+    """One of several processes was ended; started again, they go on from the last checkpoint."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Always."""
+        return True
 
 
 class TrackingError(TrainingError):

@@ -24,6 +24,7 @@ from training.optimizer import ModelOptimizer
 from training.processes import averaged, count, from_leader, is_leader, rank, sharing_gradients
 from training.progress import bar, say
 
+_DIVERGED = 2 * math.log(2)  # log loss: an untrained model lies near log 2, as a coin does
 PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
 
 
@@ -67,7 +68,8 @@ def fit(
     settings: LoopSettings,
     checkpoint: Checkpoint,
 ) -> list[Epoch]:
-    """Trains in place and leaves the best weights in the model. Raises TrainingError where a loss is not finite.
+    """Trains in place and leaves the best weights in the model. Raises TrainingError where a loss is not finite or the
+    best one is worse than a guess.
 
     What an epoch draws depends on the seed and its number alone: a resumed run draws what the killed one would have.
     The model ends on the CPU, whatever it was trained on: an evaluation from its folder finds the same metrics there.
@@ -98,6 +100,7 @@ def fit(
             f"epoch {number}/{settings.epochs}: loss {train_loss:.5f}, validation log loss {logloss:.5f}, "
             f"AUC {auc:.5f}, {batches.rows / seconds:,.0f} rows/s"
         )
+    _require_learnt(best_epoch(course.epochs, settings.stop_on), settings)
     model.load_state_dict(course.best_weights)
     model.cpu()
     return course.epochs
@@ -143,6 +146,15 @@ def _train_epoch(
         loss.backward()
         optimizer.step()
     return losses.mean(batches.rows)
+
+
+def _require_learnt(best: Epoch, settings: LoopSettings) -> None:
+    if best.val_logloss > _DIVERGED:
+        raise TrainingError(
+            f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
+            f"{best.val_logloss:g}, and a coin's is {math.log(2):.3f}: lower --learning-rate "
+            f"({settings.learning_rate:g})"
+        )
 
 
 def _summed_loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -14,7 +14,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from training.errors import TrainingError
+from training.errors import LostProcessError, TrainingError
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ _PATIENCE = timedelta(days=1)  # the others wait while the leader reads and eval
 def joined() -> Iterator[None]:
     """Joins the processes that torchrun started, by gloo on CPUs and NCCL on GPUs, and leaves them at the end.
 
-    Raises TrainingError where there are more of them than GPUs.
+    Raises TrainingError where there are more of them than GPUs, LostProcessError where another has been ended.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
@@ -36,7 +36,16 @@ def joined() -> Iterator[None]:
         backend = "cpu:gloo,cuda:nccl"
     store, rank, size = next(iter(dist.rendezvous("env://", timeout=_PATIENCE)))
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
-    yield
+    try:
+        yield
+    except RuntimeError as error:
+        # gloo's has no class of its own
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            raise
+        raise LostProcessError(
+            f"another process of this training was ended ({str(error).splitlines()[0]}): the same command goes on "
+            "from the last checkpoint"
+        ) from error
     dist.destroy_process_group()  # not after an error: the others may wait for this process, and torchrun ends them
 
 
@@ -52,7 +61,10 @@ def rank() -> int:
 
 def is_first() -> bool:
     """Whether no other process has asked this before: who meets an error first says it, for all."""
-    return not dist.is_initialized() or dist.distributed_c10d._get_default_store().add("said", 1) == 1
+    try:
+        return not dist.is_initialized() or dist.distributed_c10d._get_default_store().add("said", 1) == 1
+    except dist.DistError:  # torchrun itself is gone: nobody else may be left to say it
+        return True
 
 
 def is_leader() -> bool:

@@ -48,6 +48,7 @@ _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Trains, evaluates and publishes one run; its metrics and its folder. Of several processes only the leader's."""
     require_known(arguments.model)
+    Path(arguments.artifacts).mkdir(parents=True, exist_ok=True)  # what cannot be written is told at once
     keep_freed_memory()
     config = from_leader(lambda: _configure(arguments, catalog))
     window, loop = config.window, config.loop_settings

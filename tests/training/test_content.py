@@ -17,7 +17,6 @@ from tests.training.test_mixtures import SHAPE, array, randomised, relu, tower_l
 from tests.training.test_mixtures import random_rows as rows_without_text
 from training.cli import main
 from training.data.rows import ITEM, USER, Rows
-from training.errors import TrainingError
 from training.model_names import BACKBONES
 from training.models import ModelSettings, build_model
 from training.models.content import ContentModel
@@ -190,14 +189,13 @@ def test_a_window_without_any_text_trains_all_the_same(published, tmp_path, mode
     assert again["auc"] == pytest.approx(summary["auc"], abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "file", ["whiten_W.npy", "whiten_mu.npy", "text_encoder/encoder.json", "text_encoder/lsa/idf.npy"]
-)
-def test_a_damaged_text_space_is_named(finished_content, tmp_path, file):
-    copied = Path(shutil.copytree(finished_content[0], tmp_path / "copied"))
-    (copied / file).write_bytes(b"no more")
-    with pytest.raises(TrainingError, match="damaged"):
-        main(["evaluate", "--artifacts", str(copied)])
+def test_a_damaged_fit_of_lsa_is_fitted_anew(worded, finished_content, tmp_path, capsys):
+    more = ("--model", "mmoe_content", "--text-encoder", "lsa")
+    main(worded.arguments(tmp_path, *more))
+    next(tmp_path.glob(".embeddings/lsa/fitted-*/idf.npy")).write_bytes(b"no more")
+    again = main(worded.arguments(tmp_path, *more))
+    assert "is damaged: lsa is fitted anew" in capsys.readouterr().out
+    assert again["auc"] == finished_content[1]["auc"]
 
 
 def test_the_gain_is_from_text(tmp_path):

@@ -1,9 +1,11 @@
 """Each text is embedded once, whatever happens in between."""
 
 import hashlib
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from training.text.cache import EmbeddingCache
@@ -82,6 +84,36 @@ def test_a_killed_run_loses_one_batch(tmp_path):
     assert np.array_equal(embed(texts, resumed, cache), expected(texts))
     assert len(killed.asked) == 30
     assert sorted(killed.asked + resumed.asked) == sorted(texts.to_pylist())
+
+
+def spoil(file: Path, damage: str) -> None:
+    content = bytearray(file.read_bytes())
+    if damage == "a byte":
+        content[len(content) // 3] ^= 1
+    elif damage == "cut":
+        content = content[:-20]
+    elif damage == "no Parquet":
+        content = b"no more"
+    file.write_bytes(content)
+    if damage == "other columns":
+        pq.write_table(pa.table({"key": pa.array([b"k"])}), file)
+    if damage == "other vectors":
+        keys = pq.read_table(file, columns=["key"])["key"].combine_chunks()
+        EmbeddingCache(file.parent).add(keys, np.zeros((len(keys), 3), np.float32))
+
+
+@pytest.mark.parametrize("damage", ["a byte", "cut", "no Parquet", "other columns", "other vectors"])
+def test_the_texts_of_a_damaged_file_are_embedded_anew(tmp_path, damage, capsys):
+    cache, texts = EmbeddingCache(tmp_path), some_texts(57)
+    embed(texts, Counting(), cache)
+    file = sorted(tmp_path.glob("*.parquet"))[2]
+    spoil(file, damage)
+    encoder, again = Counting(), Counting()
+    assert np.array_equal(embed(texts, encoder, cache), expected(texts))
+    assert 7 <= len(encoder.asked) <= 10
+    assert f"{file} is damaged" in capsys.readouterr().out
+    assert np.array_equal(embed(texts, again, cache), expected(texts))
+    assert not again.batches
 
 
 def test_a_file_that_was_being_written_is_not_read(tmp_path):

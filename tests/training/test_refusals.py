@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from tests.training.conftest import Published
 from tests.training.logs import as_table, publish
+from training.checksums import CHECKSUMS_FILE, write_checksums
 from training.cli import main, run
 from training.data.reading import read_keys
 from training.errors import TrackingError, TrainingError
@@ -22,6 +24,8 @@ from training.window import in_ranges
 from warehouse.manifest import MANIFEST_FILE, Input
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
+
+TRACKING = ("track", "promote")
 
 
 def with_labels(world, date, label):
@@ -172,28 +176,57 @@ def test_a_learning_rate_that_explodes(published, tmp_path):
     assert "lower --learning-rate" in sentence
 
 
-@pytest.mark.parametrize("file", ["dnn_state.pt", "feature_meta.json", "vocabulary/user_id.parquet", "dnn_config.json"])
-def test_a_run_that_lacks_a_file(copied, file):
-    (copied / file).unlink()
-    sentence = refused(["evaluate", "--artifacts", str(copied)])
-    assert "config.json" in sentence or file in sentence
+def test_a_model_that_has_diverged_is_not_published(published, tmp_path):
+    sentence = refused(published.arguments(tmp_path, "--learning-rate", "1e6"))
+    assert "the training has diverged: the validation log loss of the best epoch" in sentence
+    assert "lower --learning-rate (1e+06)" in sentence
+    assert not list(tmp_path.glob("artifacts_*"))
 
 
-@pytest.mark.parametrize("file", ["dnn_state.pt", "feature_meta.json", "vocabulary/user_id.parquet", "dnn_config.json"])
-def test_a_run_with_a_damaged_file(copied, file):
-    (copied / file).write_bytes(b"{}")
-    assert "damaged" in refused(["evaluate", "--artifacts", str(copied)])
+def files_of(run: Path) -> list[Path]:
+    return [path for path in sorted(run.rglob("*")) if path.is_file() and path.name != CHECKSUMS_FILE]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "track", "promote"])
+def test_a_run_with_a_missing_or_altered_file(finished_content, tmp_path, tracking_uri, command):
+    """One bit of any file: weights, whitening, vocabulary, statistics, predictions, configuration or report."""
+    run = Path(shutil.copytree(finished_content[0], tmp_path / finished_content[0].name))
+    arguments = [command, "--artifacts", str(run), *(["--tracking-uri", tracking_uri] * (command in TRACKING))]
+    random = np.random.default_rng(3)
+    assert len(files_of(run)) > 10
+    for file in files_of(run):
+        content = bytearray(file.read_bytes())
+        content[random.integers(len(content))] ^= 1 << random.integers(8)
+        kept = file.rename(tmp_path / "kept")
+        assert f"{file.relative_to(run)} is missing or changed" in refused(arguments)
+        file.write_bytes(content)
+        assert f"{file.relative_to(run)} is missing or changed" in refused(arguments)
+        kept.rename(file)
+    (run / CHECKSUMS_FILE).unlink()
+    assert f"{CHECKSUMS_FILE} is missing or changed" in refused(arguments)
 
 
 def test_a_state_that_does_not_fit(copied):
     state = torch.load(copied / "dnn_state.pt", weights_only=True)
     torch.save({name: weight for name, weight in state.items() if "layers" not in name}, copied / "dnn_state.pt")
+    write_checksums(copied)
     assert "does not fit the model" in refused(["evaluate", "--artifacts", str(copied)])
+
+
+def test_a_configuration_of_another_code_revision(copied):
+    config = json.loads((copied / "dnn_config.json").read_text())
+    del config["few_max"]
+    (copied / "dnn_config.json").write_text(json.dumps(config))
+    write_checksums(copied)
+    assert "is not a configuration of this code" in refused(["evaluate", "--artifacts", str(copied)])
 
 
 def test_a_folder_that_is_no_run(tmp_path):
     assert "there is no folder" in refused(["evaluate", "--artifacts", str(tmp_path / "nothing")])
-    assert "not the folder of a run" in refused(["compare", "--artifacts", str(tmp_path)])
+    assert "is not the folder of a run" in refused(["compare", "--artifacts", str(tmp_path)])
+    (tmp_path / "some.txt").write_text("no configuration")
+    write_checksums(tmp_path)
+    assert "it holds 0 *_config.json files, not one" in refused(["compare", "--artifacts", str(tmp_path)])
 
 
 def test_evaluating_where_the_validation_date_is_gone(own_published, tmp_path):
@@ -219,7 +252,16 @@ def test_comparing_runs_on_different_rows(finished, own_published, tmp_path):
 
 @pytest.mark.parametrize(
     ("flag", "value"),
-    [("--epochs", "0"), ("--dropout", "1"), ("--learning-rate", "0"), ("--learning-rate", "nan"), ("--seed", "-1")],
+    [
+        *(
+            ("--epochs", "0"),
+            ("--dropout", "1"),
+            ("--learning-rate", "0"),
+            ("--learning-rate", "nan"),
+            ("--seed", "-1"),
+        ),
+        *(("--embedding-decay", "1e300"), ("--weight-decay", "1")),
+    ],
 )
 def test_an_argument_out_of_range_is_refused_by_the_parser(published, tmp_path, flag, value, capsys):
     with pytest.raises(SystemExit):
@@ -244,6 +286,14 @@ def test_status_75_says_that_the_same_command_may_succeed_later(monkeypatch, cap
     monkeypatch.setattr("training.cli.main", fail)
     assert run() == 75
     assert capsys.readouterr().err == "error: MLflow could not be used\n"
+
+
+def test_status_1_says_that_it_never_will(published, tmp_path, monkeypatch, capsys):
+    (tmp_path / "a file").touch()
+    monkeypatch.setattr("sys.argv", ["training", *published.arguments(tmp_path / "a file")])
+    monkeypatch.setattr("training.train.fit_features", lambda *_: pytest.fail("read before it is known to be of use"))
+    assert run() == 1
+    assert "FileExistsError" in capsys.readouterr().err
 
 
 def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):
@@ -272,6 +322,7 @@ def test_a_pickle_in_the_place_of_weights_is_not_run(copied, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     with (copied / "dnn_state.pt").open("wb") as file:
         pickle.dump(Malicious(), file)
+    write_checksums(copied)
     sentence = refused(["evaluate", "--artifacts", str(copied)])
     assert sentence == f"{copied / 'dnn_state.pt'} is damaged or no file of weights: train again"
     assert not (tmp_path / "executed").exists()
@@ -280,23 +331,8 @@ def test_a_pickle_in_the_place_of_weights_is_not_run(copied, tmp_path, monkeypat
 def test_weights_that_are_not_finite(copied):
     state = torch.load(copied / "dnn_state.pt", weights_only=True)
     torch.save({name: weight * math.nan for name, weight in state.items()}, copied / "dnn_state.pt")
+    write_checksums(copied)
     assert "dnn_state.pt holds weights that are not finite" in refused(["evaluate", "--artifacts", str(copied)])
-
-
-@pytest.mark.parametrize(("name", "value"), [("mean", [1]), ("scale", [-1]), ("scene_ctr", [])])
-def test_statistics_of_another_length(copied, name, value):
-    path = copied / "feature_meta.json"
-    meta = json.loads(path.read_text())
-    path.write_text(json.dumps({**meta, name: value * len(meta[name]) if name == "scale" else value}))
-    assert "mean, scale or scene_ctr" in refused(["evaluate", "--artifacts", str(copied)])
-
-
-def test_predictions_that_are_not_finite(copied):
-    path = copied / "predictions.parquet"
-    table = pq.read_table(path)
-    at = table.column_names.index("logit")
-    pq.write_table(table.set_column(at, "logit", [[math.nan] * len(table)]), path)
-    assert "holds logits that are not finite" in refused(["compare", "--artifacts", str(copied)])
 
 
 @pytest.mark.parametrize("command", [["train", "--as-of", "2023-07-12"], ["evaluate"], ["compare"]])

@@ -150,8 +150,10 @@ def test_killed_processes_go_on_and_end_as_undisturbed_ones(published: Published
             break
     workers = Path(f"/proc/{killed.pid}/task/{killed.pid}/children").read_text().split()
     os.kill(int(workers[-1]), signal.SIGKILL)  # torchrun ends the others
-    killed.communicate(timeout=60)
+    _, errors = killed.communicate(timeout=60)
     assert killed.returncode == 1
+    assert errors.count("the same command goes on from ") == 1
+    assert "training/cli.py" not in errors, "the only traceback is torchrun's own"
     resumed = torchrun("-m", "training", *published.arguments(tmp_path / "killed", *LONG))
     output, errors = resumed.communicate(timeout=120)
     assert resumed.returncode == 0, errors

@@ -99,7 +99,7 @@ class FeatureSpace:
 
     @staticmethod
     def load(folder: Path) -> "FeatureSpace":
-        """The inverse of save. Raises OSError, ValueError or KeyError if damaged; TrainingError if not of this code."""
+        """The inverse of save. Raises TrainingError where the file is not of this code."""
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
         if meta["scenes"] != list(SCENES) or meta["numeric"] != list(FEATURE_NAMES):
             raise TrainingError(
@@ -109,11 +109,6 @@ class FeatureSpace:
         names = (*_IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
         mean, scale, scene_ctr = (np.array(meta[name], dtype=np.float64) for name in ("mean", "scale", "scene_ctr"))
-        lengths = (len(FEATURE_NAMES), len(FEATURE_NAMES), len(SCENES))
-        if (mean.shape, scale.shape, scene_ctr.shape) != tuple((length,) for length in lengths) or not (
-            scale >= 0
-        ).all():
-            raise ValueError("mean, scale or scene_ctr do not have their length, or a scale is below 0")
         return FeatureSpace(vocabularies, scene_ctr, Standardiser(mean, scale))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from scipy.special import expit
 
 from training.data.features import FeatureSpace
 from training.data.reading import codes_and_values
@@ -28,7 +29,7 @@ def predictions_table(keys: pa.Table, rows: Rows, logits: np.ndarray, space: Fea
         )
         for entity, column in (("user", USER), ("item", ITEM))
     }
-    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    probabilities = expit(logits.astype(np.float64))
     columns = {"label": keys["label"], "logit": logits, "probability": probabilities, **levels}
     return pa.table({**{name: keys[name] for name in KEYS}, **columns})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from training.checksums import changed_files, write_checksums
 from training.progress import say
 from training.text.cache import EmbeddingCache
 from training.text.embedding import Encoder
@@ -41,10 +42,14 @@ def cache_of(encoder: Encoder, kept: Path) -> EmbeddingCache:
 def _fitted_lsa(texts: pa.Array, seed: int, kept: Path) -> LsaEncoder:
     folder = kept / LSA / f"fitted-{fit_key(texts, seed)}"
     if folder.is_dir():
-        return LsaEncoder.load(folder)
+        if not changed_files(folder):
+            return LsaEncoder.load(folder)
+        say(f"{folder} is damaged: {LSA} is fitted anew")
+        shutil.rmtree(folder, ignore_errors=True)
     encoder = LsaEncoder.fit(texts, seed)
     unfinished = folder.with_name(f".{folder.name}-{os.getpid()}")
     encoder.save(unfinished)
+    write_checksums(unfinished)
     try:
         unfinished.rename(folder)
     except OSError:  # a task beside this one was faster

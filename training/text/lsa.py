@@ -78,11 +78,9 @@ class LsaEncoder:
 
     @staticmethod
     def load(folder: Path) -> "LsaEncoder":
-        """The inverse of save. Raises OSError or ValueError."""
+        """The inverse of save."""
         ngrams = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
         idf, components = (np.load(folder / name, allow_pickle=False) for name in (_IDF, _COMPONENTS))
-        if not len(ngrams) == len(idf) == len(components):
-            raise ValueError(f"{folder} holds {len(ngrams)} n-grams, {len(idf)} weights, {len(components)} components")
         return LsaEncoder(ngrams, idf, components)
 
 

@@ -43,7 +43,7 @@ class TextSpace:
 
     @staticmethod
     def load(folder: Path) -> "TextSpace":
-        """The inverse of save. Raises OSError, ValueError or KeyError; TrainingError if the encoder is another."""
+        """The inverse of save. Raises TrainingError if the encoder is another."""
         named = json.loads((folder / _FOLDER / _NAME_FILE).read_text(encoding="utf-8"))
         name = named["name"]
         lsa = name == LSA

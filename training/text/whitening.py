@@ -38,7 +38,7 @@ class Whitening:
 
     @staticmethod
     def load(folder: Path) -> "Whitening":
-        """The inverse of save. Raises OSError or ValueError."""
+        """The inverse of save."""
         return Whitening(*(np.load(folder / name, allow_pickle=False) for name in ("whiten_mu.npy", "whiten_W.npy")))
 
 
