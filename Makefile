@@ -34,7 +34,7 @@ lint: setup
 setup: check-java $(STAMP)
 
 # Spark's image first: Airflow's stands on it.
-images: export CODE_REVISION = $(shell git describe --always --dirty)
+images: export CODE_REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude="*")
 images: .env
 	docker compose build spark-master
 	docker compose build namenode airflow-api-server trainer
@@ -48,7 +48,7 @@ down: .env
 
 .env:
 	(umask 077; docker/env.sh > $@.new)
-	. ./$@.new; install -d -m 700 $$([ $$(id -u) != 0 ] || echo -o $$USER_ID) $$ANTM2C_DATA
+	. ./$@.new; install -d -m 700 $$([ $$(id -u) != 0 ] || echo -o $$USER_ID) "$$ANTM2C_DATA"
 	mv $@.new $@
 
 clean:

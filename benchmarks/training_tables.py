@@ -23,8 +23,8 @@ def write_training_tables(catalog: Catalog, dates: Sequence[str], rows: int, use
     mood, appeal = rng.normal(scale=0.7, size=users), rng.normal(scale=0.7, size=items)
     for date in dates:
         with StagedPartition(catalog, TRAIN, date) as staged:
-            for scene, share in zip(SCENES, np.full(len(SCENES), rows // len(SCENES)), strict=True):
-                _write_scene(staged.path, date, scene, int(share), mood, appeal, rng)
+            for scene in SCENES:
+                _write_scene(staged.path, date, scene, rows // len(SCENES), mood, appeal, rng)
             columns = [list(column) for column in TRAIN.columns]
             staged.publish(Content(rows // len(SCENES) * len(SCENES), columns, checksum=f"{seed} {date}"), [])
 

@@ -42,6 +42,7 @@ with DAG(
         task_id="wait_for_raw",
         **place,
         at_most=timedelta(hours=6),
+        execution_timeout=None,
         doc_md="A scheduled date without raw logs is waited for, then skipped. Another run without them fails at once.",
     )
     logs = spark_stage("csv_to_orc", ["--date", day, *REJECT_ARGUMENTS])
@@ -49,6 +50,7 @@ with DAG(
         task_id="wait_for_history",
         **place,
         at_most=timedelta(hours=12),
+        execution_timeout=None,
         doc_md="Holds this date until the date before is published and fresh. Its log says what is lacking.",
     )
     features = [spark_stage(s, ["--date", day]) for s in ("user_features", "item_features", "user_item_features")]

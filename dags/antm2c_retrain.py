@@ -114,18 +114,17 @@ with DAG(
     },
 ):
     newest = "(newest_date() if dag_run.run_type == 'manual' else none)"
-    as_of = {"as_of": date_template("as_of", unless=newest)}
     window = PythonOperator(
         task_id="check_window",
         python_callable=check_window,
-        op_kwargs=as_of,
+        op_kwargs={"as_of": date_template("as_of", unless=newest)},
         doc_md="Every date of the window must be published and fresh. Names those that are not, and how to mend them.",
     )
     command, training, challenging = map(training_operator, (CommandOperator, TrainingOperator, ChallengeOperator))
     embedded = command(
         task_id="embed",
         python_callable=embed,
-        op_kwargs=as_of,
+        op_kwargs={"as_of": "{{ ti.xcom_pull(task_ids='check_window')[0].as_of }}"},  # a newer date may come meanwhile
         doc_md="Embeds each distinct text of the window once. What an earlier run embedded is not embedded again.",
     )
     trained = training.partial(
@@ -162,6 +161,7 @@ with DAG(
         body=f"{{{{ {pulled.format(STORY)} }}}}",
         defaults="Reject",
         response_timeout=timedelta(days=7),
+        execution_timeout=None,
         doc_md="Waits for a person where the form asked for it. After a week without an answer the champion stays.",
     )
     promoted = command(

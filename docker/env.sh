@@ -5,10 +5,12 @@ secret() { head -c 32 /dev/urandom | base64 | tr '+/' '-_'; }  # as Fernet keys 
 
 user=$(id -u)
 [ "$user" != 0 ] || user=50000  # nothing in the containers runs as root
-socket_group=$(stat -L -c %g /var/run/docker.sock 2>/dev/null || echo 0)
+socket=${DOCKER_SOCKET:-/var/run/docker.sock}
+socket_group=$(stat -L -c %g "$socket" 2>/dev/null || echo 0)
 cat <<END
-ANTM2C_DATA=$(pwd)/var/compose
+ANTM2C_DATA='$(pwd)/var/compose'
 USER_ID=$user
+DOCKER_SOCKET='$socket'
 DOCKER_SOCKET_GROUP=$socket_group
 AIRFLOW_ADMIN_PASSWORD=$(secret)
 AIRFLOW_FERNET_KEY=$(secret)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -62,12 +62,14 @@ def end_database(folder: Path) -> None:
 
 def stop_servers(folder: Path) -> None:
     """Ends a server that runs on `folder`."""
-    servers = list(_servers_on(folder))
-    processes = [process for server in servers for process in (server, *server.children(recursive=True))]
-    for server in servers:
-        server.send_signal(signal.SIGQUIT)  # at once, but shared memory is given back
+    processes: list[psutil.Process] = []
+    for server in _servers_on(folder):
+        with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+            processes += (server, *server.children(recursive=True))
+            server.send_signal(signal.SIGQUIT)  # at once, but shared memory is given back
     for process in psutil.wait_procs(processes, timeout=_QUIT_SECONDS)[1]:
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from local_cluster.server import end_left_over
 from local_cluster.spark import SparkCluster
 from sample_logs.settings import PRESETS
 from warehouse.catalog import Catalog
+from warehouse.status import expected
 from warehouse.tables import DERIVED_TABLES
 
 _Versions = dict[tuple[str, str], str | None]
@@ -63,4 +64,5 @@ def _cluster(folder: Path) -> Iterator[str]:
 
 
 def _versions(catalog: Catalog, dates: list[str]) -> _Versions:
-    return {(table.folder, date): catalog.version(table, date) for table in DERIVED_TABLES for date in dates}
+    wanted = [(table, date) for table in DERIVED_TABLES for date in dates if expected(table, date)]
+    return {(table.folder, date): catalog.version(table, date) for table, date in wanted}

@@ -7,6 +7,7 @@ from typing import Any
 
 from local_airflow.api import AirflowApi
 from local_airflow.errors import RunError
+from local_airflow.processes import AIRFLOW_LOG
 
 _LOOK_SECONDS = 1.0
 _PARSE_SECONDS = 120
@@ -67,13 +68,13 @@ def _name(task: dict[str, Any]) -> str:
 def _failure(home: Path, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:
     failed = next((task for task in tasks if task["state"] == "failed"), None)
     if failed is None:
-        return f"{dag_id} failed and no task of it did; see {home / 'airflow.log'}"
+        return f"{dag_id} failed and no task of it did; see {home / AIRFLOW_LOG}"
     folder = home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={failed['task_id']}"
     if failed["map_index"] >= 0:
         folder /= f"map_index={failed['map_index']}"
     log = folder / f"attempt={failed['try_number']}.log"
     if not log.exists():
-        return f"{dag_id}: {failed['task_id']} failed before it wrote a log; see {home / 'airflow.log'}"
+        return f"{dag_id}: {failed['task_id']} failed before it wrote a log; see {home / AIRFLOW_LOG}"
     return f"{dag_id}: {failed['task_id']} failed. The end of {log}:\n" + "\n".join(_events(log)[-_LOG_LINES:])
 
 

@@ -68,7 +68,7 @@ def _load(demo: Demo, api: AirflowApi, catalog: Catalog) -> None:
     dates = catalog.dates(RAW)[:-_LEFT_TO_BACKFILL]
     if len(dates) < 2:  # one to train on, one to validate on
         return
-    if not catalog.dates(TRAIN):
+    if set(dates) - set(catalog.dates(TRAIN)):
         print(f"\nFirst use: {dates[0]} to {dates[-1]} are loaded, which takes some minutes. Look around meanwhile.")
         run_dag(api, demo.home, "antm2c_etl_history", {"start_date": dates[0], "end_date": dates[-1]}, TIMEOUT_SECONDS)
     if not runs_in(demo.artifacts):

@@ -62,6 +62,8 @@ class Freshness:
 
     def verdict(self, table: Table, date: str) -> Verdict:
         """The state of one partition."""
+        if self.manifest(table, date) is None:  # whoever waits for it asks often, and need not read its history
+            return self._judge(table, date)
         # A snapshot rests on the one before it: judging the dates in ascending order keeps the recursion flat.
         dates = self.dates(table)
         for earlier in dates[bisect_right(dates, self._judged_up_to[table.folder]) : bisect_left(dates, date)]:

@@ -1,6 +1,5 @@
 """A SparkSubmitOperator that fails with the stage's own sentence, and ends with all it started."""
 
-import re
 import time
 from contextlib import suppress
 
@@ -9,8 +8,7 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
-_SENTENCE = re.compile(r"^error: (.+)$", re.MULTILINE)  # as a stage's last line says what went wrong
-_ASKED_SECONDS = 3.0  # Airflow itself is killed five seconds after it was asked to end
+from dags.common.command_end import ASKED_SECONDS, last_sentence
 
 
 class SparkStageOperator(SparkSubmitOperator):
@@ -24,11 +22,11 @@ class SparkStageOperator(SparkSubmitOperator):
             self.log.error("%s ran longer than %s and was ended", self.task_id, self.execution_timeout)
             raise
         except AirflowException as failure:
-            said = _SENTENCE.findall(str(failure))
-            if not said:
+            said = last_sentence(str(failure))
+            if said is None:
                 raise
-            self.log.error(said[-1])
-            raise AirflowException(said[-1]) from None
+            self.log.error(said)
+            raise AirflowException(said) from None
 
     def on_kill(self) -> None:
         """Ends spark-submit, the driver and what they started. The base class would end spark-submit alone."""
@@ -36,7 +34,7 @@ class SparkStageOperator(SparkSubmitOperator):
         for process in started:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
-        deadline = time.monotonic() + _ASKED_SECONDS
+        deadline = time.monotonic() + ASKED_SECONDS
         while any(map(_lives, started)) and time.monotonic() < deadline:
             time.sleep(0.05)
         for process in filter(_lives, started):

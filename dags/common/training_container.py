@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from docker.errors import APIError, NotFound
 from docker.types import DeviceRequest, Mount
 from huggingface_hub.constants import HF_HUB_CACHE
 
+from dags.common.command_end import ASKED_SECONDS, last_sentence
 from dags.common.training_command import words
 from dags.common.training_operators import CommandOperator
 from training.tracking.client import database_file
@@ -23,8 +23,6 @@ from warehouse.settings import Settings, read_settings
 
 _TASK = "antm2c.task"  # the label that says whose container it is
 _PASSED_ON = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_USER_NAME", "OMP_")  # what the names of variables begin with
-_SENTENCE = re.compile(r"^error: (.+)$", re.MULTILINE)  # as a command's last line says what went wrong
-_ASKED_SECONDS = 3  # Airflow itself is killed five seconds after it was asked to end
 
 
 class InContainer(DockerOperator):
@@ -72,12 +70,12 @@ class InContainer(DockerOperator):
                 "in ANTM2C_TRAINER_IMAGE"
             ) from error
         except DockerContainerFailedException as failure:
-            said = _SENTENCE.findall("\n".join(map(str, failure.logs or ())))
-            if not said:
+            said = last_sentence("\n".join(map(str, failure.logs or ())))
+            if said is None:
                 raise
             status = self.cli.wait(self.container["Id"])["StatusCode"]
             kind = AirflowException if status == os.EX_TEMPFAIL else AirflowFailException
-            raise kind(said[-1]) from None
+            raise kind(said) from None
         finally:
             self._running = False
             self._end([self.container] if self.container else [])
@@ -90,7 +88,7 @@ class InContainer(DockerOperator):
     def _end(self, containers: Iterable[Mapping[str, Any]]) -> None:
         for container in containers:
             with suppress(NotFound):
-                self.cli.stop(container["Id"], timeout=_ASKED_SECONDS)
+                self.cli.stop(container["Id"], timeout=ASKED_SECONDS)
                 self.cli.remove_container(container["Id"], force=True)
 
 

@@ -14,7 +14,7 @@ _SHOWN_DATES = 90
 Verdicts = dict[tuple[Table, str], Verdict]
 
 
-def grid(catalog: Catalog, shown_dates: int = _SHOWN_DATES) -> dict[str, Any]:
+def grid(catalog: Catalog) -> dict[str, Any]:
     """The last dates, ascending, and each table's cells: state, reason, rows; None where it has no partition.
 
     counts: partitions by state. causes: a sentence each, with the number of partitions it comes to. rerun: the first
@@ -22,7 +22,7 @@ def grid(catalog: Catalog, shown_dates: int = _SHOWN_DATES) -> dict[str, Any]:
     """
     freshness = Freshness(catalog)
     known = freshness.known_dates()
-    dates = days(known[0], known[-1])[-shown_dates:] if known else []
+    dates = days(known[0], known[-1])[-_SHOWN_DATES:] if known else []
     verdicts = {
         (table, date): freshness.verdict(table, date)
         for table in DERIVED_TABLES

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from dags.common.telling import TOLD
 from dags.common.waiting import LackTrigger, WaitForHistory, WaitForRaw, lacking_history, lacking_raw
 from tests.dags.conftest import DATASET, HandMadeWarehouse
+from warehouse.catalog import Catalog
 from warehouse.tables import (
     DAILY_ITEM,
     DAILY_UI,
@@ -91,6 +92,17 @@ def test_every_table_of_the_date_before_that_is_missing_is_named(two_dates: Hand
         f"{table.name(DATASET)} date={SECOND}" for table in (DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI)
     ]
     assert all("is missing" in sentence for sentence in sentences)
+
+
+def test_while_the_date_before_is_missing_no_earlier_history_is_read(
+    two_dates: HandMadeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The triggerer asks every few seconds for every date that waits."""
+    two_dates.receive(THIRD)
+    read, manifest = [], Catalog.manifest
+    monkeypatch.setattr(Catalog, "manifest", lambda self, table, date: read.append(date) or manifest(self, table, date))
+    assert len(lacking_history(two_dates.uri, DATASET, THIRD)) == len(STATE)
+    assert read == [SECOND] * len(STATE)
 
 
 def test_a_date_lacks_what_is_stale_on_the_date_before(two_dates: HandMadeWarehouse) -> None:

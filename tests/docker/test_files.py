@@ -126,5 +126,13 @@ def test_whatever_the_compose_file_insists_on_is_written(tmp_path: Path) -> None
     assert asked == set(parsed(new_env_file(tmp_path / ".env", {})))
 
 
+def test_a_checkout_may_lie_in_a_path_with_blanks(tmp_path: Path) -> None:
+    folder = tmp_path / "my work"
+    folder.mkdir()
+    (folder / ".env").write_text(subprocess.check_output([REPOSITORY / "docker/env.sh"], cwd=folder, text=True))
+    source = ["bash", "-c", '. ./.env; printf %s "$ANTM2C_DATA"']
+    assert subprocess.check_output(source, cwd=folder, text=True) == f"{folder}/var/compose"
+
+
 def parsed(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in path.read_text().splitlines())

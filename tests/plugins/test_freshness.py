@@ -65,8 +65,11 @@ def test_causes_are_named_with_how_many_partitions_they_come_to_and_what_to_run(
     assert shown["rerun"] == [FIRST, FOURTH]
 
 
-def test_a_long_history_shows_its_last_dates_and_says_when_it_began(catalog: Catalog) -> None:
-    shown = grid(catalog, shown_dates=2)
+def test_a_long_history_shows_its_last_dates_and_says_when_it_began(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.board.freshness._SHOWN_DATES", 2)
+    shown = grid(catalog)
     assert (shown["first_date"], shown["dates"]) == (FIRST, [THIRD, FOURTH])
 
 

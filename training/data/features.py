@@ -20,7 +20,7 @@ from training.data.numeric import (
     numeric_block,
 )
 from training.data.reading import Read, read_dates
-from training.data.vocabulary import Vocabulary
+from training.data.vocabulary import PARTS_AT_ONCE, Vocabulary
 from training.errors import TrainingError
 from warehouse.catalog import Catalog
 from warehouse.tables import DEEP_FEATURES, SCENES
@@ -31,7 +31,6 @@ VOCABULARY_FOLDER = "vocabulary"
 _IDS = ("user_id", "item_id")
 _HOURS = 24
 _MICROSECONDS_PER_HOUR = 3_600_000_000
-_PARTS_AT_ONCE = 32  # vocabularies kept apart: those of many pieces hold the same ids again and again
 _RATE_BOUNDS = (0.001, 0.999)  # odds must stay finite in a scene that was never, or always, clicked
 
 
@@ -119,7 +118,7 @@ def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates
     for table in read(catalog, dates, DEEP_FEATURES):
         for name in (*_IDS, *DEEP_FEATURES):
             parts[name].append(Vocabulary.of(table[name]))
-            if len(parts[name]) == _PARTS_AT_ONCE:
+            if len(parts[name]) == PARTS_AT_ONCE:
                 parts[name] = [Vocabulary.merged(parts[name])]
         scene = _scene_positions(table)
         shown += np.bincount(scene, minlength=len(SCENES))

@@ -36,12 +36,12 @@ def numeric_block(table: pa.Table, scene: np.ndarray, scene_ctr: np.ndarray) -> 
         next(columns)[:] = np.log1p(counts[name])
     for name in RATES:
         next(columns)[:] = _column(table, name)
-    prior = scene_ctr[scene]
+    prior, rows = scene_ctr[scene], np.arange(len(scene))
     for name in _HISTORIES:
         next(columns)[:] = evidence(counts[name.format("clk")], counts[name.format("imp")], prior)
     for name in _IN_SCENE:
         clicks, impressions = (
-            np.choose(scene, [counts[name.format(kind, number)] for number in SCENES]) for kind in ("clk", "imp")
+            np.stack([counts[name.format(kind, number)] for number in SCENES])[scene, rows] for kind in ("clk", "imp")
         )
         next(columns)[:] = evidence(clicks, impressions, prior)
     return block

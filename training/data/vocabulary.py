@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from training.data.reading import codes_and_values
 
 UNSEEN = 0
+PARTS_AT_ONCE = 32  # to be merged then: those of many pieces hold the same ids again and again
 _REMEMBERED = 4  # dictionaries: more than row groups are read side by side
 
 

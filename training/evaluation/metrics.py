@@ -23,7 +23,7 @@ SHOWN_BY = {
 def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str, Any], Report]:
     """The metrics and the cold-start report of a predictions table. truth: click probabilities [n], where known.
 
-    Keys of the metrics: design.md, Training. Undefined figures are None.
+    Undefined figures are None.
     """
     rows = scored(predictions)
     report = cold_start_report(rows)

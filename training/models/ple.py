@@ -64,7 +64,7 @@ class LastLevel(nn.Module):
 class PLE(GatedModel):
     """Any number of levels of shared and per-scene experts (Tang et al., RecSys 2020): Rows of B -> logits [B].
 
-    The levels before the last have layers of `level_size`, the last one those of `expert_sizes`.
+    The levels before the last have one layer, of `expert_sizes[0]`, the last one all of `expert_sizes`.
     """
 
     def __init__(

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.reading import read_dates
-from training.data.vocabulary import Vocabulary
+from training.data.reading import read_in_pieces
+from training.data.vocabulary import PARTS_AT_ONCE, Vocabulary
 from training.text.composition import MODES, compose
 from warehouse.catalog import Catalog
 
@@ -52,9 +52,11 @@ class RowTexts:
 
 
 def read_texts(catalog: Catalog, dates: Sequence[str], mode: str) -> RowTexts:
-    """The distinct texts of the dates' rows, sorted, read one date at a time."""
+    """The distinct texts of the dates' rows, sorted, read a row group at a time."""
     parts = [Vocabulary(pa.array([], pa.string()), np.array([], np.int64))]
     columns = RowTexts(mode, parts[0]).columns
-    for table in read_dates(catalog, dates, columns):
+    for table in read_in_pieces(catalog, dates, columns):
         parts += [Vocabulary.of(compose(table, joined)) for joined in MODES[mode].values()]
+        if len(parts) >= PARTS_AT_ONCE:
+            parts = [Vocabulary.merged(parts)]
     return RowTexts(mode, Vocabulary.merged(parts))

@@ -4,21 +4,25 @@
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"];
 const SIGNS = ["●", "■", "◆", "▲", "▼", "✚"];
 
-const state = { data: null, champion: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
+const state = { asked: null, data: null, champion: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
 
 function notify(error) {
   byId("notices").append(element("div", error.message, "notice"));
 }
 
 async function load(parameters) {
+  const asked = (state.asked = parameters);
+  let data;
   try {
-    state.data = await ask("data/runs", parameters);
+    data = await ask("data/runs", parameters);
   } catch (error) {
+    if (state.asked !== asked) return;
     notify(error);
     if (!parameters.length) return;
-    state.data = await ask("data/runs");
+    data = await ask("data/runs");
   }
-  const { data } = state;
+  if (state.asked !== asked) return; // something else was chosen meanwhile
+  state.data = data;
   const opened = data.runs.find((run) => run.name === state.opened);
   state.models = new Set(data.models);
   const newest = new Map();

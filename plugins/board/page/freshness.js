@@ -6,8 +6,10 @@ const FRESHNESS_SIGNS = { fresh: "✓", stale: "!", leaky: "!", missing: "×" };
 async function showFreshness(dataset) {
   byId("warehouse").hidden = false;
   try {
-    freshnessTable(await ask("data/freshness", [["dataset", dataset]]));
+    const grid = await ask("data/freshness", [["dataset", dataset]]);
+    if (state.data.dataset === dataset) freshnessTable(grid); // else another was chosen meanwhile
   } catch (error) {
+    if (state.data.dataset !== dataset) return;
     byId("warehouse-summary").textContent = error.message;
     byId("freshness").replaceChildren();
   }
