@@ -21,7 +21,7 @@ from warehouse.tables import TRUTH
 
 CONTENTS = {
     *("dnn_state.pt", "dnn_config.json", "feature_meta.json", "vocabulary", "cold_report_long.csv"),
-    *("cold_report_pivot.csv", "val_metrics.json", "predictions.parquet", "report.html"),
+    *("cold_report_pivot.csv", "val_metrics.json", "predictions.parquet", "report.html", "SHA256SUMS"),
 }
 
 
