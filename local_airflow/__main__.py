@@ -29,7 +29,8 @@ def main() -> None:
     end_on_signals()
     settings = read_settings()
     demo = Demo(
-        home=REPOSITORY / "var" / ("airflow_ui" if arguments.command == "ui" else "airflow"),
+        # One for each dataset: a run that was left unfinished must not go on with another's logs.
+        home=REPOSITORY / "var" / (f"airflow_ui_{settings.dataset}" if arguments.command == "ui" else "airflow"),
         warehouse=settings.warehouse,
         dataset=settings.dataset,
         artifacts=Path(settings.artifacts),

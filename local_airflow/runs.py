@@ -35,8 +35,8 @@ def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], time
         if state == "failed":
             raise RunError(_failure(home, dag_id, run_id, tasks))
         if time.monotonic() > deadline:
-            left = f"still {state} after {timeout:.0f} s ({_unfinished(tasks)})"
-            raise RunError(f"{dag_id} is {left}; its logs lie in {home / 'logs'}")
+            left = f"still {state} after {timeout:.0f} s{_unfinished(tasks)}"
+            raise RunError(f"{dag_id} is {left}; its logs lie in {home / 'logs'}. The same command starts over")
         time.sleep(_LOOK_SECONDS)
 
 
@@ -52,7 +52,8 @@ def _wait_until_parsed(api: AirflowApi, dag_id: str) -> None:
 
 def _unfinished(tasks: list[dict[str, Any]]) -> str:
     left = [task for task in tasks if task["state"] not in (None, "success", "skipped")]
-    return ", ".join(f"{_name(task)} {task['state']}" for task in left) or "no task runs"
+    named = ", ".join(f"{_name(task)} {task['state']}" for task in left)
+    return f" ({named})" if named else ""
 
 
 def _line(task: dict[str, Any]) -> str:

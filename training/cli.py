@@ -153,13 +153,28 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     add("--weight-decay", type=_share, default=loop.weight_decay, help="of all but embeddings (%(default)s)")
     add("--embedding-decay", type=_share, default=loop.embedding_decay, help="of embeddings (%(default)s)")
-    add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="largest gradient, 0: any (%(default)s)")
-    add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="what a row of each scene counts (the same)")
+    add(
+        "--clip-norm",
+        type=_not_negative,
+        default=loop.clip_norm,
+        help="largest norm of the gradient, 0: no limit (%(default)s)",
+    )
+    add(
+        "--scene-weights",
+        type=_scene_weights,
+        metavar="W,W,...",
+        help="weight in the loss of a row of each scene (all the same)",
+    )
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without a better one (%(default)s)")
     add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="what makes an epoch the better one (%(default)s)")
     add("--device", choices=DEVICES, default="auto", help="where to train; auto: a GPU if there is one (%(default)s)")
     add("--compile", action="store_true", help="train through torch.compile: a minute at first, for long trainings")
-    add("--memory-mb", type=_whole(1), default=loop.memory_mb, help="more rows are streamed (%(default)s)")
+    add(
+        "--memory-mb",
+        type=_whole(1),
+        default=loop.memory_mb,
+        help="of rows held in memory; a larger window is streamed (%(default)s)",
+    )
     add("--notes", default="", help="what the run is for; kept in its folder and its report")
     add("--few-max", type=_whole(1), default=5, help="impressions up to which an id is cold-start few (%(default)s)")
 

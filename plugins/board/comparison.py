@@ -7,21 +7,25 @@ from plugins.board.listing import Listing
 from plugins.board.runs import Run
 
 
-def side_by_side(listing: Listing, dataset: str | None, as_of: str | None, opened: Run | None = None) -> dict[str, Any]:
+def side_by_side(
+    listing: Listing, dataset: str | None, as_of: str | None, opened: Run | None = None, own: str | None = None
+) -> dict[str, Any]:
     """The runs of one dataset and as-of date, newest first, and what else there is to choose from.
 
-    Without a date it is the newest one, without a dataset the one of the newest run; `opened` overrides both.
+    Without a date it is the newest one; without a dataset it is Airflow's `own` where that has runs, else the one of
+    the newest run; `opened` overrides both.
     """
     runs = sorted(listing.runs.values(), key=lambda run: (run.started_at, run.name), reverse=True)
     if opened:
         dataset, as_of = opened.dataset, opened.as_of
-    dataset = dataset or (runs[0].dataset if runs else None)
+    datasets = sorted({run.dataset for run in runs})
+    dataset = dataset or (own if own in datasets else runs[0].dataset if runs else None)
     of_dataset = [run for run in runs if run.dataset == dataset]
     dates = sorted({run.as_of for run in of_dataset}, reverse=True)
     as_of = as_of or (dates[0] if dates else None)
     return {
         "dataset": dataset,
-        "datasets": sorted({run.dataset for run in runs}),
+        "datasets": datasets,
         "as_of": as_of,
         "dates": dates,
         "models": sorted({run.model for run in of_dataset}),

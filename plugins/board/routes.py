@@ -56,7 +56,8 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
         response.headers.update(_AS_IT_IS_NOW)
         listing = folders.listing()
         opened = _known(listing, run) if run else None
-        return side_by_side(listing, dataset, as_of, opened) | {"artifacts": settings.artifacts}
+        shown = side_by_side(listing, dataset, as_of, opened, own=settings.dataset)
+        return shown | {"artifacts": settings.artifacts}
 
     @app.get("/data/segments")
     def segments(
@@ -81,7 +82,8 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
     def freshness(response: Response, dataset: str | None = None) -> dict[str, Any]:
         response.headers.update(_AS_IT_IS_NOW)
         try:
-            return grid(Catalog(settings.warehouse, dataset or settings.dataset)) | {"warehouse": settings.warehouse}
+            shown = grid(Catalog(settings.warehouse, dataset or settings.dataset))
+            return shown | {"warehouse": settings.warehouse, "own_dataset": settings.dataset}
         except (OSError, ValueError) as error:
             raise HTTPException(503, f"The warehouse {settings.warehouse} cannot be read: {error}.") from error
 

@@ -42,6 +42,12 @@ def test_history_takes_the_newest_run_of_each_model_and_date(listing: Listing) -
 
 def test_without_a_choice_the_dataset_is_that_of_the_newest_run(listing: Listing) -> None:
     assert side_by_side(listing, None, None)["dataset"] == "10k"
+    assert side_by_side(listing, None, None, own="no_runs_yet")["dataset"] == "10k"
+
+
+def test_without_a_choice_airflows_own_dataset_comes_first(listing: Listing) -> None:
+    assert side_by_side(listing, None, None, own="demo")["dataset"] == "demo"
+    assert side_by_side(listing, "10k", None, own="demo")["dataset"] == "10k"
 
 
 def test_an_opened_run_chooses_its_dataset_and_date(listing: Listing) -> None:

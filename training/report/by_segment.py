@@ -11,6 +11,8 @@ from training.evaluation.metrics import SHOWN_BY
 from training.evaluation.segments import OVERALL, Figures, Report
 from training.report.drawing import ACCENT, BEST, DOTTED, FULL, MUTED, picture, plain
 
+_WIDE = 0.3  # of an interval: in a picture for it the others would be too small to read
+
 
 @dataclass(frozen=True)
 class _Line:
@@ -35,6 +37,7 @@ def auc_by_segment(metrics: dict[str, Any], report: Report) -> str:
         axes.set_yticks(places, [line.label for line in lines])
         axes.set_ylim(places[-1] + 0.7, 0.3)
         axes.set_xlim(*_auc_range(lines))
+        _mark_cut(axes, places, lines)
         axes.set_xlabel("AUC, 95% interval")
         rows = axes.secondary_yaxis("right")
         rows.set_yticks(places, [f"{line.figures.rows:,} rows" for line in lines], color=MUTED)
@@ -84,20 +87,36 @@ def _places(groups: Sequence[str]) -> list[float]:
     return places
 
 
+def _interval(line: _Line, widest: float = 1.0) -> tuple[float, ...]:
+    low, high = line.figures.auc_low, line.figures.auc_high
+    return () if low is None or high is None or high - low > widest else (low, high)
+
+
+def _mark_cut(axes: Axes, places: Sequence[float], lines: Sequence[_Line]) -> None:
+    """An arrow where an interval goes on beyond the picture."""
+    left, right = axes.get_xlim()
+    for place, line in zip(places, lines, strict=True):
+        for value in _interval(line):
+            if not left <= value <= right:
+                edge, arrow = (left, "<") if value < left else (right, ">")
+                axes.plot([edge], [place], marker=arrow, markersize=6, color=ACCENT, clip_on=False)
+
+
 def _draw_line(axes: Axes, place: float, line: _Line) -> None:
     figures = line.figures
     if figures.auc is None:
         text = "one class only" if figures.rows else "no rows"
         axes.text(0.505, place, text, color=MUTED, va="center", fontsize=8)
         return
-    if figures.auc_low is not None and figures.auc_high is not None:
-        axes.hlines(place, figures.auc_low, figures.auc_high, color=ACCENT, linewidth=5, alpha=0.25)
+    if interval := _interval(line):
+        axes.hlines(place, interval[0], interval[-1], color=ACCENT, linewidth=5, alpha=0.25)
     if line.best is not None:
         axes.plot([line.best], [place], marker="|", markersize=11, markeredgewidth=2, color=BEST)
     axes.plot([figures.auc], [place], marker="o", markersize=5, color=ACCENT)
 
 
 def _auc_range(lines: Sequence[_Line]) -> tuple[float, float]:
-    """Wide enough for every mark; a segment of few rows may have an interval that leaves the picture."""
-    marks = [value for line in lines for value in (line.figures.auc, line.best) if value is not None]
+    """Wide enough for every mark and for the intervals that say something; that of a few rows may leave it."""
+    values = [value for line in lines for value in (line.figures.auc, line.best, *_interval(line, _WIDE))]
+    marks = [value for value in values if value is not None]
     return max(min([*marks, 0.5]) - 0.03, 0.0), min(max([*marks, 0.7]) + 0.04, 1.005)

@@ -7,6 +7,7 @@ const SIGNS = ["●", "■", "◆", "▲", "▼", "✚"];
 const state = { asked: null, data: null, champion: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
 
 function notify(error) {
+  byId("loading").hidden = true;
   byId("notices").append(element("div", error.message, "notice"));
 }
 
@@ -23,6 +24,7 @@ async function load(parameters) {
   }
   if (state.asked !== asked) return; // something else was chosen meanwhile
   state.data = data;
+  byId("loading").hidden = true;
   const opened = data.runs.find((run) => run.name === state.opened);
   state.models = new Set(data.models);
   const newest = new Map();

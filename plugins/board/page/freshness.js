@@ -21,7 +21,9 @@ function freshnessTable(grid) {
   byId("cell-note").textContent = "Point at a cell for its reason and its rows.";
   if (!grid.dates.length) {
     byId("warehouse-summary").textContent =
-      "Nothing is published yet. Start the DAG antm2c_etl_history for the dates whose raw logs have arrived, then antm2c_retrain.";
+      grid.dataset === grid.own_dataset
+        ? "Nothing is published yet. Start the DAG antm2c_etl_history for the dates whose raw logs have arrived, then antm2c_retrain."
+        : `Nothing of it is published here: this Airflow works on the dataset ${grid.own_dataset}.`;
     byId("freshness").replaceChildren();
     byId("causes").replaceChildren();
     return;
