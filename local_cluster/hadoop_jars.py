@@ -11,6 +11,7 @@ from pathlib import Path
 from local_airflow.errors import StartError
 
 _SOURCE = "pyspark==2.4.8 --hash=sha256:3a19b71b8dc8dd91ebc943604a05e1ab01bce052456d42937035632d852d78dc"
+_BUILD = ("setuptools==84.2.1", "wheel==0.48.0")
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "antm2c" / "hadoop-2.7.3"
 _WANTED = re.compile(
     r".*/deps/jars/("
@@ -31,7 +32,11 @@ def hadoop_jars() -> Path:
                 _unpack(_download(Path(folder)), jars)
             except subprocess.CalledProcessError as error:
                 raise StartError(f"the jars of HDFS cannot be fetched: {error.stderr.strip()}") from error
-            jars.rename(_CACHE)
+            try:
+                jars.rename(_CACHE)
+            except OSError:
+                if not _CACHE.exists():  # else one beside this was faster
+                    raise
     return _CACHE
 
 
@@ -39,7 +44,7 @@ def _download(folder: Path) -> Path:
     # An environment of its own: the package's setup fails where pypandoc is installed. Nothing of it is installed.
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
-    _run(python, "install", "setuptools", "wheel")
+    _run(python, "install", *_BUILD)
     wanted = folder / "requirements.txt"
     wanted.write_text(_SOURCE)
     _run(

@@ -84,7 +84,7 @@ def test_a_task_that_failed_without_a_log_points_to_airflows_own(tmp_path: Path)
 
 
 def test_a_run_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"dag is still running after 0 s \(no task runs\)"):
+    with pytest.raises(RunError, match=r"dag is still running after 0 s; its logs lie in"):
         runs.run_dag(scripted(("running", [])), tmp_path, "dag", {}, timeout=0)
     tasks = [task("success", "embed"), task("running", map_index=1), task(None, "compare")]
     with pytest.raises(RunError, match=r"after 0 s \(train 1 running\)"):
