@@ -11,6 +11,7 @@ from pathlib import Path
 from local_airflow.demo import Demo, run_demo
 from local_airflow.errors import RunError
 from local_airflow.processes import alone
+from local_airflow.sessions import held_signals
 from local_cluster.hadoop_jars import hadoop_jars
 from local_cluster.hdfs import Hdfs
 from local_cluster.server import end_left_over
@@ -55,12 +56,14 @@ def _cluster(folder: Path) -> Iterator[str]:
         os.environ["HADOOP_CONF_DIR"] = str(hdfs.settings)
         os.environ["AIRFLOW_CONN_SPARK_DEFAULT"] = json.dumps({"conn_type": "spark", "host": spark.uri})
         try:
-            hdfs.start()
-            spark.start()
+            with held_signals():
+                hdfs.start()
+                spark.start()
             yield f"{hdfs.uri}/antm2c"
         finally:
-            spark.stop()
-            hdfs.stop()
+            with held_signals():
+                spark.stop()
+                hdfs.stop()
 
 
 def _versions(catalog: Catalog, dates: list[str]) -> _Versions:

@@ -1,8 +1,13 @@
 """`python -m training`."""
 
+import os
 import sys
 
 from training.cli import run
 
 if __name__ == "__main__":
-    sys.exit(run())
+    status = run()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if status:  # threads of Arrow may still read through Python: an interpreter that ends under them aborts
+        os._exit(status)

@@ -1,5 +1,6 @@
 """The state of an unfinished run, kept so that the same command goes on where it was killed."""
 
+import errno
 import hashlib
 import json
 import os
@@ -41,7 +42,7 @@ class Checkpoint:
             torch.save(state, unfinished)
         except RuntimeError as error:  # what torch makes of a full disk
             unfinished.unlink(missing_ok=True)
-            raise OSError(f"{unfinished} cannot be written: {str(error).splitlines()[0]}") from error
+            raise OSError(errno.EIO, f"cannot be written: {str(error).splitlines()[0]}", str(unfinished)) from error
         unfinished.replace(self._path)
 
     def remove(self) -> None:

@@ -9,8 +9,11 @@ class TrainingError(Exception):
     @property
     def may_pass(self) -> bool:
         """Whether the same command may succeed later: what a file system could not do now it may do then."""
-        never = NotADirectoryError | IsADirectoryError | FileExistsError  # the path is another one's
-        return isinstance(self.__cause__, OSError | StorageError) and not isinstance(self.__cause__, never)
+        cause = self.__cause__
+        if isinstance(cause, NotADirectoryError | IsADirectoryError | FileExistsError):
+            return False  # the path is another one's
+        # Without a number it is Arrow's word for a damaged file.
+        return isinstance(cause, StorageError) or (isinstance(cause, OSError) and cause.errno is not None)
 
 
 class LostProcessError(TrainingError):

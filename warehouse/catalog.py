@@ -5,7 +5,7 @@ import re
 from datetime import date as calendar_date
 from typing import Any
 
-from warehouse.errors import WarehouseError
+from warehouse.errors import StorageError, WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
 from warehouse.storage import Storage
 from warehouse.tables import RAW, Table
@@ -52,16 +52,18 @@ class Catalog:
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
         """The published partition's manifest, or None where nothing is published. Raises WarehouseError."""
-        path = f"{self.path(table, date)}/{MANIFEST_FILE}"
+        place = f"{self.uri(table, date)}/{MANIFEST_FILE}"
         try:
-            manifest = Manifest.from_json(self.storage.read_text(path))
+            manifest = Manifest.from_json(self.storage.read_text(f"{self.path(table, date)}/{MANIFEST_FILE}"))
         except FileNotFoundError:
             return None
+        except StorageError:  # it says nothing of the manifest, which may be whole
+            raise
         except ValueError as error:
-            raise WarehouseError(f"{path}: {error}; run the stage of this date again") from error
+            raise WarehouseError(f"{place}: {error}; run the stage of this date again") from error
         if (manifest.table, manifest.date) != (table.folder, date):
             raise WarehouseError(
-                f"{path} is the manifest of {manifest.table} date={manifest.date}; run the stage of {date} again"
+                f"{place} is the manifest of {manifest.table} date={manifest.date}; run the stage of {date} again"
             )
         return manifest
 

@@ -59,13 +59,17 @@ class Manifest:
                     raise TypeError(f"{name} is {getattr(manifest, name)!r}")
             if not isinstance(manifest.history_start, str | None) or not isinstance(manifest.rows_in, int | None):
                 raise TypeError(f"history_start is {manifest.history_start!r}, rows_in {manifest.rows_in!r}")
+            if isinstance(manifest.rows, bool) or manifest.rows < 0 or not manifest.version:
+                raise TypeError(f"rows is {manifest.rows!r}, version {manifest.version!r}")
+            if not all(isinstance(name, str) and isinstance(size, int) for name, size in manifest.files or ()):
+                raise TypeError(f"files is {manifest.files!r}")
             for source in manifest.inputs:
                 if source.table not in TABLES:
                     raise TypeError(f"its input {source.table!r} is no table")
                 if (source.table, source.date) == (manifest.table, manifest.date):
                     raise TypeError("it is an input of its own")
             return manifest
-        except (TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValueError(f"not a partition manifest: {error}") from error
 
 

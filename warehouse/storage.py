@@ -1,6 +1,7 @@
 """File operations on any URI that fsspec knows."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,20 @@ from fsspec.implementations.local import LocalFileSystem
 from warehouse.errors import WarehouseError
 from warehouse.hdfs import HdfsFileSystem, open_hdfs
 
+_NO_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)")  # hdfs:/data would be a local folder of that name
+
 
 class Storage:
     """One file system, addressed by full URIs below `root`. Raises WarehouseError where none is known for it."""
 
     def __init__(self, root: str) -> None:
-        if not root or (root.startswith("file://") and not root.startswith("file:///")):
-            raise WarehouseError(f"warehouse {root!r}: write a path, or a URI such as file:///data")
+        _, _, below = root.partition("://")
+        odd = {"", ".", ".."} & {*below.rstrip("/").split("/")[1:]}  # Spark and fsspec make different paths of them
+        if not root or odd or _NO_SLASHES.match(root) or (root.startswith("file://") and not below.startswith("/")):
+            raise WarehouseError(
+                f"warehouse {root!r}: write a path, or a URI such as file:///data or hdfs://host:port/data, "
+                "without . or .. or empty parts in its path"
+            )
         self._given = root
         self._filesystem: fsspec.AbstractFileSystem
         path = self._open()
@@ -39,7 +47,7 @@ class Storage:
             self._filesystem, path = opened(self._given)
         except WarehouseError:
             raise
-        except (ImportError, ValueError) as error:
+        except (ImportError, ValueError, RuntimeError) as error:  # RuntimeError: of hdfs-native, which takes viewfs too
             raise WarehouseError(
                 f"warehouse {self._given!r}: {error}; write a path, or a URI such as file:///data"
             ) from error

@@ -1,5 +1,6 @@
 """Every bad input ends in one sentence that says what is wrong, where, and what to do."""
 
+import errno
 import json
 import math
 import pickle
@@ -21,6 +22,7 @@ from training.data.reading import read_keys
 from training.errors import TrackingError, TrainingError
 from training.model_names import MODEL_NAMES
 from training.window import in_ranges
+from warehouse.errors import StorageError
 from warehouse.manifest import MANIFEST_FILE, Input
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
@@ -286,6 +288,23 @@ def test_status_75_says_that_the_same_command_may_succeed_later(monkeypatch, cap
     monkeypatch.setattr("training.cli.main", fail)
     assert run() == 75
     assert capsys.readouterr().err == "error: MLflow could not be used\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "may_pass"),
+    [
+        (ConnectionResetError(errno.ECONNRESET, "reset"), True),
+        (OSError(errno.ENOSPC, "no space left"), True),
+        (StorageError("all DataNodes failed"), True),
+        (OSError("Couldn't deserialize thrift"), False),  # Arrow's word for a damaged file
+        (NotADirectoryError(errno.ENOTDIR, "a file"), False),
+        (ValueError("no number"), False),
+    ],
+)
+def test_what_a_file_system_could_not_do_now_may_pass_and_what_is_damaged_may_not(error, may_pass):
+    with pytest.raises(TrainingError) as caught:
+        raise TrainingError("a sentence") from error
+    assert caught.value.may_pass is may_pass
 
 
 def test_status_1_says_that_it_never_will(published, tmp_path, monkeypatch, capsys):

@@ -115,9 +115,3 @@ def test_a_date_whose_folder_is_a_link_is_a_date(local: Catalog, tmp_path: Path)
     Path(local.path(RAW, DAY)).symlink_to(tmp_path / "elsewhere")
     assert local.dates(RAW) == [DAY]
     assert len(local.files(RAW, DAY)) == 1
-
-
-@pytest.mark.parametrize("root", ["", "file://var/warehouse", "nowhere://x"])
-def test_a_root_that_no_file_system_has_is_refused(root: str) -> None:
-    with pytest.raises(WarehouseError, match="write a path, or a URI such as file:///data"):
-        Catalog(root, "test")

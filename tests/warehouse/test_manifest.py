@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import asdict
+from unittest.mock import Mock
 
 import pytest
 
 from tests.warehouse.conftest import COLUMNS, DAY, publish
 from warehouse.catalog import Catalog
+from warehouse.errors import StorageError
 from warehouse.manifest import Input, Manifest, partition_version
 from warehouse.tables import LOGS, RAW
 
@@ -60,7 +62,7 @@ def test_a_damaged_manifest_is_a_sentence_with_its_path_and_what_to_do(catalog: 
     catalog.storage.write_text(path, text)
     with pytest.raises(ValueError, match="run the stage of this date again") as raised:
         catalog.manifest(LOGS, DAY)
-    assert str(raised.value).startswith(path)
+    assert str(raised.value).startswith(f"{catalog.uri(LOGS, DAY)}/_manifest.json: ")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,12 @@ def test_a_damaged_manifest_is_a_sentence_with_its_path_and_what_to_do(catalog: 
     [
         {"history_start": 5},
         {"rows_in": "many"},
+        {"rows": -5},
+        {"rows": True},
+        {"version": ""},
+        {"files": "x"},
+        {"files": [["a"]]},
+        {"files": [["a", "b"]]},
         {"parameters": {"feature_lag_days": "x"}},
         {"inputs": [{"table": "logs", "date": DAY, "version": None}]},
     ],
@@ -77,6 +85,12 @@ def test_values_of_a_wrong_type_are_a_damaged_manifest(local: Catalog, wrong: di
     text = json.dumps({**json.loads(made.to_json()), **wrong})
     local.storage.write_text(f"{local.path(LOGS, DAY)}/_manifest.json", text)
     with pytest.raises(ValueError, match="run the stage of this date again"):
+        local.manifest(LOGS, DAY)
+
+
+def test_a_server_that_is_down_is_no_damaged_manifest(local: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local.storage, "read_text", Mock(side_effect=StorageError("all DataNodes failed")))
+    with pytest.raises(StorageError, match=r"^all DataNodes failed$"):
         local.manifest(LOGS, DAY)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
 from warehouse.storage import Storage
 
 FILE_SYSTEMS = ("file", "memory", "hdfs")
@@ -89,6 +90,15 @@ def test_a_relative_root_is_taken_from_where_one_stands(tmp_path: Path, monkeypa
     assert Storage("var/warehouse").root == f"file://{tmp_path}/var/warehouse"
 
 
+@pytest.mark.parametrize(
+    "root",
+    ["", "file://data", "hdfs:/data", "hdfs:", "file:/data", "hdfs://h:1//data", "hdfs://h:1/a/../b", "file:///./a"],
+)
+def test_a_root_that_fsspec_and_spark_may_take_for_different_places_is_refused(root: str) -> None:
+    with pytest.raises(WarehouseError, match=r"write a path, or a URI such as file:///data or hdfs://host:port/data"):
+        Storage(root)
+
+
 def test_an_unknown_scheme_is_named() -> None:
-    with pytest.raises(ValueError, match="nowhere"):
+    with pytest.raises(WarehouseError, match=r"'nowhere://x': .*; write a path, or a URI such as file:///data"):
         Storage("nowhere://x")
