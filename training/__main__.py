@@ -2,12 +2,12 @@
 
 import os
 import sys
+from contextlib import suppress
 
 from training.cli import run
 
 if __name__ == "__main__":
-    status = run()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if status:  # threads of Arrow may still read through Python: an interpreter that ends under them aborts
-        os._exit(status)
+    if status := run():
+        with suppress(BrokenPipeError):
+            sys.stdout.flush()
+        os._exit(status)  # threads of Arrow may still read through Python: an interpreter that ends under them aborts

@@ -37,6 +37,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         summary = _run(_parser().parse_args(argv))
     except WarehouseError as error:
         raise TrainingError(str(error)) from error
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise TrainingError(f"{type(error).__name__}: {error}: check that the path is there and may be used") from error
     if is_leader():
@@ -57,6 +59,8 @@ def run() -> int:
         if is_first():
             print(f"error: {error}", file=sys.stderr)
         return os.EX_TEMPFAIL if error.may_pass else 1
+    except BrokenPipeError:  # whoever reads what it says has read enough
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         if is_first():
             print("interrupted: the same command goes on from its last checkpoint", file=sys.stderr)

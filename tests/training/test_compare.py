@@ -1,6 +1,16 @@
+import signal
+
 import pytest
 
+from tests.training.conftest import command
 from training.cli import main
+
+
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word(finished):
+    reading = command(["compare", "--artifacts", str(finished[0])])
+    reading.stdout.close()
+    assert reading.stderr.read() == ""
+    assert reading.wait() == 128 + signal.SIGPIPE
 
 
 def test_runs_are_put_side_by_side_on_the_same_rows(published, finished, tmp_path, capsys):
