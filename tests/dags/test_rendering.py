@@ -4,10 +4,12 @@ import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
+from jinja2 import Template
 
 from tests.dags.conftest import HandMadeWarehouse, Run
 from warehouse.settings import REPOSITORY
@@ -44,7 +46,6 @@ def test_the_waits_are_for_the_same_date_as_the_stages(
     assert (wait.day, wait.warehouse, wait.dataset) == (day, PLACE[1], PLACE[3])
 
 
-@pytest.mark.parametrize("task_id", ["check_window", "embed"])
 @pytest.mark.parametrize(
     ("run", "as_of"),
     [
@@ -55,12 +56,18 @@ def test_the_waits_are_for_the_same_date_as_the_stages(
     ids=["scheduled", "by hand", "by hand with a date"],
 )
 def test_a_retraining_by_hand_is_as_of_the_newest_table(
-    dag: Callable[[str], DAG], warehouse: HandMadeWarehouse, task_id: str, run: Run, as_of: str
+    dag: Callable[[str], DAG], warehouse: HandMadeWarehouse, run: Run, as_of: str
 ) -> None:
     for day in ("2023-07-10", "2023-07-11"):
         warehouse.receive(day)
         warehouse.publish_from_logs(day, TRAIN)
-    assert run.render(dag(RETRAIN), task_id).op_kwargs["as_of"] == as_of
+    assert run.render(dag(RETRAIN), "check_window").op_kwargs["as_of"] == as_of
+
+
+def test_texts_are_embedded_of_the_window_that_was_checked(dag: Callable[[str], DAG]) -> None:
+    """A newer table may have been published since."""
+    ti = Mock(xcom_pull=lambda task_ids: {"check_window": [{"model": "dnn", "as_of": "2023-07-14"}]}[task_ids])
+    assert Template(dag(RETRAIN).get_task("embed").op_kwargs["as_of"]).render(ti=ti) == "2023-07-14"
 
 
 def test_a_retraining_by_hand_without_any_table_is_as_of_its_logical_date(
