@@ -1,5 +1,6 @@
 """What the retraining DAG calls."""
 
+import errno
 from collections.abc import Callable
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -156,7 +157,7 @@ def test_a_training_error_is_not_retried(command_line: Mock) -> None:
 
 def test_a_fault_of_the_file_system_is_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("OSError: the disk is full")
-    command_line.side_effect.__cause__ = OSError("the disk is full")
+    command_line.side_effect.__cause__ = OSError(errno.ENOSPC, "the disk is full")
     with pytest.raises(TrainingError, match="the disk is full"):
         train(**ARGUMENTS, outlet_events={}, run_command=run_here)
 

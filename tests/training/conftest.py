@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from tests.training.logs import World
 from training.cli import main
@@ -22,7 +23,8 @@ def one_thread():
     """The runs are tiny: threads would only wait for each other. Equal sums need equal threads: all runs have one."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):
+        yield
     torch.set_num_threads(before)
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.training.conftest import Published
+from tests.training.logs import publish
 from training.challenge import lead_by_segment, verdict
 from training.cli import main
 from training.errors import TrainingError
@@ -144,7 +144,7 @@ def test_rows_that_have_changed_since_are_named(own_published: Published, tracki
     run = Path(main(own_published.arguments(tmp_path / "a"))["artifacts"])
     other = Path(main(own_published.arguments(tmp_path / "b", "--seed", "5"))["artifacts"])
     crown(tracking_uri, run)
-    table = pq.read_table(other / "predictions.parquet")
-    pq.write_table(table.slice(1), other / "predictions.parquet")
-    with pytest.raises(TrainingError, match=f"{own_published.world.last_date} has changed since {other.name}"):
+    date = own_published.world.last_date
+    publish(own_published.catalog, date, own_published.world.tables[date].slice(1))
+    with pytest.raises(TrainingError, match=f"{date} has changed since {other.name}"):
         challenge(tracking_uri, other)
