@@ -147,7 +147,7 @@ def load_config(folder: Path) -> RunConfig:
 
 
 def load_predictions(folder: Path) -> pa.Table:
-    """The run's validation rows."""
+    """The validation rows of a run that load_config has found intact."""
     return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from training.artifacts import load_config, load_run
 from training.compare import comparable_predictions
+from training.config import RunConfig
 from training.data.reading import read_keys
 from training.errors import TrainingError
 from training.evaluate import load_validation
@@ -46,14 +47,17 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
     or where there is no champion. The champion is judged anew on the challenger's rows. Raises TrainingError.
     """
     folders = [Path(folder).resolve() for folder in arguments.artifacts]
-    predictions, folder = _best(comparable_predictions(folders), folders)
-    champion = champion_of(arguments.tracking_uri, load_config(folder).dataset)
+    configs = [load_config(folder) for folder in folders]
+    tables = comparable_predictions(folders)
+    best = _best(tables)
+    folder, config = folders[best], configs[best]
+    champion = champion_of(arguments.tracking_uri, config.dataset)
     if champion is None:
         decision = Decision(True, "there is no champion yet")
     elif champion.is_of(folder):
         decision = Decision(False, "it is the champion")
     else:
-        decision = _judge(arguments, champion, folder, predictions)
+        decision = _judge(arguments, champion, folder, config, tables[best])
     becomes = "should become" if decision.promote else "does not become"
     say(f"{folder.name} {becomes} the champion: {decision.reason}")
     return {
@@ -65,15 +69,15 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
     }
 
 
-def _best(tables: Sequence[pa.Table], folders: Sequence[Path]) -> tuple[pa.Table, Path]:
+def _best(tables: Sequence[pa.Table]) -> int:
     areas = [auc(table["logit"].to_numpy(), table["label"].to_numpy()) or 0.0 for table in tables]
-    best = int(np.argmax(areas))
-    return tables[best], folders[best]
+    return int(np.argmax(areas))
 
 
-def _judge(arguments: Namespace, champion: Champion, folder: Path, predictions: pa.Table) -> Decision:
+def _judge(
+    arguments: Namespace, champion: Champion, folder: Path, config: RunConfig, predictions: pa.Table
+) -> Decision:
     """By the tests of the challenger's lead over the champion, whose files MLflow has."""
-    config = load_config(folder)
     dates = config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
     if not same_rows(read_keys(catalog, dates), predictions):

@@ -37,7 +37,7 @@ def compare(arguments: Namespace) -> dict[str, Any]:
 
 
 def comparable_predictions(folders: Sequence[Path]) -> list[pa.Table]:
-    """The runs' validation rows. Raises TrainingError where they are not the same."""
+    """The validation rows of runs that load_config has found intact. Raises TrainingError where they differ."""
     tables = [load_predictions(folder) for folder in folders]
     for folder, table in zip(folders[1:], tables[1:], strict=True):
         if not same_rows(table, tables[0]):

@@ -16,8 +16,8 @@ class TrainingError(Exception):
         return isinstance(cause, StorageError) or (isinstance(cause, OSError) and cause.errno is not None)
 
 
-class LostProcessError(TrainingError):
-    """One of several processes was ended; started again, they go on from the last checkpoint."""
+class PassingError(TrainingError):
+    """One that may pass, whatever it came from."""
 
     @property
     def may_pass(self) -> bool:
@@ -25,10 +25,9 @@ class LostProcessError(TrainingError):
         return True
 
 
-class TrackingError(TrainingError):
+class TrackingError(PassingError):
     """What MLflow could not do now, it may do later."""
 
-    @property
-    def may_pass(self) -> bool:
-        """Always."""
-        return True
+
+class LostProcessError(PassingError):
+    """One of several processes was ended; started again, they go on from the last checkpoint."""

@@ -27,7 +27,7 @@ from warehouse.manifest import MANIFEST_FILE, Input
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
 
-TRACKING = ("track", "promote")
+TRACKING = ("track", "challenge", "promote")
 
 
 def with_labels(world, date, label):
@@ -189,7 +189,7 @@ def files_of(run: Path) -> list[Path]:
     return [path for path in sorted(run.rglob("*")) if path.is_file() and path.name != CHECKSUMS_FILE]
 
 
-@pytest.mark.parametrize("command", ["evaluate", "compare", "track", "promote"])
+@pytest.mark.parametrize("command", ["evaluate", "compare", "track", "challenge", "promote"])
 def test_a_run_with_a_missing_or_altered_file(finished_content, tmp_path, tracking_uri, command):
     """One bit of any file: weights, whitening, vocabulary, statistics, predictions, configuration or report."""
     run = Path(shutil.copytree(finished_content[0], tmp_path / finished_content[0].name))

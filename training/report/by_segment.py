@@ -87,16 +87,16 @@ def _places(groups: Sequence[str]) -> list[float]:
     return places
 
 
-def _interval(line: _Line, widest: float = 1.0) -> tuple[float, ...]:
+def _interval(line: _Line, widest: float = 1.0) -> tuple[float, float] | None:
     low, high = line.figures.auc_low, line.figures.auc_high
-    return () if low is None or high is None or high - low > widest else (low, high)
+    return None if low is None or high is None or high - low > widest else (low, high)
 
 
 def _mark_cut(axes: Axes, places: Sequence[float], lines: Sequence[_Line]) -> None:
     """An arrow where an interval goes on beyond the picture."""
     left, right = axes.get_xlim()
     for place, line in zip(places, lines, strict=True):
-        for value in _interval(line):
+        for value in _interval(line) or ():
             if not left <= value <= right:
                 edge, arrow = (left, "<") if value < left else (right, ">")
                 axes.plot([edge], [place], marker=arrow, markersize=6, color=ACCENT, clip_on=False)
@@ -109,7 +109,7 @@ def _draw_line(axes: Axes, place: float, line: _Line) -> None:
         axes.text(0.505, place, text, color=MUTED, va="center", fontsize=8)
         return
     if interval := _interval(line):
-        axes.hlines(place, interval[0], interval[-1], color=ACCENT, linewidth=5, alpha=0.25)
+        axes.hlines(place, *interval, color=ACCENT, linewidth=5, alpha=0.25)
     if line.best is not None:
         axes.plot([line.best], [place], marker="|", markersize=11, markeredgewidth=2, color=BEST)
     axes.plot([figures.auc], [place], marker="o", markersize=5, color=ACCENT)
@@ -117,6 +117,6 @@ def _draw_line(axes: Axes, place: float, line: _Line) -> None:
 
 def _auc_range(lines: Sequence[_Line]) -> tuple[float, float]:
     """Wide enough for every mark and for the intervals that say something; that of a few rows may leave it."""
-    values = [value for line in lines for value in (line.figures.auc, line.best, *_interval(line, _WIDE))]
+    values = [value for line in lines for value in (line.figures.auc, line.best, *(_interval(line, _WIDE) or ()))]
     marks = [value for value in values if value is not None]
     return max(min([*marks, 0.5]) - 0.03, 0.0), min(max([*marks, 0.7]) + 0.04, 1.005)
