@@ -1,4 +1,4 @@
-"""A user's day in Airflow's UI, by clicks in a real browser: ten dates, one of them without logs, to models."""
+"""A user's day in Airflow's UI, by clicks in a real browser: five dates, one of them without logs, to models."""
 
 import json
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from warehouse.calendar_days import days, days_before
 from warehouse.status import overview
 from warehouse.tables import RAW
 
-DATES = days("2023-07-10", "2023-07-19")
-WITHOUT_LOGS = DATES[4]
+DATES = days("2023-07-10", "2023-07-14")
+WITHOUT_LOGS = DATES[2]
 RETRAIN = "antm2c_retrain"
 TRAINED = ["dnn", "mmoe"]
 NOT_TRAINED = ["ple", "mmoe_content", "ple_content"]  # what the form proposes besides
-NOTES = "After the late logs of July 14"
+NOTES = "After the late logs of July 12"
 
 pytestmark = [needs_browser, pytest.mark.long]
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with own_logs(rows=3000, days=len(DATES), late=WITHOUT_LOGS) as folder:
+    with own_logs(rows=1500, days=len(DATES), late=WITHOUT_LOGS) as folder:
         yield folder
 
 

@@ -1,10 +1,9 @@
 """A scheduler, or all of an Airflow, that is killed in the middle of a backfill and started again."""
 
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -27,9 +26,9 @@ from tests.end_to_end.user_airflow import (
 from tests.spark_jobs.conftest import STAGES
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
-from warehouse.tables import DERIVED_TABLES, RAW
+from warehouse.tables import DERIVED_TABLES
 
-DATES = days("2023-07-10", "2023-07-12")
+DATES = days("2023-07-10", "2023-07-11")
 RUNS_LOCKED = sqlalchemy.text(
     "select count(*) from pg_stat_activity join pg_locks using (pid)"
     " where state = 'idle in transaction' and relation = 'dag_run'::regclass and mode = 'RowShareLock'"
@@ -40,22 +39,39 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with own_logs(rows=900, days=len(DATES)) as folder:
+    with logs() as folder:
         yield folder
 
 
-def test_every_date_comes_out_as_if_the_scheduler_had_lived(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[tuple[str, str], str | None]:
+    """Versions of the same logs' tables, taken through the stages without Airflow."""
+    with logs() as folder:
+        place = ["--warehouse", (folder / "warehouse").as_uri(), "--dataset", catalog_in(folder).dataset]
+        with spark_session("undisturbed"):
+            for stage in STAGES:
+                import_module(f"spark_jobs.{stage}").main([*place, "--start-date", DATES[0], "--end-date", DATES[-1]])
+        return versions(catalog_in(folder))
+
+
+def logs() -> AbstractContextManager[Path]:
+    return own_logs(rows=600, days=len(DATES))
+
+
+def test_every_date_comes_out_as_if_the_scheduler_had_lived(folder: Path, undisturbed: dict) -> None:
     with user_airflow(folder, free_port()) as airflow:
         backfill_until_a_stage_runs(airflow, folder)
         kill_with_runs_locked(airflow, folder)
         with scheduler_again(folder):
             all_dates_succeed(airflow)
             killed = airflow.cut_off_tasks()
-    assert versions(catalog_in(folder)) == versions(undisturbed(folder))
+    assert versions(catalog_in(folder)) == undisturbed
     assert killed or left_in(folder / "warehouse") == []
 
 
-def test_an_airflow_that_was_killed_with_its_tasks_goes_on_when_it_is_started_again(folder: Path) -> None:
+def test_an_airflow_that_was_killed_with_its_tasks_goes_on_when_it_is_started_again(
+    folder: Path, undisturbed: dict
+) -> None:
     with user_airflow(folder, free_port()) as first:
         backfill_until_a_stage_runs(first, folder)
         for process in session_members(first.leader):
@@ -64,7 +80,7 @@ def test_an_airflow_that_was_killed_with_its_tasks_goes_on_when_it_is_started_ag
     with user_airflow(folder, free_port()) as second:
         all_dates_succeed(second)
         assert second.cut_off_tasks()
-    assert versions(catalog_in(folder)) == versions(undisturbed(folder))
+    assert versions(catalog_in(folder)) == undisturbed
 
 
 def backfill_until_a_stage_runs(airflow: Ui, folder: Path) -> None:
@@ -127,14 +143,3 @@ def versions(catalog: Catalog) -> dict[tuple[str, str], str | None]:
     return {
         (table.folder, date): catalog.version(table, date) for table in DERIVED_TABLES for date in catalog.dates(table)
     }
-
-
-def undisturbed(folder: Path) -> Catalog:
-    """The same raw logs in another warehouse, taken through the stages without Airflow."""
-    catalog = Catalog((folder / "undisturbed").as_uri(), "mine")
-    shutil.copytree(catalog_in(folder).table_path(RAW), catalog.table_path(RAW))
-    place = ["--warehouse", (folder / "undisturbed").as_uri(), "--dataset", catalog.dataset]
-    with spark_session("undisturbed"):
-        for stage in STAGES:
-            import_module(f"spark_jobs.{stage}").main([*place, "--start-date", DATES[0], "--end-date", DATES[-1]])
-    return catalog
