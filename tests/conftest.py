@@ -9,6 +9,9 @@ from local_airflow.errors import StartError
 from local_cluster.hadoop_jars import hadoop_jars
 from local_cluster.hdfs import Hdfs
 
+# Most of what the tests start runs for seconds: a JVM that compiles less needs half the time.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", metavar="FOLDER", help="where the tests in a browser leave their pictures")

@@ -29,7 +29,6 @@ def submit(warehouse: Warehouse, stage: str, day: str) -> subprocess.Popen:
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY),
         "SPARK_CONF_DIR": str(REPOSITORY / "conf"),
-        "SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1",
     }
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet, start_new_session=True)

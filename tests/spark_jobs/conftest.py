@@ -1,6 +1,5 @@
 """Stages in this process, so that one JVM serves a whole test run."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -18,10 +17,6 @@ from warehouse.tables import TABLES, Table
 
 STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 DATASET = "test"
-
-os.environ.setdefault(
-    "PYSPARK_SUBMIT_ARGS", '--driver-java-options "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" pyspark-shell'
-)
 
 
 class Warehouse:
