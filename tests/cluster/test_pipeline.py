@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,15 @@ import pytest
 from local_airflow.errors import StartError
 from local_cluster.hdfs import Hdfs
 from local_cluster.spark import SparkCluster
-from spark_jobs.common.session import spark_session
+from tests.spark_jobs.conftest import run_stages, versions
 from training.data.reading import read_dates, read_in_pieces
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
-from warehouse.tables import DAILY_ITEM, DAILY_UI, DERIVED_TABLES, Table
+from warehouse.tables import DAILY_ITEM, DAILY_UI, Table
 
 DATASET = "test"
 DATES = ["2023-07-10", "2023-07-11", "2023-07-12"]
 RANGE = ("--start-date", DATES[0], "--end-date", DATES[-1])
-STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 TRIES = 3  # as Airflow has it
 # A task of the history DAG, as a worker of Airflow runs it.
 TASK = """
@@ -102,12 +100,6 @@ def write_logs(root: str) -> None:
     run(root, "sample_logs", "--dataset", DATASET, *size)
 
 
-def versions(catalog: Catalog) -> dict[tuple[str, str], str | None]:
-    return {
-        (table.folder, date): catalog.version(table, date) for table in DERIVED_TABLES for date in catalog.dates(table)
-    }
-
-
 def train_and_evaluate(root: str, artifacts: Path) -> dict:
     window = ["--dataset", DATASET, "--as-of", DATES[-1], "--train-days", "2", "--artifacts", str(artifacts)]
     trained = json.loads(run(root, "training", "train", *window, "--epochs", "1").splitlines()[-1])
@@ -122,9 +114,7 @@ def test_the_tables_and_the_model_are_those_of_a_local_folder(
     local, remote = Catalog(f"file://{tmp_path}/warehouse", DATASET), Catalog(f"{hdfs.uri}/warehouse", DATASET)
     for catalog in (local, remote):
         write_logs(catalog.storage.root)
-    with spark_session("local"):
-        for stage in STAGES:
-            import_module(f"spark_jobs.{stage}").main(["--warehouse", local.storage.root, "--dataset", DATASET, *RANGE])
+    run_stages(local, *RANGE)
 
     tasks = Tasks(remote, hdfs, cluster, tmp_path / "airflow")
     tasks.run("csv_to_orc")

@@ -4,7 +4,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 
 import psutil
@@ -12,7 +11,6 @@ import pytest
 import sqlalchemy
 
 from local_airflow.sessions import end_session, session_members
-from spark_jobs.common.session import spark_session
 from tests.end_to_end.user_airflow import (
     DAG,
     Ui,
@@ -23,10 +21,8 @@ from tests.end_to_end.user_airflow import (
     user_airflow,
     wait_until,
 )
-from tests.spark_jobs.conftest import STAGES
+from tests.spark_jobs.conftest import run_stages, versions
 from warehouse.calendar_days import days
-from warehouse.catalog import Catalog
-from warehouse.tables import DERIVED_TABLES
 
 DATES = days("2023-07-10", "2023-07-11")
 RUNS_LOCKED = sqlalchemy.text(
@@ -47,10 +43,7 @@ def folder() -> Iterator[Path]:
 def undisturbed() -> dict[tuple[str, str], str | None]:
     """Versions of the same logs' tables, taken through the stages without Airflow."""
     with logs() as folder:
-        place = ["--warehouse", (folder / "warehouse").as_uri(), "--dataset", catalog_in(folder).dataset]
-        with spark_session("undisturbed"):
-            for stage in STAGES:
-                import_module(f"spark_jobs.{stage}").main([*place, "--start-date", DATES[0], "--end-date", DATES[-1]])
+        run_stages(catalog_in(folder), "--start-date", DATES[0], "--end-date", DATES[-1])
         return versions(catalog_in(folder))
 
 
@@ -136,10 +129,3 @@ def scheduler_again(folder: Path) -> Iterator[None]:
 def left_in(warehouse: Path) -> list[Path]:
     """What stages that were cut off have left; a later run removes it when it is a day old."""
     return [path for name in (".staging", ".trash") for path in warehouse.glob(f"*/{name}/*")]
-
-
-def versions(catalog: Catalog) -> dict[tuple[str, str], str | None]:
-    """Hashes of the partitions' content, by table and date."""
-    return {
-        (table.folder, date): catalog.version(table, date) for table in DERIVED_TABLES for date in catalog.dates(table)
-    }

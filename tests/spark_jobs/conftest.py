@@ -13,7 +13,7 @@ import pytest
 from spark_jobs.common.session import spark_session
 from tests.spark_jobs.oracle import SCENES
 from warehouse.catalog import Catalog
-from warehouse.tables import TABLES, Table
+from warehouse.tables import DERIVED_TABLES, TABLES, Table
 
 STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 DATASET = "test"
@@ -30,8 +30,7 @@ class Warehouse:
 
     def run(self, stage: str, *arguments: str) -> None:
         """Runs a stage's command line. SystemExit stands for its exit status."""
-        place = ["--warehouse", self.uri, "--dataset", DATASET]
-        import_module(f"spark_jobs.{stage}").main([*place, *arguments])
+        run_stage(self.catalog, stage, *arguments)
 
     def run_all(self, *arguments: str) -> None:
         for stage in STAGES:
@@ -49,6 +48,25 @@ class Warehouse:
         return {
             name: self.catalog.version(table, day) for name, table in TABLES.items() if name not in ("raw", "truth")
         }
+
+
+def run_stage(catalog: Catalog, stage: str, *arguments: str) -> None:
+    place = ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset]
+    import_module(f"spark_jobs.{stage}").main([*place, *arguments])
+
+
+def run_stages(catalog: Catalog, *dates: str) -> None:
+    """All stages, with a session of their own where there is none."""
+    with spark_session("tests"):
+        for stage in STAGES:
+            run_stage(catalog, stage, *dates)
+
+
+def versions(catalog: Catalog) -> dict[tuple[str, str], str | None]:
+    """Hashes of the partitions' content, by table and date."""
+    return {
+        (table.folder, date): catalog.version(table, date) for table in DERIVED_TABLES for date in catalog.dates(table)
+    }
 
 
 def read_folder(folder: Path, table: Table) -> list[dict]:
