@@ -12,7 +12,7 @@ from tests.training.logs import World, as_table, publish
 from training.data import vocabulary
 from training.data.batches import InMemoryBatches
 from training.data.features import FeatureSpace, fit_features
-from training.data.numeric import FEATURE_NAMES, Moments, Standardiser
+from training.data.numeric import FEATURE_NAMES, Moments, Standardiser, log1p_counts
 from training.data.reading import read_keys, row_groups
 from training.data.rows import Rows, load_rows
 from training.data.vocabulary import Vocabulary
@@ -150,6 +150,12 @@ def test_numeric_features_equal_a_loop_over_rows(published, space, dates):
     constant = deviation < 1e-9
     expected = np.where(constant, 0, (raw - of_training.mean(axis=0)) / np.where(constant, 1, deviation)).clip(-10, 10)
     np.testing.assert_allclose(found.numpy(), expected, atol=2e-4)
+
+
+def test_logarithms_of_counts_that_are_looked_up_and_of_larger_ones() -> None:
+    counts = np.random.default_rng(5).permutation([*range(5_000), 10**6, 2**40])
+    expected = [np.float32(math.log1p(count)) for count in counts.tolist()]
+    np.testing.assert_array_equal(log1p_counts(counts), np.array(expected))
 
 
 def test_training_rows_are_standardised(published, space, dates):

@@ -1,5 +1,8 @@
 """Windows larger than the memory set for them."""
 
+import os
+import sys
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from training.cli import main
 from training.data.features import FeatureSpace, fit_features
 from training.data.reading import PIECE_ROWS, read_in_pieces, row_groups
 from training.data.rows import Rows, load_rows
-from training.data.streaming import StreamedBatches, in_batches
+from training.data.streaming import StreamedBatches, ahead, in_batches
 from training.errors import TrainingError
 from training.text.row_texts import RowTexts, read_texts
 from warehouse.tables import TRAIN
@@ -78,6 +81,23 @@ def test_pieces_longer_than_a_batch_and_shorter_ones_are_cut_and_joined() -> Non
 
     cut = list(in_batches([rows(0, 3), rows(3, 4), rows(4, 17), rows(17, 17), rows(17, 20)], [5] * 4))
     assert [batch.label.tolist() for batch in cut] == [list(range(n, n + 5)) for n in (0, 5, 10, 15)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priorities of their own here")
+def test_what_is_made_ahead_gives_way_to_training() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    own = priority()
+    assert list(ahead(priority() for _ in range(3))) == [19] * 3
+    assert priority() == own != 19
+
+
+def test_what_goes_wrong_ahead_is_raised_in_its_turn() -> None:
+    made = ahead(6 // divisor for divisor in (3, 2, 0, 1))
+    assert [next(made), next(made)] == [2, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(made)
 
 
 def test_the_order_is_the_generators(small_groups, space, texts) -> None:

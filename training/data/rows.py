@@ -54,7 +54,7 @@ class Rows:
     def take(self, index: Tensor) -> "Rows":
         """The rows at the given positions, copied. index: on the CPU."""
         index = index.to(self.label.device)
-        return self._each(lambda part: part[index])
+        return self._each(lambda part: part.index_select(0, index))
 
     def slice(self, start: int, stop: int) -> "Rows":
         """Consecutive rows, as views."""
@@ -68,7 +68,7 @@ class Rows:
     def put(self, index: Tensor, rows: "Rows") -> None:
         """Overwrites the rows at the given positions."""
         for own, other in zip(self._parts(), rows._parts(), strict=True):
-            own[index] = other
+            own.index_copy_(0, index, other)
 
     @staticmethod
     def joined(parts: Sequence["Rows"]) -> "Rows":

@@ -1,11 +1,16 @@
 """Batches of a window that is larger than the memory set for it."""
 
 import math
+import os
+import sys
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from training import processes
@@ -14,6 +19,7 @@ from training.data.reading import PIECE_ROWS, RowGroup
 from training.data.rows import Rows, columns_read, empty_rows, encoded
 from training.text.row_texts import RowTexts
 
+_Made = TypeVar("_Made")
 _OPEN = 2  # row groups read side by side: each takes some 40 MB, and the buffer does the mixing
 
 
@@ -40,11 +46,11 @@ class StreamedBatches:
         self._batch_size, self._buffer_rows = batch_size, buffer_rows
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Every row once; the last batch holds what is left. The next rows are decoded while a batch is trained on."""
+        """Every row once; the last batch holds what is left. What comes next is made while a batch is trained on."""
         # The reading thread draws from a generator of its own, or what is drawn would hang on who is faster.
         of_reader = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        pieces = self._shuffled(ahead(self._pieces(of_reader)), generator)
-        return in_batches(pieces, self._sizes())
+        pieces = ahead(encoded(table, self._space, self._texts) for table in ahead(self._tables(of_reader)))
+        return ahead(in_batches(self._shuffled(pieces, generator), self._sizes()))
 
     def _sizes(self) -> list[int]:
         """Of the batches. Each process spreads its rows over the steps of one: none runs out before the others."""
@@ -54,11 +60,11 @@ class StreamedBatches:
         ends = [self._own_rows * step // steps for step in range(steps + 1)]
         return [end - start for start, end in pairwise(ends)]
 
-    def _pieces(self, generator: torch.Generator) -> Iterator[Rows]:
+    def _tables(self, generator: torch.Generator) -> Iterator[pa.Table]:
         """All rows, a piece at a time from one of some row groups that are open, each at random."""
         columns = columns_read(self._space, self._texts)
         waiting = [self._groups[place] for place in torch.randperm(len(self._groups), generator=generator)]
-        being_read: list[Iterator] = []
+        being_read: list[Iterator[pa.Table]] = []
         while waiting or being_read:
             while waiting and len(being_read) < _OPEN:
                 being_read.append(waiting.pop().tables(columns, PIECE_ROWS))
@@ -67,7 +73,7 @@ class StreamedBatches:
             if table is None:
                 del being_read[chosen]
             else:
-                yield encoded(table, self._space, self._texts)
+                yield table
 
     def _shuffled(self, pieces: Iterable[Rows], generator: torch.Generator) -> Iterator[Rows]:
         buffer, filled = empty_rows(min(self._buffer_rows, self._own_rows), self._space, self._texts), 0
@@ -94,13 +100,22 @@ def _distinct(below: int, count: int, generator: torch.Generator) -> torch.Tenso
     return torch.from_numpy(draw.choice(below, count, replace=False, shuffle=False))
 
 
-def ahead(pieces: Iterator[Rows]) -> Iterator[Rows]:
+def ahead(made: Iterator[_Made]) -> Iterator[_Made]:
     """The same, the next one being made in another thread while one is used."""
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        coming = thread.submit(next, pieces, None)
-        while (piece := coming.result()) is not None:
-            coming = thread.submit(next, pieces, None)
-            yield piece
+    with ThreadPoolExecutor(max_workers=1, initializer=_give_way) as thread:
+        coming = thread.submit(next, made, None)
+        while (one := coming.result()) is not None:
+            coming = thread.submit(next, made, None)
+            yield one
+
+
+def _give_way() -> None:
+    """This thread takes what training leaves of the cores, where threads have priorities of their own.
+
+    A product is split evenly over all cores: one that reading slows down holds up the others.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def in_batches(pieces: Iterable[Rows], sizes: Sequence[int]) -> Iterator[Rows]:

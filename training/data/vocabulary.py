@@ -55,21 +55,23 @@ class Vocabulary:
     def index(self, column: pa.ChunkedArray) -> np.ndarray:
         """The index of every row of a dictionary-coded column, int64 [n]; unseen and null give 0."""
         codes, distinct = codes_and_values(column)
-        # The last entry is what code -1 (null) takes.
-        return np.append(self._positions(distinct) + 1, UNSEEN)[codes]
+        return self._indexes(distinct)[codes]
 
     def impressions_at(self, index: np.ndarray) -> np.ndarray:
         """Impressions in the training window of every indexed row; 0 for unseen ids."""
         return np.concatenate(([0], self.impressions))[index]
 
-    def _positions(self, distinct: pa.Array) -> np.ndarray:
-        """As _positions_among the values. All pieces of a row group have its dictionary: it is looked up once."""
-        for dictionary, positions in self._looked_up:
+    def _indexes(self, distinct: pa.Array) -> np.ndarray:
+        """The index of each distinct value, and as the last entry what code -1 (null) takes, int64.
+
+        All pieces of a row group have its dictionary: it is looked up once.
+        """
+        for dictionary, indexes in self._looked_up:
             if dictionary.equals(distinct):
-                return positions
-        positions = _positions_among(self.values, distinct)
-        self._looked_up.append((distinct, positions))
-        return positions
+                return indexes
+        indexes = np.append(_positions_among(self.values, distinct) + 1, UNSEEN)
+        self._looked_up.append((distinct, indexes))
+        return indexes
 
     @cached_property
     def _looked_up(self) -> deque[tuple[pa.Array, np.ndarray]]:
