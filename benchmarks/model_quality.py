@@ -1,4 +1,7 @@
-"""How much of what is reachable the models reach, and what text gives new items, on the demo logs of three seeds."""
+"""How much of what is reachable the models reach, and what text gives new items, on the demo logs of three seeds.
+
+Beside them an ideal observer: with all that can be known, no model would reach more from these clicks.
+"""
 
 import io
 import math
@@ -13,6 +16,7 @@ from unittest.mock import patch
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import ideal_observer
 from benchmarks.figure import Figure
 from benchmarks.logs import write_logs
 from benchmarks.stages import STAGES, warm_stages
@@ -53,12 +57,15 @@ class Lead:
 
 
 Runs = dict[str, list[Run]]  # by what was trained, one a seed
+Areas = tuple[float, float]  # AUCs: reached, and the best reachable one
 
 
 def measure(folder: Path) -> list[Figure]:
     """Every model with its default settings, and the content model with texts or its training otherwise."""
     trained: Runs = {}
+    observed = []
     for seed in _SEEDS:
+        observed.append(ideal_observer.reached(replace(PRESETS["demo"], seed=seed), _TRAIN_DAYS))
         catalog = _training_tables(folder / str(seed), seed)
         for name, (model, arguments, instead) in _CONTENDERS.items():
             with instead():
@@ -68,6 +75,7 @@ def measure(folder: Path) -> list[Figure]:
     return [
         _share("overall", trained, _LEAST_SHARE),
         _share("item zero", trained, _LEAST_ITEM_ZERO_SHARE),
+        *(_share_of_observer(where, observed) for where in _SEGMENTS),
         *(_above(other, "item zero", trained) for other in _PLAIN),
         *(_above(other, "user zero", trained) for other in _PLAIN),
         *(_beside(other, trained) for other in _CONTENDERS if other not in (*_PLAIN, _CONTENT)),
@@ -126,6 +134,11 @@ def _share(where: str, trained: Runs, least: float) -> Figure:
     )
 
 
+def _share_of_observer(where: str, observed: list[dict[str, Areas]]) -> Figure:
+    share = _pooled([areas[where] for areas in observed])
+    return Figure(f"share of the reachable AUC, {where}, of an ideal observer", f"{share:.3f}", "", None)
+
+
 def _above(other: str, where: str, trained: Runs) -> Figure:
     """On item-zero rows the whole interval must lie above 0, on user-zero rows not below."""
     lead = _pooled_lead(trained[_CONTENT], trained[other], where)
@@ -147,12 +160,15 @@ def _beside(other: str, trained: Runs) -> Figure:
 
 
 def _pooled_share(runs: list[Run], where: str) -> float:
-    areas = [_reached_and_reachable(run.metrics, where) for run in runs]
+    return _pooled([_reached_and_reachable(run.metrics, where) for run in runs])
+
+
+def _pooled(areas: list[Areas]) -> float:
     reached, reachable = (sum(area - 0.5 for area in side) for side in zip(*areas, strict=True))
     return reached / reachable
 
 
-def _reached_and_reachable(metrics: dict[str, Any], where: str) -> tuple[float, float]:
+def _reached_and_reachable(metrics: dict[str, Any], where: str) -> Areas:
     if where == "overall":
         return metrics["auc"], metrics["best_reachable_auc"]
     entity, level = where.split()

@@ -35,13 +35,13 @@ class SampleLogs:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        tastes = draw_scene_tastes(self._stream(_SCENE_TASTES))
+        self.tastes = draw_scene_tastes(self._stream(_SCENE_TASTES))
         self.users = draw_users(settings, self._stream(_USERS))
-        self.items = draw_items(settings, tastes, self._stream(_ITEMS))
+        self.items = draw_items(settings, self.tastes, self._stream(_ITEMS))
         self.deep_features = (
             DeepFeatures(self.users, self.items, self._stream(_DEEP_FEATURES)) if settings.deep_features else None
         )
-        self._clicks = ClickModel(settings, self.users, self.items, tastes)
+        self._clicks = ClickModel(settings, self.users, self.items, self.tastes)
         self._rows = rows_by_day(settings)
         self._base = self._calibrated_base()
 

@@ -11,11 +11,11 @@ from sample_logs.settings import IDS, RELEASE_USERS, SCENES, Settings
 from sample_logs.vocabulary import read_vocabulary
 
 _FIRST_ID = 1_000_000
-_GROUP_SHARE = 0.6  # of the variance of tastes: related topics are liked together
+GROUP_SHARE = 0.6  # of the variance of tastes: related topics are liked together
 _LEAST_WEIGHT = 0.1  # of the mean weight: everybody is seen now and then
-_TASTE_FOCUS = 2.0  # how clearly a user's entities show the taste
 _LONGEST = {"query_entity_seq": 8, "bill_entity_seq": 5, "service_entity_seq": 4}
-_FOCUS = {"query_entity_seq": 1.0, "bill_entity_seq": 0.5, "service_entity_seq": 0.5}  # bills say less than queries
+# How clearly a user's entities show the taste: bills say less than queries.
+TASTE_FOCUS = {"query_entity_seq": 2.0, "bill_entity_seq": 1.0, "service_entity_seq": 1.0}
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def draw_users(settings: Settings, rng: np.random.Generator) -> Users:
         taste=taste,
         leaning=rng.standard_normal(count, dtype=np.float32),
         texts={
-            name: texts.interest_sequences(np.exp(_TASTE_FOCUS * _FOCUS[name] * taste), longest, rng)
+            name: texts.interest_sequences(np.exp(TASTE_FOCUS[name] * taste), longest, rng)
             for name, longest in _LONGEST.items()
         },
     )
@@ -116,7 +116,7 @@ def _topic_traits(count: int, rng: np.random.Generator) -> np.ndarray:
     group = read_vocabulary().group
     of_group = rng.standard_normal((count, group.max() + 1), dtype=np.float32)[:, group]
     own = rng.standard_normal((count, len(group)), dtype=np.float32)
-    return np.float32(_GROUP_SHARE**0.5) * of_group + np.float32((1 - _GROUP_SHARE) ** 0.5) * own
+    return np.float32(GROUP_SHARE**0.5) * of_group + np.float32((1 - GROUP_SHARE) ** 0.5) * own
 
 
 def _ids(count: int, rng: np.random.Generator) -> np.ndarray:

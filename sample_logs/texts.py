@@ -21,7 +21,7 @@ _TITLES = (
 )
 _TYPES = ("", "", "|INTENT_TARGET", "|PRODUCT", "|UNKNOWN")
 _MISSING = 0.03  # share of texts that are empty
-_OFF_TOPIC = 0.1  # share of words that come from any topic
+OFF_TOPIC = 0.1  # share of words that come from any topic
 _VARYING_ITEMS = 247 / 2820  # of the release's sampled items, those with several entity texts
 _MOST_VARIANTS = 19
 
@@ -67,7 +67,7 @@ def _mixed_topics(topics: np.ndarray, first_share: np.ndarray, count: int, rng: 
 def _words(topics: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A word for each topic, sometimes one from any other. The same shape, of str."""
     vocabulary = read_vocabulary()
-    stray = rng.random(topics.shape) < _OFF_TOPIC
+    stray = rng.random(topics.shape) < OFF_TOPIC
     topics = np.where(stray, rng.integers(0, vocabulary.topics, topics.shape), topics)
     return vocabulary.words[topics, rng.integers(0, vocabulary.words.shape[1], topics.shape)]
 
