@@ -17,8 +17,9 @@ demo-cluster: setup
 ui: setup
 	python -m local_airflow ui
 
+# Most tests keep one core busy. A file's tests share what it builds.
 test: setup
-	python -m pytest -m "not long"
+	python -m pytest -m "not long" --numprocesses 2 --dist loadfile
 
 test-ui: setup
 	python -m pytest -m long
