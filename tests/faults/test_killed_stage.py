@@ -17,7 +17,7 @@ from tests.spark_jobs.oracle import Oracle
 from warehouse.settings import REPOSITORY
 from warehouse.tables import LOGS, TRAIN, Table
 
-MOMENTS = 2 if os.environ.get("CI") else 20
+MOMENTS = 4 if os.environ.get("CI") else 20
 TABLES = {"csv_to_orc": LOGS, "training_table": TRAIN}
 
 

@@ -17,9 +17,12 @@ from training import processes
 from training.data.features import FeatureSpace
 from training.data.reading import PIECE_ROWS, RowGroup
 from training.data.rows import Rows, columns_read, empty_rows, encoded
+from training.errors import TrainingError
 from training.text.row_texts import RowTexts
 
 _Made = TypeVar("_Made")
+# A thread of this niceness gets a tenth of a core that others want too: rows need less than that of one they train on.
+_NICENESS = 10
 _OPEN = 2  # row groups read side by side: each takes some 40 MB, and the buffer does the mixing
 
 
@@ -46,11 +49,13 @@ class StreamedBatches:
         self._batch_size, self._buffer_rows = batch_size, buffer_rows
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Every row once; the last batch holds what is left. What comes next is made while a batch is trained on."""
+        """Every row once; the last batch holds what is left. The next rows are made while a batch is trained on: one
+        thread reads, another encodes what was read before.
+        """
         # The reading thread draws from a generator of its own, or what is drawn would hang on who is faster.
         of_reader = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
         pieces = ahead(encoded(table, self._space, self._texts) for table in ahead(self._tables(of_reader)))
-        return ahead(in_batches(self._shuffled(pieces, generator), self._sizes()))
+        return in_batches(self._shuffled(pieces, generator), self._sizes())
 
     def _sizes(self) -> list[int]:
         """Of the batches. Each process spreads its rows over the steps of one: none runs out before the others."""
@@ -110,23 +115,30 @@ def ahead(made: Iterator[_Made]) -> Iterator[_Made]:
 
 
 def _give_way() -> None:
-    """This thread takes what training leaves of the cores, where threads have priorities of their own.
+    """Lets training go first on this thread's core, where threads have priorities of their own.
 
     A product is split evenly over all cores: one that reading slows down holds up the others.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 def in_batches(pieces: Iterable[Rows], sizes: Sequence[int]) -> Iterator[Rows]:
     """The same rows in batches of the given sizes, which add up to as many."""
     coming = iter(pieces)
-    kept = [next(coming)]
-    count = len(kept[0])
+    kept: list[Rows] = []
+    count = 0
     for size in sizes:
-        while count < size:
-            kept.append(next(coming))
-            count += len(kept[-1])
+        while count < size or not kept:
+            piece = next(coming, None)
+            if piece is None:
+                raise TrainingError(
+                    f"the training tables hold fewer rows than the {sum(sizes)} counted at first: they were published "
+                    "anew while they were read; run this again"
+                )
+            kept.append(piece)
+            count += len(piece)
         joined = Rows.joined(kept) if len(kept) > 1 else kept[0]
         yield joined.slice(0, size)
         kept, count = [joined.slice(size, count)], count - size

@@ -64,7 +64,7 @@ class Vocabulary:
     def _indexes(self, distinct: pa.Array) -> np.ndarray:
         """The index of each distinct value, and as the last entry what code -1 (null) takes, int64.
 
-        All pieces of a row group have its dictionary: it is looked up once.
+        The ids of a row group's pieces share its dictionary, which is looked up once.
         """
         for dictionary, indexes in self._looked_up:
             if dictionary.equals(distinct):
