@@ -17,9 +17,9 @@ demo-cluster: setup
 ui: setup
 	python -m local_airflow ui
 
-# Most tests keep one core busy. A file's tests share what it builds.
+# Most tests keep one core busy. A file's tests share what it builds; the longest file is not left for the end.
 test: setup
-	python -m pytest -m "not long" --numprocesses 2 --dist loadfile
+	python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-ui: setup
 	python -m pytest -m long

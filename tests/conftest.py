@@ -1,6 +1,7 @@
 """What one may ask of a test run, and a real HDFS."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,8 @@ from local_cluster.hdfs import Hdfs
 
 # Most of what the tests start runs for seconds: a JVM that compiles less needs half the time.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+# pytest-xdist's processes ignore Ctrl-C, and what tests start in them would do so too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
