@@ -1,18 +1,19 @@
-"""How well the last day of sample logs can be told at all from the days before it.
+"""What the clicks of all days but the last tell of the last one's, in sample logs without deep features.
 
 The observer knows the click model, its weights, what each scene likes and every item's topics. A user's taste and
 leaning and an item's quality it infers from the clicks of the days before, the users' texts and their distributions: it
-takes the most probable ones (maximum a posteriori). No model of the logs knows as much.
+takes the most probable ones (maximum a posteriori). A model that has to learn the rest too can hardly do as well.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from sample_logs.clicks import ClickModel
 from sample_logs.logs import SampleLogs
 from sample_logs.population import GROUP_SHARE, TASTE_FOCUS
 from sample_logs.settings import Settings
@@ -20,14 +21,15 @@ from sample_logs.texts import OFF_TOPIC
 from sample_logs.vocabulary import read_vocabulary
 from training.evaluation.auc import auc
 
-_STEPS = 150  # of L-BFGS: the objective is settled before
+_MOST_STEPS = 500  # of L-BFGS
+_SETTLED = 0.05  # the largest slope that may be left; a trait's own distribution alone has one of about 1
 
 
 @dataclass(frozen=True)
 class Impressions:
     """n of them. day, user, item: int64 [n]; topics: the item's two [n, 2]; pull: how much their tastes count [n, 2].
 
-    label, probability: float32 [n].
+    known: what the observer knows of the logit; label, probability: all float64 [n].
     """
 
     day: Tensor
@@ -35,6 +37,7 @@ class Impressions:
     item: Tensor
     topics: Tensor
     pull: Tensor
+    known: Tensor
     label: Tensor
     probability: Tensor
 
@@ -45,10 +48,10 @@ class Traits(nn.Module):
     def __init__(self, users: int, items: int) -> None:
         super().__init__()
         self.group = torch.from_numpy(read_vocabulary().group)
-        self.of_group = nn.Parameter(torch.zeros(users, int(self.group.max()) + 1))
-        self.own = nn.Parameter(torch.zeros(users, len(self.group)))
-        self.leaning = nn.Parameter(torch.zeros(users))
-        self.quality = nn.Parameter(torch.zeros(items))
+        self.of_group = nn.Parameter(torch.zeros(users, int(self.group.max()) + 1, dtype=torch.float64))
+        self.own = nn.Parameter(torch.zeros(users, len(self.group), dtype=torch.float64))
+        self.leaning = nn.Parameter(torch.zeros(users, dtype=torch.float64))
+        self.quality = nn.Parameter(torch.zeros(items, dtype=torch.float64))
 
     def taste(self) -> Tensor:
         """[U, K]: what a topic's group and the topic itself add."""
@@ -66,7 +69,7 @@ def reached(settings: Settings, train_days: int) -> dict[str, tuple[float, float
     logs, last_day = SampleLogs(settings), settings.days - 1
     before, last = _impressions(logs, range(last_day)), _impressions(logs, [last_day])
     traits = _inferred(logs, before)
-    score = (_known(logs, last) + _inferred_part(logs, last, traits)).detach().numpy()
+    score = _logit(logs, last, traits.taste(), traits.leaning, traits.quality).detach().numpy()
     window = before.day >= last_day - train_days
     segments = {
         "overall": np.full(len(score), True),
@@ -92,44 +95,46 @@ def _impressions(logs: SampleLogs, days: Iterable[int]) -> Impressions:
     )
     topics, first_share = logs.items.topics[item], logs.items.first_share[item]
     shares = np.stack([first_share, 1 - first_share], axis=1)
-    pull = logs.settings.click.affinity * shares * logs.tastes.mix[scene[:, None], topics]
-    columns = (day, user, item, topics, pull.astype(np.float32))
-    return Impressions(*map(torch.from_numpy, (*columns, label.astype(np.float32), probability.astype(np.float32))))
+    pull = logs.settings.click.affinity * shares * logs.scene_tastes.mix[scene[:, None], topics]
+    nobody = replace(logs.users, taste=0 * logs.users.taste, leaning=0 * logs.users.leaning)
+    nothing = replace(logs.items, quality=0 * logs.items.quality)
+    without_traits = ClickModel(logs.settings, nobody, nothing, logs.scene_tastes)
+    known = logs.base[scene] + np.concatenate(
+        [without_traits.logit(block.user, block.item, block.scene, block.seconds, day) for day, block in blocks]
+    )
+    columns = (pull, known, label, probability)
+    rows = Impressions(*map(torch.from_numpy, (day, user, item, topics, *(c.astype(np.float64) for c in columns))))
+    true = map(torch.from_numpy, (logs.users.taste, logs.users.leaning, logs.items.quality))
+    torch.testing.assert_close(_logit(logs, rows, *true).sigmoid(), rows.probability, atol=1e-5, rtol=0)
+    return rows
 
 
-def _hidden(logs: SampleLogs, rows: Impressions, taste: Tensor, leaning: Tensor, quality: Tensor) -> Tensor:
-    """What the traits add to the logits, [n]: sample_logs.clicks has the formula."""
+def _logit(logs: SampleLogs, rows: Impressions, taste: Tensor, leaning: Tensor, quality: Tensor) -> Tensor:
+    """[n], where users and items have these traits: sample_logs.clicks has the formula."""
     weights = logs.settings.click
     tastes = (rows.pull * taste[rows.user.unsqueeze(1), rows.topics]).sum(1)
-    return tastes + weights.leaning * leaning[rows.user] + weights.quality * quality[rows.item]
-
-
-def _known(logs: SampleLogs, rows: Impressions) -> Tensor:
-    """The rest of the logits, [n]."""
-    true = (logs.users.taste, logs.users.leaning, logs.items.quality)
-    return rows.probability.logit() - _hidden(logs, rows, *map(torch.from_numpy, true))
-
-
-def _inferred_part(logs: SampleLogs, rows: Impressions, traits: Traits) -> Tensor:
-    return _hidden(logs, rows, traits.taste(), traits.leaning, traits.quality)
+    return rows.known + tastes + weights.leaning * leaning[rows.user] + weights.quality * quality[rows.item]
 
 
 def _inferred(logs: SampleLogs, rows: Impressions) -> Traits:
     """The most probable traits, given the clicks on the rows and the users' texts."""
-    traits, known, entities = Traits(len(logs.users.ids), len(logs.items.ids)), _known(logs, rows), _entities(logs)
-    optimizer = torch.optim.LBFGS(traits.parameters(), max_iter=_STEPS, line_search_fn="strong_wolfe")
+    traits, entities = Traits(len(logs.users.ids), len(logs.items.ids)), _entities(logs)
+    optimizer = torch.optim.LBFGS(traits.parameters(), max_iter=_MOST_STEPS, line_search_fn="strong_wolfe")
 
     def improbability() -> Tensor:
         optimizer.zero_grad()
-        logits = known + _inferred_part(logs, rows, traits)
-        clicks = -binary_cross_entropy_with_logits(logits, rows.label, reduction="sum")
         taste = traits.taste()
+        logits = _logit(logs, rows, taste, traits.leaning, traits.quality)
+        clicks = -binary_cross_entropy_with_logits(logits, rows.label, reduction="sum")
         texts = sum((found * _of_topic(focus * taste).log()).sum() for focus, found in entities)
         total = -(clicks + texts + traits.log_density())
         total.backward()
         return total
 
     optimizer.step(improbability)
+    steepest = max(float(values.grad.abs().max()) for values in traits.parameters() if values.grad is not None)
+    if steepest > _SETTLED:
+        raise RuntimeError(f"the traits have not settled: a slope of {steepest:g} is left after {_MOST_STEPS} steps")
     return traits
 
 
@@ -144,7 +149,7 @@ def _entities(logs: SampleLogs) -> list[tuple[float, Tensor]]:
     topic_of = {word: topic for topic, listed in enumerate(words) for word in listed}
     found = []
     for name, focus in TASTE_FOCUS.items():
-        counts = torch.zeros(len(logs.users.ids), len(words))
+        counts = torch.zeros(len(logs.users.ids), len(words), dtype=torch.float64)
         for user, text in enumerate(logs.users.texts[name].to_pylist()):
             for entity in filter(None, text.split(",")):
                 counts[user, topic_of[entity.split("|")[0]]] += 1

@@ -1,6 +1,6 @@
 """How much of what is reachable the models reach, and what text gives new items, on the demo logs of three seeds.
 
-Beside them an ideal observer: with all that can be known, no model would reach more from these clicks.
+Beside them an ideal observer, who knows all but users' and items' own traits: a model can hardly reach more.
 """
 
 import io
@@ -20,7 +20,7 @@ from benchmarks import ideal_observer
 from benchmarks.figure import Figure
 from benchmarks.logs import write_logs
 from benchmarks.stages import STAGES, warm_stages
-from sample_logs.settings import PRESETS
+from sample_logs.settings import PRESETS, Settings
 from training.artifacts import load_predictions
 from training.challenge import lead_by_segment
 from training.cli import main
@@ -63,9 +63,7 @@ Areas = tuple[float, float]  # AUCs: reached, and the best reachable one
 def measure(folder: Path) -> list[Figure]:
     """Every model with its default settings, and the content model with texts or its training otherwise."""
     trained: Runs = {}
-    observed = []
     for seed in _SEEDS:
-        observed.append(ideal_observer.reached(replace(PRESETS["demo"], seed=seed), _TRAIN_DAYS))
         catalog = _training_tables(folder / str(seed), seed)
         for name, (model, arguments, instead) in _CONTENDERS.items():
             with instead():
@@ -75,7 +73,8 @@ def measure(folder: Path) -> list[Figure]:
     return [
         _share("overall", trained, _LEAST_SHARE),
         _share("item zero", trained, _LEAST_ITEM_ZERO_SHARE),
-        *(_share_of_observer(where, observed) for where in _SEGMENTS),
+        *_shares_of_observer("", PRESETS["demo"]),
+        *_shares_of_observer(" with half the users", replace(PRESETS["demo"], users=PRESETS["demo"].users // 2)),
         *(_above(other, "item zero", trained) for other in _PLAIN),
         *(_above(other, "user zero", trained) for other in _PLAIN),
         *(_beside(other, trained) for other in _CONTENDERS if other not in (*_PLAIN, _CONTENT)),
@@ -134,9 +133,13 @@ def _share(where: str, trained: Runs, least: float) -> Figure:
     )
 
 
-def _share_of_observer(where: str, observed: list[dict[str, Areas]]) -> Figure:
-    share = _pooled([areas[where] for areas in observed])
-    return Figure(f"share of the reachable AUC, {where}, of an ideal observer", f"{share:.3f}", "", None)
+def _shares_of_observer(case: str, logs: Settings) -> list[Figure]:
+    seeds = [ideal_observer.reached(replace(logs, seed=seed), _TRAIN_DAYS) for seed in _SEEDS]
+    shares = {where: _pooled([areas[where] for areas in seeds]) for where in _SEGMENTS}
+    return [
+        Figure(f"share of the reachable AUC, {where}, of an ideal observer{case}", f"{share:.3f}", "", None)
+        for where, share in shares.items()
+    ]
 
 
 def _above(other: str, where: str, trained: Runs) -> Figure:

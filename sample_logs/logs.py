@@ -35,15 +35,15 @@ class SampleLogs:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.tastes = draw_scene_tastes(self._stream(_SCENE_TASTES))
+        self.scene_tastes = draw_scene_tastes(self._stream(_SCENE_TASTES))
         self.users = draw_users(settings, self._stream(_USERS))
-        self.items = draw_items(settings, self.tastes, self._stream(_ITEMS))
+        self.items = draw_items(settings, self.scene_tastes, self._stream(_ITEMS))
         self.deep_features = (
             DeepFeatures(self.users, self.items, self._stream(_DEEP_FEATURES)) if settings.deep_features else None
         )
-        self._clicks = ClickModel(settings, self.users, self.items, self.tastes)
+        self._clicks = ClickModel(settings, self.users, self.items, self.scene_tastes)
         self._rows = rows_by_day(settings)
-        self._base = self._calibrated_base()
+        self.base = self._calibrated_base()
 
     def rows(self, day: int) -> int:
         """The number of rows of a day."""
@@ -56,7 +56,7 @@ class SampleLogs:
             rng = self._stream(_ROWS, day, first_row)
             user, item, scene = traffic.draw(rows, rng)
             seconds = seconds_of_day(first_row, len(user), self.rows(day), rng)
-            probability = sigmoid(self._base[scene] + self._clicks.logit(user, item, scene, seconds, day))
+            probability = sigmoid(self.base[scene] + self._clicks.logit(user, item, scene, seconds, day))
             variant = (rng.random(len(item)) * self.items.variants[item]).astype(np.int64)
             yield Block(
                 user=user,
