@@ -60,7 +60,7 @@ HEAVY = ("torch", "pandas", "pyspark", "sklearn", "mlflow")
 
 each_dag = pytest.mark.parametrize("dag_id", EDGES)
 each_task = pytest.mark.parametrize(
-    ("dag_id", "task_id"), [(dag_id, task) for dag_id in EDGES for task in EDGES[dag_id]]
+    ("dag_id", "task_id"), [(dag_id, task) for dag_id in EDGES for task in sorted(EDGES[dag_id])]
 )
 
 
