@@ -100,6 +100,15 @@ def test_what_goes_wrong_ahead_is_raised_in_its_turn() -> None:
         next(made)
 
 
+def test_an_epoch_that_is_left_early_ends_its_threads(small_groups, space, texts) -> None:
+    threads = threading.active_count()
+    batches = streamed(small_groups, space, texts, 64, 300).epoch(torch.Generator())
+    next(batches)
+    assert threading.active_count() == threads + 2  # one reads, one encodes
+    del batches
+    assert threading.active_count() == threads
+
+
 def test_fewer_rows_than_were_counted_are_said(small_groups, space, texts) -> None:
     groups = row_groups(small_groups.catalog, dates(small_groups))
     batches = StreamedBatches(groups[1:], small_groups.world.rows, space, texts, 64, 300)
