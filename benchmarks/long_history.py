@@ -14,7 +14,7 @@ from benchmarks.logs import DATASET, write_logs
 from benchmarks.resources import tree_cpu_seconds
 from benchmarks.stages import WarmStages, warm_stages
 from sample_logs.settings import Settings
-from spark_jobs.common.partitions import read_dates
+from spark_jobs.common.partitions import in_one_task, read_dates
 from spark_jobs.common.session import spark_session
 from spark_jobs.user_item_features import daily_pairs, pair_history, summed_pairs
 from warehouse.catalog import Catalog
@@ -108,7 +108,7 @@ def _tiles_against_full(history: History, folder: Path) -> Figure:
 
 
 def _full_recomputation(
-    catalog: Catalog, date: str, way: Callable[[DataFrame, DataFrame], DataFrame], folder: Path
+    catalog: Catalog, date: str, way: Callable[[DataFrame, DataFrame, int], DataFrame], folder: Path
 ) -> float:
     """CPU seconds of one day's pair counts, and of its pair history from the counts of all days before."""
     before = tree_cpu_seconds()
@@ -116,7 +116,7 @@ def _full_recomputation(
         daily, target = f"{folder}/daily/date={date}", f"{folder}/history/date={date}"
         daily_pairs(read_dates(spark, catalog, LOGS, [date])).write.orc(daily)
         earlier = read_dates(spark, catalog, DAILY_UI, [day for day in _LOGS.dates if day < date])
-        way(spark.read.schema(DAILY_UI.ddl).orc(daily), earlier).write.orc(target)
+        way(spark.read.schema(DAILY_UI.ddl).orc(daily), earlier, _LOGS.rows).write.orc(target)
         seconds = tree_cpu_seconds() - before
         published = read_dates(spark, catalog, FEATURES_UI, [date]).drop("date")
         if not spark.read.orc(target).exceptAll(published).isEmpty():
@@ -124,10 +124,10 @@ def _full_recomputation(
     return seconds
 
 
-def history_without_semi_join(pairs: DataFrame, history: DataFrame) -> DataFrame:
+def history_without_semi_join(pairs: DataFrame, history: DataFrame, rows: int) -> DataFrame:
     """As `pair_history`, but every pair is added up."""
     pair = ["user_id", "item_id"]
-    joined = pairs.select(*pair).join(summed_pairs(history), on=pair, how="left")
+    joined = pairs.select(*pair).join(summed_pairs(in_one_task(history, rows)), on=pair, how="left")
     counts = (F.coalesce(name, F.lit(0).cast("bigint")).alias(f"ui_{name}_hist") for name in ("imp", "clk"))
     return joined.select(*pair, *counts)
 

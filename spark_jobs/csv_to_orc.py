@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser
@@ -41,6 +41,7 @@ _AS_WRITTEN = {
     "ignoreTrailingWhiteSpace": "false",
 }
 _REJECTED = -1  # stands where a valid row has its scene
+_IS_VALID = f"scene != {_REJECTED}"
 _RAW_BYTES_PER_WRITER = 2 * 1024**3  # gives one file a scene of about 256 MB
 
 
@@ -60,16 +61,16 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
         maxColumns=_MOST_COLUMNS,
     )
     # Of a Windows line end, the first half stays: as all of an empty line, or on the last column.
-    rows = rows.where(F.expr(f"coalesce(trim(BOTH '\r\n' FROM `{_CORRUPT}`) != '', true)"))
-    rows = rows.withColumn(names[-1], without_return(names[-1]))
-    columns = {name: F.col(name) if name in names else F.lit(None).cast("string") for name in _RAW_COLUMNS}
-    return rows.select(
-        *(column.alias(name) for name, column in columns.items()),
-        (F.col(_CORRUPT).isNotNull() | F.expr(" OR ".join(damaged(name) for name in names if name not in _CAST))).alias(
-            "malformed"
-        ),
-        F.coalesce(without_return(_CORRUPT), F.to_csv(F.struct(*names), _AS_WRITTEN)).alias("raw_line"),
-        F.col("_metadata.file_name").alias("source_file"),
+    rows = rows.where(f"coalesce(trim(BOTH '\r\n' FROM `{_CORRUPT}`) != '', true)")
+    rows = rows.withColumn(names[-1], F.expr(without_return(names[-1])))
+    as_written = ", ".join(f"'{name}', '{value}'" for name, value in _AS_WRITTEN.items())
+    line = f"to_csv(struct({', '.join(f'`{name}`' for name in names)}), map({as_written}))"
+    malformed = [f"`{_CORRUPT}` IS NOT NULL", *(damaged(name) for name in names if name not in _CAST)]
+    return rows.selectExpr(
+        *(f"`{name}`" if name in names else f"CAST(NULL AS string) AS `{name}`" for name in _RAW_COLUMNS),
+        f"{' OR '.join(malformed)} AS malformed",
+        f"coalesce({without_return(_CORRUPT)}, {line}) AS raw_line",
+        "_metadata.file_name AS source_file",
     )
 
 
@@ -82,41 +83,39 @@ def damaged(column: str) -> str:
     return f"ifnull(contains(`{column}`, '\ufffd') OR {swallowed}, false)"
 
 
-def without_return(column: str) -> Column:
+def without_return(column: str) -> str:
     """A column without carriage returns at its end."""
-    return F.expr(f"TRIM(TRAILING '\\r' FROM `{column}`)")
+    return f"TRIM(TRAILING '\\r' FROM `{column}`)"
 
 
-def log_timestamp() -> Column:
+def log_timestamp() -> str:
     """log_time as a timestamp, from `yyyy-MM-dd HH:mm:ss` or `yyyy/M/d H:mm`, else null."""
-    text = F.col("log_time")
-    in_iso_form = text.rlike(r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\z")
+    in_iso_form = r"log_time RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\z'"
     # Once the form is known, the cast is as strict as a pattern and several times as fast.
-    slashes = F.try_to_timestamp(text, F.lit("yyyy/M/d H:mm"))
-    return F.when(in_iso_form, text.try_cast("timestamp")).otherwise(slashes)
+    slashes = "try_to_timestamp(log_time, 'yyyy/M/d H:mm')"
+    return f"CASE WHEN {in_iso_form} THEN try_cast(log_time AS timestamp) ELSE {slashes} END"
 
 
 def with_reason(raw: DataFrame, date: str) -> DataFrame:
     """Typed label, scene and log_ts, and the first `reason` against each row (null where it is valid)."""
-    typed = raw.select(
+    typed = raw.selectExpr(
         "*",
-        F.col("label").try_cast("int").alias("typed_label"),
-        F.col("scene").try_cast("int").alias("typed_scene"),
-        log_timestamp().alias("log_ts"),
+        "try_cast(label AS int) AS typed_label",
+        "try_cast(scene AS int) AS typed_scene",
+        f"{log_timestamp()} AS log_ts",
     )
-    first_moment = F.lit(f"{date} 00:00:00").cast("timestamp")
-    on_date = (F.col("log_ts") >= first_moment) & (F.col("log_ts") < first_moment + F.expr("INTERVAL 1 DAY"))
+    first_moment = f"TIMESTAMP '{date} 00:00:00'"
     tests = {
-        "malformed": F.col("malformed"),
-        "missing_user_id": F.coalesce(F.col("user_id"), F.lit("")) == "",
-        "missing_item_id": F.coalesce(F.col("item_id"), F.lit("")) == "",
-        "bad_label": ~F.coalesce(F.col("typed_label").isin(0, 1), F.lit(False)),
-        "bad_scene": ~F.coalesce(F.col("typed_scene").isin(*SCENES), F.lit(False)),
-        "bad_log_time": F.col("log_ts").isNull(),
-        "wrong_date": ~on_date,
+        "malformed": "malformed",
+        "missing_user_id": "coalesce(user_id, '') = ''",
+        "missing_item_id": "coalesce(item_id, '') = ''",
+        "bad_label": "NOT coalesce(typed_label IN (0, 1), false)",
+        "bad_scene": f"NOT coalesce(typed_scene IN ({', '.join(map(str, SCENES))}), false)",
+        "bad_log_time": "log_ts IS NULL",
+        "wrong_date": f"NOT (log_ts >= {first_moment} AND log_ts < {first_moment} + INTERVAL 1 DAY)",
     }
-    reason = F.coalesce(*(F.when(tests[name], F.lit(name)) for name in REJECT_REASONS))
-    return typed.select("*", reason.alias("reason"))
+    reasons = (f"WHEN {tests[name]} THEN '{name}'" for name in REJECT_REASONS)
+    return typed.selectExpr("*", f"CASE {' '.join(reasons)} END AS reason")
 
 
 def valid_and_rejected(judged: DataFrame) -> DataFrame:
@@ -141,7 +140,7 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
     raw = [stage.catalog.input(RAW, date)]  # before the files are read: what arrives meanwhile makes the result stale
     groups = group_by_header(stage.catalog, date)
     with StagedPartition(stage.catalog, LOGS, date) as logs, StagedPartition(stage.catalog, REJECTS, date) as rejects:
-        content, counts = write_staged(rows_of(stage.spark, groups, date), logs, row_counts(), is_valid())
+        content, counts = write_staged(rows_of(stage.spark, groups, date), logs, row_counts(), _IS_VALID)
         logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
         published = [stage.publish(rejects, rejects_content, raw)]
         rejected, rows_in = rejects_content.rows, counts["rows_in"]
@@ -163,17 +162,12 @@ def rows_of(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataF
     return valid_and_rejected(with_reason(raw, date)).coalesce(max(writers, 1))
 
 
-def is_valid() -> Column:
-    """Whether a row of `valid_and_rejected` is a valid one."""
-    return F.col("scene") != _REJECTED
-
-
-def row_counts() -> dict[str, Column]:
+def row_counts() -> dict[str, str]:
     """Counts over `valid_and_rejected`: all rows, the valid ones by scene, the rejected ones by reason."""
     return {
-        "rows_in": F.count(F.lit(1)),
-        **{f"scene_{scene}": F.count_if(F.col("scene") == scene) for scene in SCENES},
-        **{reason: F.count_if(~is_valid() & (F.col("item_id") == reason)) for reason in REJECT_REASONS},
+        "rows_in": "count(1)",
+        **{f"scene_{scene}": f"count_if(scene = {scene})" for scene in SCENES},
+        **{reason: f"count_if(NOT ({_IS_VALID}) AND item_id = '{reason}')" for reason in REJECT_REASONS},
     }
 
 
@@ -187,7 +181,7 @@ def split_rejects(
     if by_reason:
         carried = stage.spark.read.schema(LOGS.ddl).orc(f"{logs.uri}/scene={_REJECTED}")
         named = {"user_id": "source_file", "item_title": "raw_line", "item_id": "reason"}
-        rows = carried.select(*(F.col(column).alias(name) for column, name in named.items()))
+        rows = carried.selectExpr(*(f"{column} AS {name}" for column, name in named.items()))
     else:
         rows = no_rows(stage.spark, REJECTS)
     rejected, _ = write_staged(rows.coalesce(1), rejects)

@@ -4,12 +4,11 @@ import functools
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser, whole_number
 from spark_jobs.common.entity_features import Entity, features, find_sources
 from spark_jobs.common.errors import StageError
-from spark_jobs.common.partitions import check_scene_folders, read_dates, write_staged
+from spark_jobs.common.partitions import check_scene_folders, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from spark_jobs.item_features import ITEM
 from spark_jobs.user_features import USER
@@ -22,15 +21,15 @@ from warehouse.tables import FEATURES_UI, LOGS, SCENES, TRAIN
 def training_rows(logs: DataFrame, users: DataFrame, items: DataFrame, pairs: DataFrame) -> DataFrame:
     """Every row of the logs once, with the features of its user, item and pair; what is absent is 0."""
     # A pair without history joins as 0 anyway: most pairs, so the join stays small.
-    with_history = pairs.where(F.col("ui_imp_hist") > 0)
+    with_history = pairs.where("ui_imp_hist > 0")
     joined = (
         logs.join(users.drop("date"), on=USER.key, how="left")
         .join(items.drop("date"), on=ITEM.key, how="left")
         .join(with_history.drop("date"), on=[USER.key, ITEM.key], how="left")
     )
     from_logs = set(LOGS.column_names)
-    return joined.select(
-        *(name if name in from_logs else F.coalesce(name, F.lit(0)).alias(name) for name in TRAIN.column_names)
+    return joined.selectExpr(
+        *(name if name in from_logs else f"coalesce({name}, 0) AS {name}" for name in TRAIN.column_names)
     )
 
 
@@ -42,9 +41,9 @@ def features_as_of(stage: Stage, entity: Entity, date: str) -> tuple[DataFrame, 
     known = stage.freshness.known_dates()
     if date in known:
         source = stage.require(entity.features, date, written_by=entity.stage)
-        return read_dates(stage.spark, stage.catalog, entity.features, [date]), [source], None
+        return stage.read(entity.features, date), [source], None
     if date < known[0]:
-        return read_dates(stage.spark, stage.catalog, entity.features, []), [], known[0]
+        return stage.read(entity.features), [], known[0]
     sources = find_sources(stage, entity, date)
     return features(stage, entity, sources), sources.inputs, sources.history_start
 
@@ -56,10 +55,10 @@ def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
     as_of = days_before(date, lag_days)
     users, user_inputs, users_since = features_as_of(stage, USER, as_of)
     items, item_inputs, items_since = features_as_of(stage, ITEM, as_of)
-    logs = read_dates(stage.spark, stage.catalog, LOGS, [date])
-    pairs = read_dates(stage.spark, stage.catalog, FEATURES_UI, [date])
+    logs = stage.read(LOGS, date)
+    pairs = stage.read(FEATURES_UI, date)
     with StagedPartition(stage.catalog, TRAIN, date) as staged:
-        by_scene = {str(s): F.count_if(F.col("scene") == s) for s in SCENES}
+        by_scene = {str(s): f"count_if(scene = {s})" for s in SCENES}
         content, counted = write_staged(training_rows(logs, users, items, pairs), staged, by_scene)
         check_complete(stage, staged, content.rows, counted)
         inputs = [logs_input, pairs_input, *user_inputs, *item_inputs]

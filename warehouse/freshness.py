@@ -1,11 +1,14 @@
 """Whether a published partition still follows from what is published now."""
 
+import functools
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from threading import RLock
+from typing import Any, TypeVar
 
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
@@ -14,6 +17,7 @@ from warehouse.manifest import Input, Manifest
 from warehouse.tables import LOGS, RAW, TABLES, Table
 
 _LONGEST_GAP_DAYS = 1100  # three years
+_Answer = TypeVar("_Answer")
 
 
 class State(StrEnum):
@@ -45,8 +49,19 @@ class Verdict:
 _FRESH = Verdict(State.FRESH)
 
 
+def _one_at_a_time(method: Callable[..., _Answer]) -> Callable[..., _Answer]:
+    @functools.wraps(method)
+    def locked(self: "Freshness", *arguments: Any) -> _Answer:
+        with self._lock:
+            return method(self, *arguments)
+
+    return locked
+
+
 class Freshness:
     """The verdicts on one dataset at one moment: each manifest and listing is read once, on first use.
+
+    Threads may share it.
 
     A partition is fresh while every input is still published at the recorded version and is itself fresh, while what
     was absent is still absent, and while no logs are older than the first date its cumulative values began with.
@@ -59,7 +74,9 @@ class Freshness:
         self._raw_versions: dict[str, str | None] = {}
         self._dates: dict[str, list[str]] = {}
         self._judged_up_to: dict[str, str] = defaultdict(str)
+        self._lock = RLock()
 
+    @_one_at_a_time
     def verdict(self, table: Table, date: str) -> Verdict:
         """The state of one partition."""
         if self.manifest(table, date) is None:  # whoever waits for it asks often, and need not read its history
@@ -71,6 +88,7 @@ class Freshness:
             self._judge(table, earlier)
         return self._judge(table, date)
 
+    @_one_at_a_time
     def dates(self, table: Table) -> list[str]:
         """The published dates of a table, ascending."""
         if table.folder not in self._dates:
@@ -91,6 +109,7 @@ class Freshness:
                 )
         return known
 
+    @_one_at_a_time
     def manifest(self, table: Table, date: str) -> Manifest | None:
         """The manifest of a published partition, or None."""
         key = (table.folder, date)
@@ -98,6 +117,7 @@ class Freshness:
             self._manifests[key] = self._catalog.manifest(table, date)
         return self._manifests[key]
 
+    @_one_at_a_time
     def republished(self, table: Table, date: str) -> None:
         """Takes note of a partition published since. None rests on a later date: the verdicts before it hold."""
         self._manifests.pop((table.folder, date), None)

@@ -1,13 +1,14 @@
 """Impression, click and CTR features of users or of items, from daily counters and the snapshot before."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser
-from spark_jobs.common.partitions import check_conserved, read_dates, write_staged
+from spark_jobs.common.partitions import check_conserved, in_one_task, write_staged
 from spark_jobs.common.stage import Stage, run_stage
 from warehouse.calendar_days import days, days_before
 from warehouse.manifest import Input, Manifest
@@ -39,9 +40,9 @@ class Sources:
 
 def daily_counts(logs: DataFrame, key: str) -> DataFrame:
     """Impressions and clicks of one date per entity and scene. One row an entity that was shown."""
-    shown = [F.count_if(F.col("scene") == s).alias(f"imp_s{s}") for s in SCENES]
-    clicked = [F.count_if((F.col("scene") == s) & (F.col("label") == 1)).alias(f"clk_s{s}") for s in SCENES]
-    return logs.groupBy(key).agg(*shown, *clicked)
+    shown = [f"count_if(scene = {s}) AS imp_s{s}" for s in SCENES]
+    clicked = [f"count_if(scene = {s} AND label = 1) AS clk_s{s}" for s in SCENES]
+    return logs.groupBy(key).agg(*map(F.expr, (*shown, *clicked)))
 
 
 def find_sources(stage: Stage, entity: Entity, as_of: str) -> Sources:
@@ -67,69 +68,67 @@ def find_sources(stage: Stage, entity: Entity, as_of: str) -> Sources:
 def features(stage: Stage, entity: Entity, sources: Sources) -> DataFrame:
     """Every entity seen on or before the date, with its counts of the day, of seven calendar days, and of all days."""
     counters = scene_counters()
-    date = F.col("date")
-    daily = read_dates(stage.spark, stage.catalog, entity.daily, sources.daily).select(
+    daily = stage.read(entity.daily, *sources.daily).selectExpr(
         entity.key,
         *counters,
-        (date == sources.as_of).alias("of_day"),
-        (date >= days_before(sources.as_of, WINDOW_DAYS - 1)).alias("of_window"),
-        (date > (sources.snapshot or "")).alias("since_snapshot"),
+        f"date = '{sources.as_of}' AS of_day",
+        f"date >= '{days_before(sources.as_of, WINDOW_DAYS - 1)}' AS of_window",
+        f"date > '{sources.snapshot or ''}' AS since_snapshot",
     )
-    contributions = daily
+    contributions, rows = daily, stage.rows(entity.daily, *sources.daily)
     if sources.snapshot is not None:
-        before = read_dates(stage.spark, stage.catalog, entity.features, [sources.snapshot]).select(
+        before = stage.read(entity.features, sources.snapshot).selectExpr(
             entity.key,
-            *(F.col(f"{entity.prefix}{counter}").alias(counter) for counter in counters),
-            F.lit(False).alias("of_day"),
-            F.lit(False).alias("of_window"),
-            F.lit(True).alias("since_snapshot"),
+            *(f"{entity.prefix}{counter} AS {counter}" for counter in counters),
+            "false AS of_day",
+            "false AS of_window",
+            "true AS since_snapshot",
         )
-        contributions = before.unionAll(daily)
-    return summed(contributions, entity).select(*entity.features.column_names)
+        contributions, rows = before.unionAll(daily), rows + stage.rows(entity.features, sources.snapshot)
+    return summed(in_one_task(contributions, rows), entity)
 
 
 def summed(contributions: DataFrame, entity: Entity) -> DataFrame:
     """Adds up contributions by entity. One row an entity, the columns of the entity's features table."""
-
-    def total(kind: str) -> Column:
-        return sum((F.col(f"{kind}_s{s}") for s in SCENES[1:]), F.col(f"{kind}_s{SCENES[0]}"))
-
-    def where(flag: str, value: Column) -> Column:
-        return F.sum(F.when(F.col(flag), value).otherwise(F.lit(0)))
-
     spans = {"day": "of_day", "7d": "of_window", "cum": "since_snapshot"}
-    by_span = [
-        where(flag, total(kind)).alias(f"{entity.prefix}{kind}_{span}")
-        for span, flag in spans.items()
-        for kind in ("imp", "clk")
-    ]
-    by_scene = [where("since_snapshot", F.col(name)).alias(f"{entity.prefix}{name}") for name in scene_counters()]
-    sums = contributions.groupBy(entity.key).agg(*by_span, *by_scene)
-    return sums.select("*", *(click_rate(entity.prefix, span) for span in ("7d", "cum")))
+    totals = {kind: total(kind) for kind in ("imp", "clk")}
+    values = {f"{kind}_{span}": (flag, sql) for span, flag in spans.items() for kind, sql in totals.items()}
+    values |= {name: ("since_snapshot", name) for name in scene_counters()}
+    sums = [f"sum(if({flag}, {sql}, 0)) AS {entity.prefix}{name}" for name, (flag, sql) in values.items()]
+    rates = {f"{entity.prefix}ctr_{span}": click_rate(entity.prefix, span) for span in ("7d", "cum")}
+    by_entity = contributions.groupBy(entity.key).agg(*map(F.expr, sums))
+    return by_entity.selectExpr(*(f"{rates.get(name, name)} AS {name}" for name in entity.features.column_names))
 
 
-def click_rate(prefix: str, span: str) -> Column:
-    """Clicks over impressions of a span; 0.0 where there was no impression."""
-    clicks, impressions = F.col(f"{prefix}clk_{span}"), F.col(f"{prefix}imp_{span}")
-    return F.coalesce(F.try_divide(clicks, impressions), F.lit(0.0)).alias(f"{prefix}ctr_{span}")
+def total(kind: str, prefix: str = "") -> str:
+    """The SQL sum of a kind of counter, imp or clk, over the scenes."""
+    return " + ".join(f"{prefix}{kind}_s{scene}" for scene in SCENES)
 
 
-def publish_date(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
-    """Publishes the daily counters and the features of one date."""
-    logs_input = stage.require(LOGS, date, written_by="csv_to_orc")
+def click_rate(prefix: str, span: str) -> str:
+    """The SQL of clicks over impressions of a span; 0.0 where there was no impression."""
+    return f"coalesce(try_divide({prefix}clk_{span}, {prefix}imp_{span}), 0.0D)"
+
+
+def publish_daily(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
+    """Publishes the daily counters of one date."""
+    source = stage.require(LOGS, date, written_by="csv_to_orc")
     impressions = stage.rows(LOGS, date)
     with StagedPartition(stage.catalog, entity.daily, date) as staged:
-        counts = daily_counts(read_dates(stage.spark, stage.catalog, LOGS, [date]), entity.key)
-        shown = F.sum(sum((F.col(f"imp_s{s}") for s in SCENES[1:]), F.col(f"imp_s{SCENES[0]}")))
-        content, counted = write_staged(counts, staged, {"impressions": shown})
+        counts = daily_counts(in_one_task(stage.read(LOGS, date), impressions), entity.key)
+        content, counted = write_staged(counts, staged, {"impressions": f"sum({total('imp')})"})
         check_conserved(staged, counted["impressions"], impressions)
-        daily = stage.publish(staged, content, [logs_input])
+        return [stage.publish(staged, content, [source])]
+
+
+def publish_features(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
+    """Publishes the features of one date, once its daily counters are there."""
     sources = find_sources(stage, entity, date)
     with StagedPartition(stage.catalog, entity.features, date) as staged:
-        shown = F.sum(f"{entity.prefix}imp_day")
+        shown = f"sum({entity.prefix}imp_day)"
         content, counted = write_staged(features(stage, entity, sources), staged, {"impressions": shown})
-        check_conserved(staged, counted["impressions"], impressions)
-        return [daily, stage.publish(staged, content, sources.inputs, sources.history_start)]
+        check_conserved(staged, counted["impressions"], stage.rows(LOGS, date))
+        return [stage.publish(staged, content, sources.inputs, sources.history_start)]
 
 
 def entity_stage(description: str | None, entity: Entity, argv: Sequence[str] | None) -> None:
@@ -137,4 +136,5 @@ def entity_stage(description: str | None, entity: Entity, argv: Sequence[str] | 
     parser = stage_parser(description)
     arguments = parser.parse_args(argv)
     dates = dates_of(parser, arguments)
-    run_stage(entity.stage, arguments, dates, lambda stage, date: publish_date(stage, date, entity))
+    alone, in_order = (functools.partial(publish, entity=entity) for publish in (publish_daily, publish_features))
+    run_stage(entity.stage, arguments, dates, alone, in_order)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructField
 
 from spark_jobs.common.errors import StageError
 from warehouse.catalog import Catalog
@@ -11,21 +12,26 @@ from warehouse.publish import Content, StagedPartition
 from warehouse.tables import DEEP_FEATURES, Table
 
 _LOW_HALF = 0xFFFFFFFF
+_ROWS_OF_ONE_TASK = 200_000  # a second's work: a shuffle of fewer takes longer than what a second core saves
 
 
 def read_dates(spark: SparkSession, catalog: Catalog, table: Table, dates: Sequence[str]) -> DataFrame:
-    """The rows of published partitions: the table's columns and `date`. No date gives no rows.
+    """The rows of published partitions: the table's columns and `date`, in any order. No date gives none.
 
     Raises WarehouseError where files of theirs are gone or cut off, which would read as fewer rows.
     """
-    schema = f"{table.ddl}, `date` string"
     if not dates:
-        return no_rows(spark, table).select("*", F.lit("").alias("date"))
+        return no_rows(spark, table).selectExpr("*", "'' AS date")
     for date in dates:
         catalog.require_whole(table, date)
     root = catalog.storage.uri(table.name(catalog.dataset))
-    reader = spark.read.schema(schema).format(table.format).option("basePath", root)
-    return reader.load([catalog.uri(table, date) for date in dates]).select(*table.column_names, "date")
+    reader = spark.read.schema(f"{table.ddl}, `date` string").format(table.format).option("basePath", root)
+    return reader.load([catalog.uri(table, date) for date in dates])
+
+
+def in_one_task(frame: DataFrame, rows: int) -> DataFrame:
+    """The frame in a single partition if it has few rows, so that Spark groups it without a shuffle."""
+    return frame.coalesce(1) if rows <= _ROWS_OF_ONE_TASK else frame
 
 
 def no_rows(spark: SparkSession, table: Table) -> DataFrame:
@@ -37,36 +43,34 @@ def no_rows(spark: SparkSession, table: Table) -> DataFrame:
 def write_staged(
     frame: DataFrame,
     staged: StagedPartition,
-    counts: dict[str, Column] | None = None,
-    only: Column | None = None,
+    counts: dict[str, str] | None = None,
+    only: str = "true",
 ) -> tuple[Content, dict[str, int]]:
     """Writes the frame into the staged folder; rows, checksum and the wanted counts come from the same pass.
 
-    `counts` are aggregates over the frame. `only` marks the rows that belong to the content, where not all do.
-    Raises StageError where a column of the table's contract is missing, of another type or, deep features apart, null.
+    `counts` are SQL aggregates over the frame. `only` is the SQL condition on the rows that belong to the content.
+    Raises StageError where the frame's columns are not those of the table, or one is null that may not be.
     """
-    table = staged.table
-    content = frame.select(*table.column_names)
-    columns = [[field.name, field.dataType.simpleString()] for field in content.schema.fields]
+    table, fields = staged.table, frame.schema.fields
+    columns = [[field.name, field.dataType.simpleString()] for field in fields]
     expected = [list(column) for column in table.columns]
     if columns != expected:
-        wrong = [column for column, wanted in zip(columns, expected, strict=True) if column != wanted]
-        raise StageError(f"{table.folder} date={staged.date}: columns {wrong} do not have their table's types")
-    belongs = F.lit(True) if only is None else only
-    # Outside of the two sums: within a condition in each, Spark would hash every row twice.
-    row_hash = F.when(belongs, _null_safe_hash(frame)).otherwise(F.lit(0))
-    observation = Observation()
-    observed = frame.observe(
-        observation,
-        F.count_if(belongs).alias("rows"),
-        F.count_if(belongs & F.expr(_any_null(table))).alias("nulls"),
+        wrong = [column for column in columns if column not in expected]
+        raise StageError(f"{table.folder} date={staged.date}: columns {wrong or columns} are not those of their table")
+    # The condition stands outside of the two sums: inside of each, Spark would hash every row twice.
+    row_hash = f"if({only}, {_null_safe_hash(fields)}, 0)"
+    aggregates = {
+        "rows": f"count_if({only})",
+        "nulls": f"count_if({only} AND ({_any_null(table)}))",
         # Two halves: their sums stay far from overflow where a sum of 64-bit hashes would not.
-        F.sum(row_hash.bitwiseAND(F.lit(_LOW_HALF))).alias("low"),
-        F.sum(F.shiftrightunsigned(row_hash, 32)).alias("high"),
-        *(count.alias(f"count_{name}") for name, count in (counts or {}).items()),
-    )
+        "low": f"sum({row_hash} & {_LOW_HALF}L)",
+        "high": f"sum(shiftrightunsigned({row_hash}, 32))",
+        **{f"count_{name}": count for name, count in (counts or {}).items()},
+    }
+    observation = Observation()
+    observed = frame.observe(observation, *(F.expr(f"{sql} AS `{name}`") for name, sql in aggregates.items()))
     by = table.partitions[1:]
-    observed.select(*table.column_names).write.format(table.format).partitionBy(*by).mode("overwrite").save(staged.uri)
+    observed.write.format(table.format).partitionBy(*by).mode("overwrite").save(staged.uri)
     seen = observation.get
     if seen.get("nulls"):
         raise StageError(
@@ -99,8 +103,7 @@ def _any_null(table: Table) -> str:
     return " OR ".join(f"`{name}` IS NULL" for name in table.column_names if name not in DEEP_FEATURES)
 
 
-def _null_safe_hash(frame: DataFrame) -> Column:
+def _null_safe_hash(fields: Sequence[StructField]) -> str:
     # xxhash64 passes over nulls, so that ('a', null) would equal (null, 'a'): hash what is null as well.
-    fields = frame.schema.fields
     hashed = [f"`{field.name}`" for field in fields] + [f"`{field.name}` IS NULL" for field in fields if field.nullable]
-    return F.expr(f"xxhash64({', '.join(hashed)})")  # one expression: a Column a field takes longer than a small date
+    return f"xxhash64({', '.join(hashed)})"

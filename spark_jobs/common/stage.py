@@ -5,14 +5,17 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from spark_jobs.common.errors import StageError
+from spark_jobs.common.partitions import read_dates
 from spark_jobs.common.session import spark_session
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
@@ -20,6 +23,8 @@ from warehouse.freshness import Freshness
 from warehouse.manifest import Input, Manifest
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import Table
+
+_DATES_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,13 @@ class Stage:
         manifest = self.freshness.manifest(table, date)
         return Input(table.folder, date, manifest.version if manifest else None)
 
-    def rows(self, table: Table, date: str) -> int:
-        """The rows of a published partition."""
-        manifest = self.freshness.manifest(table, date)
-        return manifest.rows if manifest else 0
+    def rows(self, table: Table, *dates: str) -> int:
+        """How many rows the published partitions hold."""
+        return sum(manifest.rows for date in dates if (manifest := self.freshness.manifest(table, date)))
+
+    def read(self, table: Table, *dates: str) -> DataFrame:
+        """The rows of published partitions, as `read_dates` gives them."""
+        return read_dates(self.spark, self.catalog, table, dates)
 
     def publish(
         self,
@@ -68,13 +76,15 @@ def run_stage(
     name: str,
     arguments: argparse.Namespace,
     dates: Sequence[str],
-    publish_date: PublishDate,
+    alone: PublishDate,
+    in_order: PublishDate | None = None,
     check_date: Callable[[Catalog, str], object] | None = None,
 ) -> None:
-    """Publishes date after date in one session, and prints what was published as one JSON object on the last line.
+    """Publishes the dates in one session, and prints what was published as one JSON object on the last line.
 
-    `check_date` looks at every date before the first is worked on. Exits with status 1 and a sentence where a date
-    fails; the dates before it stay published.
+    `alone` publishes what of a date rests on no other date of this stage, `in_order` then what rests on the dates
+    before it. `check_date` looks at every date before the first is worked on. Exits with status 1 and a sentence if a
+    date fails; the dates before it stay published, as do later ones that were done by then.
     """
     date = dates[0]
     try:
@@ -83,13 +93,15 @@ def run_stage(
             for date in dates:
                 check_date(catalog, date)
         published = []
-        with spark_session(name) as spark:
+        with spark_session(name) as spark, _ahead() as ahead:
             stage = Stage(spark, catalog, Freshness(catalog))
-            for number, date in enumerate(dates, start=1):
-                started = time.monotonic()
-                manifests = publish_date(stage, date)
-                seconds = round(time.monotonic() - started, 3)
-                published += [_summary(manifest, seconds) for manifest in manifests]
+            started = [ahead.submit(_timed, alone, stage, date) for date in dates]
+            for number, (date, begun) in enumerate(zip(dates, started, strict=True), start=1):
+                manifests, seconds = begun.result()
+                if in_order is not None:
+                    later, more_seconds = _timed(in_order, stage, date)
+                    manifests, seconds = [*manifests, *later], seconds + more_seconds
+                published += [_summary(manifest, round(seconds, 3)) for manifest in manifests]
                 rows = ", ".join(f"{manifest.table} {manifest.rows:,} rows" for manifest in manifests)
                 print(f"{name} {date} ({number}/{len(dates)}): {rows} in {seconds:.1f} s", flush=True)
     except (StageError, WarehouseError) as error:
@@ -97,6 +109,22 @@ def run_stage(
     except (OSError, PySparkException, Py4JError) as error:
         _fail(name, date, _first_line(error), traceback.format_exc())
     print(json.dumps({"stage": name, "published": published}), flush=True)
+
+
+@contextmanager
+def _ahead() -> Iterator[ThreadPoolExecutor]:
+    """Threads that work on dates ahead: planning a small date keeps one core busy, whatever the cluster's size."""
+    pool = ThreadPoolExecutor(max_workers=_DATES_AT_ONCE)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _timed(publish: PublishDate, stage: Stage, date: str) -> tuple[list[Manifest], float]:
+    started = time.monotonic()
+    manifests = publish(stage, date)
+    return manifests, time.monotonic() - started
 
 
 def _summary(manifest: Manifest, seconds: float) -> dict[str, object]:
