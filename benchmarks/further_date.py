@@ -1,0 +1,73 @@
+"""What a further date of a range costs in all five stages, against the code from before it was made cheaper."""
+
+import subprocess
+from pathlib import Path
+
+from benchmarks.figure import Figure, at_most
+from benchmarks.logs import write_logs
+from benchmarks.resources import Usage
+from benchmarks.stages import STAGES, submit
+from sample_logs.settings import PRESETS
+from warehouse.catalog import Catalog
+from warehouse.settings import REPOSITORY
+from warehouse.tables import TRAIN
+
+_BEFORE = "a3f75af"
+_ROWS_A_DATE = 14_000
+_FIRST_DATES, _ALL_DATES = 3, 13
+_MOST_OF_BEFORE = 0.35
+
+
+def measure(folder: Path) -> list[Figure]:
+    """CPU and wall seconds of a date, from the 4th to the 13th, by spark-submit: 13 dates less 3, over 10.
+
+    Both codes take the same raw logs, each range in turn with the other. Raises RuntimeError where this is no checkout
+    that holds the earlier commit, or where the training tables of the last date differ.
+    """
+    before = _checkout(folder / "before")
+    logs = PRESETS["demo"].resized(_ROWS_A_DATE * _ALL_DATES, days=_ALL_DATES)
+    usages: dict[tuple[Path, int], Usage] = {}
+    versions = set()
+    for dates in (_FIRST_DATES, _ALL_DATES):
+        for code in (REPOSITORY, before):
+            catalog = write_logs(folder / f"{dates}_{code == before}", logs)
+            usages[code, dates] = _stages(code, catalog, logs.dates[0], logs.dates[dates - 1], folder / "stages.log")
+            versions.add((dates, catalog.version(TRAIN, logs.dates[dates - 1])))
+    if len(versions) > 2:
+        raise RuntimeError(f"the training tables of both codes differ: {sorted(versions)}")
+    cpu, wall = ({code: _of_a_date(usages, code, kind) for code in (REPOSITORY, before)} for kind in ("cpu", "wall"))
+    name = f"a further date of {_ROWS_A_DATE:,} rows in a range, five stages"
+    return [
+        at_most(
+            f"{name}, {kind} time",
+            seconds[REPOSITORY] / seconds[before],
+            _MOST_OF_BEFORE,
+            f"x {_BEFORE}",
+            {"seconds_a_date": seconds[REPOSITORY], "seconds_a_date_before": seconds[before]},
+        )
+        for kind, seconds in (("CPU", cpu), ("wall", wall))
+    ]
+
+
+def _checkout(folder: Path) -> Path:
+    folder.mkdir()
+    with subprocess.Popen(["git", "archive", _BEFORE], cwd=REPOSITORY, stdout=subprocess.PIPE) as archive:
+        unpacked = subprocess.run(["tar", "--extract", f"--directory={folder}"], stdin=archive.stdout, check=False)
+    if archive.returncode or unpacked.returncode:
+        raise RuntimeError(f"{REPOSITORY} is no checkout that holds {_BEFORE}: clone the project with its history")
+    return folder
+
+
+def _stages(code: Path, catalog: Catalog, first: str, last: str, log: Path) -> Usage:
+    """All stages over a range, one after the other."""
+    taken = [submit(stage, catalog, first, last, log, code / "conf", code) for stage in STAGES]
+    return Usage(
+        sum(usage.cpu_seconds for usage in taken),
+        sum(usage.wall_seconds for usage in taken),
+        max(usage.peak_bytes for usage in taken),
+    )
+
+
+def _of_a_date(usages: dict[tuple[Path, int], Usage], code: Path, kind: str) -> float:
+    first, all_dates = (getattr(usages[code, dates], f"{kind}_seconds") for dates in (_FIRST_DATES, _ALL_DATES))
+    return (all_dates - first) / (_ALL_DATES - _FIRST_DATES)
