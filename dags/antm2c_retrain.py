@@ -3,6 +3,8 @@
 Runs each Monday as of Sunday, and by hand as of any date, as often as you like. Texts are embedded once for all models;
 at the end the models stand side by side on the same validation rows. The best of them becomes the champion where it is
 better than the present one on these rows and nowhere significantly worse.
+
+Training needs the pool `antm2c_heavy`. Where Airflow warns that it is not there, make it under Admin, Pools.
 """
 
 from datetime import timedelta
@@ -13,6 +15,7 @@ from airflow.sdk import DAG, Param
 
 from dags.common.assets import CHAMPION, MODELS
 from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
+from dags.common.pools import HEAVY_POOL
 from dags.common.promotion_tasks import PROMOTE, STORY, challenge, promote, track
 from dags.common.telling import APPROVE, CHALLENGE, DECISION
 from dags.common.training_operators import ChallengeOperator, CommandOperator, TrainingOperator, training_operator
@@ -129,6 +132,7 @@ with DAG(
     )
     trained = training.partial(
         task_id="train",
+        pool=HEAVY_POOL,
         python_callable=train,
         outlets=[MODELS],
         map_index_template="{{ task.op_kwargs.model }}",

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 from dags.common.assets import TRAINING_TABLE, describe_training_table
+from dags.common.pools import HEAVY_POOL
 from dags.common.spark_stage_operator import SparkStageOperator
 from warehouse.settings import REPOSITORY, read_settings
 
@@ -23,6 +24,7 @@ def spark_stage(stage: str, dates: list[str]) -> SparkStageOperator:
     settings = read_settings()
     return SparkStageOperator(
         task_id=stage,
+        pool=HEAVY_POOL,
         conn_id="spark_default",
         application=str(REPOSITORY / "spark_jobs" / f"{stage}.py"),
         name=f"antm2c {stage}",

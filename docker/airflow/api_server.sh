@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Airflow's API server, which brings the database up to date first: the other services wait for it.
+# Airflow's API server. It brings the database up to date and makes the pool first: the other services wait for it.
 set -euo pipefail
 umask 077
 passwords=$AIRFLOW_HOME/passwords.json
@@ -7,4 +7,5 @@ printf '{"admin": "%s"}\n' "$AIRFLOW_ADMIN_PASSWORD" > "$passwords"
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS=admin:admin
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=$passwords
 airflow db migrate
+python -m dags.common.pools
 exec airflow api-server

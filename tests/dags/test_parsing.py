@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Connection, Variable
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
+from dags.common.pools import HEAVY_POOL, HEAVY_SLOTS, PARALLELISM
 from dags.common.spark_stage_operator import SparkStageOperator
 from dags.common.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
 from dags.common.waiting import WaitForHistory, WaitForRaw
@@ -101,6 +102,24 @@ def test_every_task_has_an_owner_and_says_what_it_does(dag: Callable[[str], DAG]
     task = dag(dag_id).get_task(task_id)
     assert task.owner == "antm2c"
     assert len(task.doc_md) > 40
+
+
+@each_task
+def test_only_what_takes_cores_and_memory_waits_for_a_slot_of_the_heavy_pool(
+    dag: Callable[[str], DAG], dag_id: str, task_id: str
+) -> None:
+    heavy = task_id in STAGES or task_id == "train"
+    assert dag(dag_id).get_task(task_id).pool == (HEAVY_POOL if heavy else "default_pool")
+
+
+def test_more_runs_at_once_than_the_heavy_pool_has_slots_for() -> None:
+    assert PARALLELISM >= 2 * HEAVY_SLOTS
+
+
+@each_dag
+def test_every_dag_says_which_pool_it_needs(dag: Callable[[str], DAG], dag_id: str) -> None:
+    """A task whose pool is not there never runs."""
+    assert f"`{HEAVY_POOL}`" in dag(dag_id).doc_md
 
 
 @each_dag

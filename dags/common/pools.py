@@ -1,0 +1,24 @@
+"""The pool of the tasks that take a machine's cores and memory: Spark stages and training.
+
+Whatever else runs, checks and waits among it, is short and stays in Airflow's default pool, behind none of them.
+`python -m dags.common.pools` makes the pool where it is not there yet.
+"""
+
+HEAVY_POOL = "antm2c_heavy"
+HEAVY_SLOTS = 2
+PARALLELISM = HEAVY_SLOTS + 6  # with every heavy slot taken, as many short tasks still start at once
+_DESCRIPTION = "Spark stages and training: as many run at once as there are slots"
+
+
+def make_heavy_pool() -> None:
+    """Makes the pool in Airflow's database. One that is there keeps the size that somebody has given it."""
+    from airflow.models.pool import Pool  # DAG files import the name of the pool alone
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        if Pool.get_pool(HEAVY_POOL, session=session) is None:
+            Pool.create_or_update_pool(HEAVY_POOL, HEAVY_SLOTS, _DESCRIPTION, False, session=session)
+
+
+if __name__ == "__main__":
+    make_heavy_pool()
