@@ -4,12 +4,14 @@ import json
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from typing import Any
 
 from local_airflow.errors import ApiError
 
 _TIMEOUT_SECONDS = 30
 _ATTEMPTS = 4
+_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 class AirflowApi:
@@ -21,14 +23,18 @@ class AirflowApi:
         self._credentials = {"username": user, "password": password}
         self._token = ""
 
-    def healthy(self) -> bool:
-        """Whether the API, scheduler, DAG processor and triggerer all answer."""
-        try:
-            parts = self._request("GET", "/api/v2/monitor/health", None)
-        except ApiError:
-            return False
-        wanted = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return all(parts.get(part, {}).get("status") == "healthy" for part in wanted)
+    def answers(self) -> bool:
+        """Whether the API answers, and its database with it."""
+        return self._health().get("metadatabase", {}).get("status") == "healthy"
+
+    def healthy(self, since: datetime = _EVER) -> bool:
+        """Whether the API, scheduler, DAG processor and triggerer all answer, and have said so `since` then."""
+        parts = self._health()
+        others = {part: parts.get(part, {}) for part in ("scheduler", "dag_processor", "triggerer")}
+        return parts.get("metadatabase", {}).get("status") == "healthy" and all(
+            said.get("status") == "healthy" and datetime.fromisoformat(said[f"latest_{part}_heartbeat"]) >= since
+            for part, said in others.items()
+        )
 
     def has_dag(self, dag_id: str) -> bool:
         """Whether the DAG has been parsed."""
@@ -70,6 +76,12 @@ class AirflowApi:
                     raise
                 time.sleep(1)
         return self._request(method, path, body)
+
+    def _health(self) -> dict[str, dict[str, str]]:
+        try:
+            return self._request("GET", "/api/v2/monitor/health", None)
+        except ApiError:
+            return {}
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         request = urllib.request.Request(

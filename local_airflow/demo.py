@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from local_airflow.airflow_settings import PASSWORDS
 from local_airflow.errors import StartError
-from local_airflow.processes import PASSWORDS, local_airflow
+from local_airflow.processes import local_airflow
 from local_airflow.runs import run_dag
 from local_airflow.summary import runs_in, summary
 from sample_logs.settings import PRESETS

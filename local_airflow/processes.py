@@ -1,10 +1,6 @@
 """Starting Airflow with its database, and ending both with everything they started."""
 
 import fcntl
-import json
-import os
-import secrets
-import shlex
 import shutil
 import socket
 import subprocess
@@ -14,20 +10,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from local_airflow.airflow_settings import EXPORTS, inherited, settings_for, write_exports
 from local_airflow.api import AirflowApi
 from local_airflow.database import database
 from local_airflow.errors import StartError
+from local_airflow.leader import FAILED, READY
 from local_airflow.sessions import end_recorded, end_session, held_signals, start_session
-from warehouse.settings import REPOSITORY
 
 AIRFLOW_LOG = "airflow.log"
-PASSWORDS = "passwords.json"
-EXPORTS = "env.sh"
 _LOCK, _SESSION = "lock", "session.json"
-_START_SECONDS = 180
-_USER = "admin"
-# Another Spark's home would be taken instead of the installed one.
-_NOT_INHERITED = ("SPARK_HOME", "PYSPARK_DRIVER_PYTHON")
+_LEADER = "local_airflow.leader"
 
 
 @contextmanager
@@ -46,21 +38,23 @@ def local_airflow(
             if not keep:
                 _empty(home)
         ports = _ports(port)
-        with database(home / "postgres", keep) as uri, (home / AIRFLOW_LOG).open("w") as output:
-            settings, api = _settings(home, uri, ports)
-            _write_exports(home / EXPORTS, {**settings, **environment})
-            command = [sys.executable, "-m", "airflow", "standalone"]
+        with database(home / "postgres", keep) as uri:
+            settings, api = settings_for(home, uri, ports)
+            write_exports(home / EXPORTS, {**settings, **environment})
+            log = home / AIRFLOW_LOG
+            log.write_text("")
+            command = [sys.executable, "-m", _LEADER, str(log)]
             with held_signals():
                 airflow = start_session(
-                    command, home, {**_inherited(), **settings, **environment}, output, home / _SESSION
+                    command, home, {**inherited(), **settings, **environment}, subprocess.PIPE, home / _SESSION
                 )
             try:
-                _wait_until_healthy(airflow, api, home)
+                _follow(airflow, log)
                 yield api
             finally:
                 with held_signals():
                     end_session(airflow.pid)
-                    airflow.wait()
+                    airflow.communicate()
                     (home / _SESSION).unlink(missing_ok=True)
 
 
@@ -86,66 +80,26 @@ def _empty(home: Path) -> None:
             path.unlink()
 
 
-def _settings(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[str, str], AirflowApi]:
-    """What Airflow needs of its environment, and its API as it will answer."""
-    port, log_port, trigger_log_port = ports
-    url, passwords = f"http://localhost:{port}", home / PASSWORDS
-    password = _password(passwords)
-    settings = {
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPOSITORY / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
-        "AIRFLOW__CORE__PARALLELISM": str(max(2, os.cpu_count() or 2)),
-        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{_USER}:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_uri,
-        # Where all of it was killed, its tasks would be taken for running for five minutes after the next start.
-        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
-        "AIRFLOW__API__HOST": "127.0.0.1",
-        "AIRFLOW__API__PORT": str(port),
-        "AIRFLOW__API__BASE_URL": url,
-        "AIRFLOW__API__WORKERS": "1",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(log_port),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_log_port),
-        "AIRFLOW_CONN_SPARK_DEFAULT": os.environ.get(
-            "AIRFLOW_CONN_SPARK_DEFAULT", json.dumps({"conn_type": "spark", "host": "local[*]"})
-        ),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(REPOSITORY),
-        "OMP_NUM_THREADS": "1",  # as many tasks as cores may run at once
-    }
-    return settings, AirflowApi(url, _USER, password)
+def _follow(leader: subprocess.Popen, log: Path) -> None:
+    """Says each step of the start, and how long it took. Raises StartError with what ended, or ended it."""
+    began: float | None = None
+    for line in _lines(leader):
+        if began is not None:
+            print(f"{time.monotonic() - began:6.1f} s", flush=True)
+        if line == READY:
+            return
+        if line.startswith(FAILED):
+            raise StartError(f"{line.removeprefix(FAILED)}; see {log}")
+        print(f"  {line:<20}", end="", flush=True)
+        began = time.monotonic()
+    print(flush=True)
+    raise StartError(f"Airflow ended with status {leader.wait()} while it started; see {log}")
 
 
-def _inherited() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-
-
-def _write_exports(path: Path, environment: dict[str, str]) -> None:
-    """What a shell needs for `airflow` commands to mean this Airflow."""
-    path.touch(mode=0o600)
-    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
-
-
-def _password(passwords: Path) -> str:
-    """That of an Airflow that is gone on with, else a new one. The file is its owner's alone from the first."""
-    if not passwords.exists():
-        passwords.touch(mode=0o600)
-        passwords.write_text(json.dumps({_USER: secrets.token_urlsafe(16)}))
-    return json.loads(passwords.read_text())[_USER]
-
-
-def _wait_until_healthy(airflow: subprocess.Popen, api: AirflowApi, home: Path) -> None:
-    log, deadline = home / AIRFLOW_LOG, time.monotonic() + _START_SECONDS
-    while not api.healthy():
-        if airflow.poll() is not None:
-            raise StartError(f"Airflow ended with status {airflow.returncode} while starting; see {log}")
-        if time.monotonic() > deadline:
-            raise StartError(f"Airflow did not answer within {_START_SECONDS} s; see {log}")
-        time.sleep(0.5)
+def _lines(leader: subprocess.Popen) -> Iterator[str]:
+    assert leader.stdout
+    for line in leader.stdout:
+        yield line.decode().rstrip("\n")
 
 
 def _ports(wanted: int | None) -> list[int]:

@@ -18,7 +18,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def start_session(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[str], record: Path
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[str] | int, record: Path
 ) -> subprocess.Popen:
     """Starts a command as the leader of a new session, and records it for `end_recorded`."""
     leader = subprocess.Popen(

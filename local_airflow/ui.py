@@ -3,10 +3,11 @@
 import json
 import time
 
+from local_airflow.airflow_settings import EXPORTS, PASSWORDS
 from local_airflow.api import AirflowApi
 from local_airflow.demo import TIMEOUT_SECONDS, Demo, write_logs
 from local_airflow.errors import RunError, StartError
-from local_airflow.processes import AIRFLOW_LOG, EXPORTS, PASSWORDS, local_airflow
+from local_airflow.processes import AIRFLOW_LOG, local_airflow
 from local_airflow.runs import run_dag
 from local_airflow.summary import runs_in
 from warehouse.catalog import Catalog
