@@ -43,7 +43,8 @@ def local_airflow(
             write_exports(home / EXPORTS, {**settings, **environment})
             log = home / AIRFLOW_LOG
             log.write_text("")
-            command = [sys.executable, "-m", _LEADER, str(log)]
+            # Without a buffer: what a fork finds in one it writes again.
+            command = [sys.executable, "-u", "-m", _LEADER, str(log)]
             with held_signals():
                 airflow = start_session(
                     command, home, {**inherited(), **settings, **environment}, subprocess.PIPE, home / _SESSION
