@@ -36,6 +36,8 @@ def settings_for(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_uri,
         # Where all of it was killed, its tasks would be taken for running for five minutes after the next start.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+        # On a slow machine the API may take its time to answer, which must not cost a task a try.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": url,
