@@ -24,7 +24,14 @@ class AirflowApi:
         self._token = ""
 
     def answers(self) -> bool:
-        """Whether the API answers, and its database with it."""
+        """Whether the API answers, its database, and what tasks ask of it.
+
+        The first question of a task has the API build its routes, for seconds in which nobody else is answered.
+        """
+        try:
+            self._request("GET", "/execution/health", None)
+        except ApiError:
+            return False
         return self._health().get("metadatabase", {}).get("status") == "healthy"
 
     def healthy(self, since: datetime = _EVER) -> bool:
