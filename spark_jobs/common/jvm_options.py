@@ -1,0 +1,156 @@
+"""How the JVM of a start of Spark is told to load classes and to compile, printed for conf/spark-env.sh to evaluate.
+
+What it decides changes how fast a stage is, and nothing else.
+"""
+
+import argparse
+import os
+import re
+import shlex
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from spark_jobs.common import class_archive
+from spark_jobs.common.class_archive import CLASS_DATA, CONF, ONE_COMPILER
+from warehouse.calendar_days import days
+from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
+from warehouse.settings import read_settings
+from warehouse.tables import RAW
+
+# Raw CSV of the dates asked for, together: from here on the optimizing compiler earns back what it costs.
+SMALL_BYTES = 50_000_000
+# Serial: one thread, however many cores. Metaspace: a JVM would collect garbage each time that it has loaded more
+# classes, three times before the first row is read.
+SMALL_INPUT = (*ONE_COMPILER, "-XX:+UseSerialGC", "-XX:MetaspaceSize=256m")
+_LISTING_SECONDS = 10  # a NameNode that does not answer is the stage's to report
+_KNOWN_SETTINGS = {"spark-env.sh", "spark-defaults.conf", "log4j2.properties"}
+_PLAIN = re.compile(r"(?:^|[\s=])(?:yarn|k8s:|--load-spark-defaults|--deploy-mode cluster)")
+_OPTION_VARIABLES = ("SPARK_SUBMIT_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is known before a JVM starts.
+
+    arguments: spark-class's. given: all options and settings that the user gave, as one text. archive: None where there
+    is none that may be used. input_bytes: None where nobody knows.
+    """
+
+    arguments: tuple[str, ...]
+    given: str
+    own_submit_options: str
+    archive: Path | None
+    input_bytes: int | None
+
+
+def shell_lines(start: Start) -> list[str]:
+    """Lines for spark-class's shell: variables, and arguments of spark-submit. None where nothing is to be changed."""
+    if not _is_a_driver(start.arguments) or _PLAIN.search(start.given):
+        return []
+    options = [*_archive_options(start), *_compiler_options(start)]
+    submit_options = " ".join(filter(None, (shlex.join(options), start.own_submit_options)))
+    lines = [f"SPARK_SUBMIT_OPTS={shlex.quote(submit_options)}"]
+    inserted = _executor_arguments(start, options)
+    if start.archive:
+        lines.append(f"SPARK_CONF_DIR={shlex.quote(str(class_archive.empty_folder(start.archive.parent)))}")
+        # The jars lie where the archive has them, whichever link led here.
+        lines.append('SPARK_HOME="$(cd -P "$SPARK_HOME" && pwd)"')
+        inserted = [*class_archive.settings_arguments(), *inserted]
+    return [*lines, f'set -- "$1" {shlex.join(inserted)} "${{@:2}}"'] if inserted else lines
+
+
+def _is_a_driver(arguments: Sequence[str]) -> bool:
+    return any(argument.endswith(".py") or argument == "pyspark-shell" for argument in arguments)
+
+
+def _archive_options(start: Start) -> list[str]:
+    if start.archive is None:
+        return []
+    return [*class_archive.archive_options(start.archive), class_archive.log_option()]
+
+
+def _compiler_options(start: Start) -> list[str]:
+    """None of ours beside the user's own: two garbage collectors, and no JVM starts."""
+    small = start.input_bytes is not None and start.input_bytes <= SMALL_BYTES
+    return list(SMALL_INPUT) if small and "-XX:" not in start.given else []
+
+
+def _executor_arguments(start: Start, options: Sequence[str]) -> list[str]:
+    """Executors of a standalone cluster start as the driver does. The user's own --conf comes later, and wins."""
+    if "spark://" not in start.given or "spark.executor.defaultJavaOptions" in start.given or not options:
+        return []
+    conf = {"spark.executor.defaultJavaOptions": shlex.join(options)}
+    if start.archive:
+        conf["spark.executorEnv.SPARK_CONF_DIR"] = str(class_archive.empty_folder(start.archive.parent))
+    return [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
+
+
+def known(arguments: Sequence[str], environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> Start:
+    """Looks for the archive and at the sizes of the raw files."""
+    return Start(
+        arguments=tuple(arguments),
+        given=_given(arguments, environment),
+        own_submit_options=environment.get("SPARK_SUBMIT_OPTS", ""),
+        archive=_archive(environment, class_data),
+        input_bytes=_input_bytes(arguments),
+    )
+
+
+def _given(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    texts = [" ".join(arguments), *(environment.get(name, "") for name in _OPTION_VARIABLES)]
+    files = [CONF / "spark-defaults.conf"]
+    files += [Path(value) for option, value in pairwise(arguments) if option == "--properties-file"]
+    return "\n".join([*texts, *(file.read_text(errors="replace") for file in files if file.is_file())])
+
+
+def _archive(environment: Mapping[str, str], class_data: Path) -> Path | None:
+    """None too where a folder of settings holds what Spark finds by the class path alone, hive-site.xml for example."""
+    if not {path.name for path in CONF.iterdir()} <= _KNOWN_SETTINGS:
+        return None
+    archive = class_archive.archive_path(class_archive.spark_home(), environment, class_data)
+    return archive if archive.is_file() and class_archive.empty_folder(class_data).is_dir() else None
+
+
+def _input_bytes(arguments: Sequence[str]) -> int | None:
+    """Bytes of the raw files of the dates asked for, or enough of them to know that they are not small."""
+    found: list[int] = []
+    listing = threading.Thread(target=lambda: found.extend(_listed(arguments)), daemon=True)
+    listing.start()
+    listing.join(_LISTING_SECONDS)
+    return found[0] if found else None
+
+
+def _listed(arguments: Sequence[str]) -> list[int]:
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
+    for name in ("--warehouse", "--dataset", "--date", "--start-date", "--end-date"):
+        parser.add_argument(name)
+    try:
+        asked, _ = parser.parse_known_args(list(arguments))
+        first, last = asked.start_date or asked.date, asked.end_date or asked.date
+        if not (first and last):
+            return []
+        settings, total = read_settings(), 0
+        catalog = Catalog(asked.warehouse or settings.warehouse, asked.dataset or settings.dataset)
+        for date in days(first, last):
+            total += sum(entry["size"] for entry in catalog.files(RAW, date))
+            if total > SMALL_BYTES:
+                break
+    except (argparse.ArgumentError, OSError, ValueError, WarehouseError):
+        return []  # the stage says what is wrong
+    return [total]
+
+
+def main() -> None:
+    """Prints shell lines for spark-class's arguments."""
+    print("\n".join(shell_lines(known(sys.argv[1:], os.environ))))
+    sys.stdout.flush()
+    os._exit(0)  # a listing that nobody waits for any longer
+
+
+if __name__ == "__main__":
+    main()
