@@ -16,6 +16,7 @@ from benchmarks import (
     model_quality,
     release_size,
     sample_rate,
+    stage_start,
     streaming,
     training_speed,
     warm_range,
@@ -27,6 +28,7 @@ from warehouse.settings import REPOSITORY
 _RESULTS = REPOSITORY / "var" / "bench"
 _MEASUREMENTS = {
     "sample_rate": sample_rate.measure,
+    "stage_start": stage_start.measure,
     "large_date": large_date.measure,
     "long_history": long_history.measure,
     "warm_range": warm_range.measure,

@@ -7,19 +7,21 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.resources import Usage, run_measured, tree_cpu_seconds
+from spark_jobs.common.class_archive import CONF
 from spark_jobs.common.session import spark_session
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 
 STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 
-os.environ.setdefault("SPARK_CONF_DIR", str(REPOSITORY / "conf"))
+os.environ.setdefault("SPARK_CONF_DIR", str(CONF))
 
 
-def submit(stage: str, catalog: Catalog, first: str, last: str, log: Path) -> Usage:
-    """The dates from first to last by spark-submit, start-up included."""
+def submit(stage: str, catalog: Catalog, first: str, last: str, log: Path, conf: Path = CONF) -> Usage:
+    """The dates from first to last by spark-submit, start-up included. `conf` is a folder of Spark's settings."""
     script = str(REPOSITORY / "spark_jobs" / f"{stage}.py")
-    return run_measured(["spark-submit", script, *_place(catalog), *_range(first, last)], log)
+    command = ["env", f"SPARK_CONF_DIR={conf}", "spark-submit", script]
+    return run_measured([*command, *_place(catalog), *_range(first, last)], log)
 
 
 class WarmStages:

@@ -1,6 +1,7 @@
 """What one may ask of a test run, and a real HDFS."""
 
 import os
+import shlex
 import signal
 from collections.abc import Iterator
 
@@ -9,9 +10,12 @@ import pytest
 from local_airflow.errors import StartError
 from local_cluster.hadoop_jars import hadoop_jars
 from local_cluster.hdfs import Hdfs
+from spark_jobs.common.jvm_options import SMALL_INPUT
+from warehouse.settings import REPOSITORY
 
-# Most of what the tests start runs for seconds: a JVM that compiles less needs half the time.
-os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+# Sessions of tests take the class archive where there is one. No arguments tell how small what they read is.
+os.environ.setdefault("SPARK_CONF_DIR", str(REPOSITORY / "conf"))
+os.environ.setdefault("SPARK_SUBMIT_OPTS", shlex.join(SMALL_INPUT))
 # pytest-xdist's processes ignore Ctrl-C, and what tests start in them would do so too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

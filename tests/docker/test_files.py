@@ -60,7 +60,7 @@ def test_whatever_pip_installs_is_pinned(path: Path) -> None:
 
 
 def test_driver_executors_and_trainer_have_the_python_of_the_project() -> None:
-    bases = {path.parent.name: re.search(r"^FROM (\S+)$", path.read_text(), re.MULTILINE)[1] for path in DOCKERFILES}
+    bases = {path.parent.name: re.search(r"^FROM (\S+)", path.read_text(), re.MULTILINE)[1] for path in DOCKERFILES}
     assert bases["spark"] == bases["trainer"]
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases["spark"])
     assert bases["airflow"] == f"antm2c-spark:{PINNED['pyspark']}"

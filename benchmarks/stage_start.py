@@ -1,0 +1,38 @@
+"""A small date through all five stages, each of them a start of Spark: with class archive and compiler, and plainly."""
+
+import shutil
+from pathlib import Path
+
+from benchmarks.figure import Figure, at_most
+from benchmarks.logs import write_logs
+from benchmarks.stages import STAGES, submit
+from sample_logs.settings import PRESETS
+from spark_jobs.common.class_archive import CONF
+from warehouse.tables import TRAIN
+
+_ROWS = 2000
+_ROUNDS = 2
+_MOST_OF_PLAIN = 0.45
+
+
+def measure(folder: Path) -> list[Figure]:
+    """CPU seconds against those of settings that differ by the one file, conf/spark-env.sh, in turns.
+
+    Make the class archive before: python -m spark_jobs.common.class_archive. Raises RuntimeError where the published
+    training tables differ.
+    """
+    settings = PRESETS["demo"].resized(_ROWS, days=1)
+    plain = shutil.copytree(CONF, folder / "conf", ignore=shutil.ignore_patterns("spark-env.sh"))
+    seconds, versions = {CONF: 0.0, plain: 0.0}, set()
+    for number in range(_ROUNDS):
+        for conf in seconds:
+            catalog = write_logs(folder / f"{number}_{conf == plain}", settings)
+            for stage in STAGES:
+                usage = submit(stage, catalog, settings.start_date, settings.start_date, folder / "stages.log", conf)
+                seconds[conf] += usage.cpu_seconds / _ROUNDS
+            versions.add(catalog.version(TRAIN, settings.start_date))
+    if len(versions) > 1:
+        raise RuntimeError(f"the training tables differ: {versions}")
+    details = {"seconds": seconds[CONF], "plain_seconds": seconds[plain]}
+    name = f"five stages by spark-submit, CPU of a date of {_ROWS:,} rows"
+    return [at_most(name, seconds[CONF] / seconds[plain], _MOST_OF_PLAIN, "x plain Spark", details)]
