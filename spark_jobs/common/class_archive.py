@@ -56,11 +56,19 @@ def archive_options(archive: Path) -> list[str]:
     ]
 
 
-def archive_path(spark_home: Path, environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> Path:
-    """Where the archive for this Java, these jars and this checkout lies, or would lie. Raises OSError."""
+def key_of(spark_home: Path, environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> str:
+    """What an archive for this Java, these jars and this checkout is named by. Raises OSError."""
     jars = sorted((jar.name, jar.stat().st_size, int(jar.stat().st_mtime)) for jar in (spark_home / "jars").iterdir())
     facts = repr((_java_version(environment), str(spark_home), jars, str(class_data)))
-    return class_data / f"{hashlib.sha256(facts.encode()).hexdigest()[:16]}.jsa"
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+
+def whole_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
+    """The archive of the key, or None. Its name says its size: of one that was cut, a JVM would die."""
+    for archive in class_data.glob(f"{key}-*.jsa"):
+        if archive.stem == f"{key}-{archive.stat().st_size}" and empty_folder(class_data).is_dir():
+            return archive
+    return None
 
 
 def _java_version(environment: Mapping[str, str]) -> str:
@@ -83,20 +91,19 @@ def spark_home() -> Path:
     return Path(found.origin).resolve().parent
 
 
-def make(archive: Path, home: Path) -> None:
+def make(key: str, home: Path, class_data: Path = CLASS_DATA) -> Path:
     """Runs all stages once and keeps the classes that they loaded. Raises OSError, or CalledProcessError."""
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    empty_folder(archive.parent).mkdir(exist_ok=True)
-    _remove(folder for folder in archive.parent.glob("making-*") if _left_behind(folder))
-    with tempfile.TemporaryDirectory(prefix="making-", dir=archive.parent) as making:
-        new = Path(making) / archive.name
+    empty_folder(class_data).mkdir(parents=True, exist_ok=True)
+    _remove(folder for folder in class_data.glob("making-*") if _left_behind(folder))
+    with tempfile.TemporaryDirectory(prefix="making-", dir=class_data) as making:
+        new = Path(making) / "new.jsa"
         options = [f"-XX:ArchiveClassesAtExit={new}", *ONE_COMPILER, log_option(), "-Xlog:cds*=off"]
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANTM2C_", "SPARK_"))}
         environment = {
             **{name: value for name, value in kept.items() if name not in _BEFORE_THE_JARS},
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONPATH": str(REPOSITORY),
-            "SPARK_CONF_DIR": str(empty_folder(archive.parent)),
+            "SPARK_CONF_DIR": str(empty_folder(class_data)),
             "SPARK_HOME": str(home),
             "SPARK_SUBMIT_OPTS": shlex.join(options),
         }
@@ -104,8 +111,10 @@ def make(archive: Path, home: Path) -> None:
         submit = [str(home / "bin" / "spark-submit"), "--master", "local[2]", *settings_arguments()]
         command = [*submit, str(script), f"file://{making}/warehouse"]
         subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        archive = class_data / f"{key}-{new.stat().st_size}.jsa"
         new.rename(archive)
-    _remove(other for other in archive.parent.glob("*.jsa") if other != archive)
+    _remove(other for other in class_data.glob("*.jsa") if other != archive)
+    return archive
 
 
 def _left_behind(folder: Path) -> bool:
@@ -124,14 +133,14 @@ def main() -> None:
     """The command line. Exit status 1, with a sentence, where the archive cannot be made."""
     try:
         home = spark_home()
-        archive = archive_path(home, os.environ)
-        if archive.is_file():
+        key = key_of(home, os.environ)
+        if whole_archive(key):
             return
         print(
             "Making a class archive, with which Spark starts in half the time: about a minute, and 180 MB", flush=True
         )
         started = time.monotonic()
-        make(archive, home)
+        archive = make(key, home)
     except (OSError, subprocess.CalledProcessError) as error:
         said = getattr(error, "stderr", None) or ""
         sys.stderr.write(said[-_SHOWN_OF_LOG:])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.common import class_archive
-from spark_jobs.common.class_archive import archive_path, empty_folder, spark_home
+from spark_jobs.common.class_archive import empty_folder, key_of, spark_home, whole_archive
 from tests.spark_jobs.odd_logs import write_odd_logs
 from warehouse.settings import REPOSITORY
 
@@ -29,13 +29,13 @@ def test_the_archive_is_another_one_with_another_java_or_other_jars(tmp_path: Pa
     (home / "jars").mkdir(parents=True)
     (home / "jars" / "a.jar").write_bytes(b"one")
     java = java_of(tmp_path / "java", "17.0.15")
-    first = archive_path(home, java, tmp_path)
-    assert archive_path(home, java, tmp_path) == first
-    assert archive_path(home, java, tmp_path / "moved").name != first.name
-    assert archive_path(home, java_of(tmp_path / "java", "21.0.1"), tmp_path) != first
+    first = key_of(home, java, tmp_path)
+    assert key_of(home, java, tmp_path) == first
+    assert key_of(home, java, tmp_path / "moved") != first
+    assert key_of(home, java_of(tmp_path / "java", "21.0.1"), tmp_path) != first
     java = java_of(tmp_path / "java", "17.0.15")
     (home / "jars" / "b.jar").write_bytes(b"")
-    assert archive_path(home, java, tmp_path) != first
+    assert key_of(home, java, tmp_path) != first
 
 
 def test_one_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
@@ -49,17 +49,20 @@ def test_one_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_new_one_takes_the_place_of_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    archive, older = tmp_path / "new.jsa", tmp_path / "older.jsa"
-    older.touch()
+    (tmp_path / "older-0.jsa").touch()
 
-    def run(command: list[str], env: dict[str, str], **_: object) -> None:
+    def run(_command: list[str], env: dict[str, str], **_: object) -> None:
         assert Path(env["SPARK_CONF_DIR"]) == empty_folder(tmp_path)
         (option,) = (word for word in env["SPARK_SUBMIT_OPTS"].split() if word.startswith("-XX:ArchiveClassesAtExit="))
         Path(option.split("=", 1)[1]).write_bytes(b"classes")
 
     monkeypatch.setattr(class_archive.subprocess, "run", run)
-    class_archive.make(archive, tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"new.jsa", "empty"}
+    archive = class_archive.make("key", tmp_path, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {archive.name, "empty"}
+    assert whole_archive("key", tmp_path) == archive
+    assert whole_archive("other", tmp_path) is None
+    cut(archive)
+    assert whole_archive("key", tmp_path) is None
 
 
 class Checkout:
@@ -70,12 +73,14 @@ class Checkout:
         for part in ("conf", "spark_jobs", "warehouse"):
             shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         class_data = folder / "var" / "class_data"
-        self.archive = archive_path(self.home, os.environ, class_data)
         empty_folder(class_data).mkdir(parents=True)
         (folder / "nothing.py").touch()
-        options = f"-XX:ArchiveClassesAtExit={self.archive} -Xlog:cds*=off"
+        made = class_data / "made"
+        options = f"-XX:ArchiveClassesAtExit={made} -Xlog:cds*=off"
         self.submit("nothing.py", SPARK_CONF_DIR=str(empty_folder(class_data)), SPARK_SUBMIT_OPTS=options)
-        self.archive.chmod(0o644)
+        made.chmod(0o644)
+        key = key_of(self.home, os.environ, class_data)
+        self.archive = made.rename(class_data / f"{key}-{made.stat().st_size}.jsa")
 
     def submit(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {
