@@ -1,17 +1,24 @@
 """The pages of Airflow's UI that a test clicks through, by what their user reads on them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import FrameLocator, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser import BROWSER, OPTIONS
+from tests.end_to_end.user_airflow import wait_until
 
 _VIEW = ViewportSize(width=1440, height=900)
 _FORM_VIEW = ViewportSize(width=1600, height=1000)  # the same shape
 PAGE_MILLISECONDS = 60_000
 RUNS_MILLISECONDS = 1_800_000  # the longest that runs may take, where the machine is busy with more than these
+# Without a graphics card, what turns while a run goes on costs as much as all else that a page does.
+_STILL = """
+const still = new CSSStyleSheet();
+still.replaceSync("*, *::before, *::after { animation: none !important; transition: none !important; }");
+document.adoptedStyleSheets = [still];
+"""
 _DRAWN_MILLISECONDS = 1_000  # a picture is to hold the lines that a page draws a moment after their text has come
 
 
@@ -30,7 +37,7 @@ class AirflowPages:
 
     def open_dag(self, dag: str) -> None:
         self.page.get_by_role("link", name="Dags", exact=True).first.click()
-        self.follow(dag)
+        self.page.locator(f"a[href='/dags/{dag}']").last.click()  # the first page links to its tasks by the same text
         expect(self.page.get_by_role("heading", name=dag)).to_be_visible()
 
     def follow(self, link: str) -> None:
@@ -78,6 +85,12 @@ class AirflowPages:
         """Waits until the line of a run or a task says so: the page renews itself."""
         expect(line).to_contain_text(state, timeout=RUNS_MILLISECONDS)
 
+    def rest_until(self, holds: Callable[[], bool]) -> None:
+        """Leaves the pages meanwhile: one that renews itself takes a third of a core from the runs it shows."""
+        self.page.goto("about:blank")
+        wait_until(holds)
+        self.page.goto(self.url)
+
     def log(self) -> Locator:
         """Of the task that is shown."""
         return self.page.get_by_test_id("virtualized-list")
@@ -121,6 +134,7 @@ def browser_at(url: str, screenshots: Path) -> Iterator[AirflowPages]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=list(OPTIONS))
         page = browser.new_page(viewport=_VIEW, color_scheme="light")
+        page.add_init_script(_STILL)
         page.set_default_timeout(PAGE_MILLISECONDS)
         expect.set_options(timeout=PAGE_MILLISECONDS)
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.user_airflow import free_port
+pytest.register_assert_rewrite("tests.end_to_end.clicks", "tests.end_to_end.kills")
 
 
 @pytest.fixture
@@ -14,8 +14,3 @@ def folder() -> Iterator[Path]:
     """Not pytest's own: as root, the database runs as another user, to whom pytest closes its folders."""
     with tempfile.TemporaryDirectory(prefix="antm2c-") as made:
         yield Path(made).resolve()
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()

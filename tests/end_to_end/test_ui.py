@@ -1,5 +1,10 @@
-"""`make ui` as its user has it: a backfill that meets a date without raw logs, and runs that outlast a restart."""
+"""`make ui` as its user has it, with raw logs of the user's own: a day in the browser, and what kills leave of it.
 
+One Airflow and one warehouse for all, on dates of their own: each test goes on where the one before it has ended.
+"""
+
+import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,69 +13,217 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+import sqlalchemy
 
 from benchmarks.board_runs import evaluated_rows, write_run_folder
+from local_airflow.database import database
 from local_airflow.errors import ApiError
+from tests.browser import needs_browser
+from tests.end_to_end import clicks, kills
+from tests.end_to_end.airflow_pages import browser_at
 from tests.end_to_end.user_airflow import (
     DAG,
+    RETRAIN,
+    Running,
     Ui,
     airflow_command,
     catalog_in,
     late_logs_come,
     own_logs,
-    user_airflow,
     wait_until,
 )
+from tests.spark_jobs.conftest import run_stages, versions
+from warehouse.calendar_days import days
+from warehouse.catalog import Catalog
 from warehouse.status import overview
-from warehouse.tables import TRAIN
+from warehouse.tables import RAW, TRAIN
 
-DATES = ["2023-07-10", "2023-07-11", "2023-07-12"]
-WITHOUT_LOGS = DATES[1]
+CLICKED = days("2023-07-10", "2023-07-12")
+WITHOUT_LOGS = CLICKED[1]
+KILLED = days("2023-07-13", "2023-07-14")
 STARTED = datetime(2023, 11, 1, tzinfo=UTC)
 
-pytestmark = pytest.mark.long
+pytestmark = [needs_browser, pytest.mark.long]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    with own_logs(rows=900, days=len(DATES), late=WITHOUT_LOGS) as folder:
+    late = (WITHOUT_LOGS, *KILLED)
+    with own_logs(rows=1500, days=len(CLICKED) + len(KILLED), late=late) as folder:
         yield folder
 
 
-def test_a_date_without_raw_logs_holds_the_rest_and_runs_outlast_a_restart(folder: Path, port: int) -> None:
-    catalog = catalog_in(folder)
-    trained = write_run_folder(folder / "artifacts", "mine", "mmoe", DATES[-1], STARTED, evaluated_rows(seed=1))
-    with user_airflow(folder, port) as first:
-        the_board_shows_its_runs_to_users_alone(first, trained.name)
-        assert f"Backfill: from {DATES[0]} to {DATES[2]}, Max Active Runs 2" in first.said
-        wait_until(lambda: first.api.has_dag(DAG))
-        bounds = ("--from-date", DATES[0], "--to-date", DATES[-1], "--max-active-runs", str(len(DATES)))
-        subprocess.run(airflow_command(folder, "backfill", "create", "--dag-id", DAG, *bounds), check=True)
-        wait_until(lambda: first.run_states().get(DATES[0]) == "success")
-        wait_until(lambda: first.task_states(DATES[2])["wait_for_history"] == "deferred")
-        assert first.run_states()[WITHOUT_LOGS] == "failed"
-        assert f"- wait_for_raw: no raw logs for {WITHOUT_LOGS}" in first.runs()[WITHOUT_LOGS]["note"]
-        rows = catalog.manifest(TRAIN, DATES[0]).rows
-        assert f"- {DATES[0]}: {rows} rows, 0 rejected, version " in first.runs()[DATES[0]]["note"]
-        assert first.task_states(WITHOUT_LOGS)["wait_for_raw"] == "failed"
-        assert catalog.dates(TRAIN) == DATES[:1]
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[Running]:
+    running = Running(folder)
+    yield running
+    running.end()
 
-    late_logs_come(folder, WITHOUT_LOGS)
-    with user_airflow(folder, port) as second:
-        assert second.password == first.password
-        second.clear(WITHOUT_LOGS, "wait_for_raw")
-        wait_until(lambda: second.run_states() == dict.fromkeys(DATES, "success"))
-        assert "no raw logs" not in second.runs()[WITHOUT_LOGS]["note"]
-        lines, complete = overview(catalog)
-        assert complete, lines
-        for reprocess, would_run in {"none": 0, "failed": 0, "completed": len(DATES)}.items():
-            asked = second.backfill(DATES[0], DATES[-1], reprocess, len(DATES), ask_only=True)
-            assert len(asked["backfills"]) == would_run
-        before = catalog.version(TRAIN, DATES[-1])
-        wait_until(lambda: accepted(second, DATES[-1]))
-        wait_until(lambda: second.run_states()[DATES[-1]] == "running")
-        wait_until(lambda: second.run_states()[DATES[-1]] == "success")
-        assert catalog.version(TRAIN, DATES[-1]) == before
+
+@pytest.fixture(scope="module")
+def failed() -> list[str]:
+    """The test that failed, where one did."""
+    return []
+
+
+@pytest.fixture(autouse=True)
+def in_order(request: pytest.FixtureRequest, failed: list[str]) -> Iterator[None]:
+    if failed:
+        pytest.skip(f"goes on from {failed[0]}, which failed")
+    before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > before:
+        failed.append(request.node.name)
+
+
+@pytest.fixture
+def airflow(running: Running) -> Ui:
+    return running.ui()
+
+
+@pytest.fixture
+def catalog(folder: Path) -> Catalog:
+    return catalog_in(folder)
+
+
+@pytest.fixture
+def screenshots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    asked = request.config.getoption("screenshots", default=None)
+    folder = Path(asked) if asked else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str | None]:
+    """Versions after the dates of the kills too, which the stages give them without Airflow in a copy."""
+    copy = tmp_path_factory.mktemp("undisturbed")
+    shutil.copytree(folder / "warehouse", copy / "warehouse")
+    shutil.copytree(folder / "late", copy / "late")
+    late_logs_come(copy, *KILLED)
+    run_stages(catalog_in(copy), "--start-date", KILLED[0], "--end-date", KILLED[-1])
+    return versions(catalog_in(copy))
+
+
+def test_the_first_use_says_what_to_backfill(airflow: Ui) -> None:
+    assert f"Backfill: from {CLICKED[0]} to {CLICKED[-1]}, Max Active Runs 2" in airflow.said
+    wait_until(lambda: airflow.api.has_dag(DAG) and airflow.api.has_dag(RETRAIN))
+
+
+def test_the_board_shows_its_runs_to_users_alone(airflow: Ui, folder: Path) -> None:
+    run = write_run_folder(folder / "artifacts", "mine", "mmoe", CLICKED[-1], STARTED, evaluated_rows(seed=1))
+    shown = airflow.api.call("GET", "/antm2c/data/runs")["runs"]
+    assert [line["name"] for line in shown] == [run.name]
+    for path in (
+        "board",
+        "data/runs",
+        "data/champion?dataset=mine",
+        "data/freshness",
+        f"reports/{run.name}",
+        "assets/board.js",
+    ):
+        for headers in ({}, {"Authorization": "Bearer not.a.token"}):
+            with pytest.raises(HTTPError, match=r"401|403"):
+                urlopen(Request(f"{airflow.api.url}/antm2c/{path}", headers=headers))
+    shutil.rmtree(run)
+
+
+def test_a_date_without_logs_fails_by_name_and_holds_those_after_it_until_its_logs_come(
+    airflow: Ui, folder: Path, catalog: Catalog, screenshots: Path
+) -> None:
+    with browser_at(airflow.api.url, screenshots) as pages:
+        pages.sign_in(airflow.user, airflow.password)
+        clicks.start_the_backfill(pages, CLICKED)
+        clicks.a_second_backfill_is_refused(pages, CLICKED[-1])
+        pages.rest_until(lambda: airflow.run_states()[CLICKED[0]] == "success")
+        clicks.the_date_without_logs_fails_by_name(pages, WITHOUT_LOGS, catalog.uri(RAW, WITHOUT_LOGS))
+        assert f"- wait_for_raw: no raw logs for {WITHOUT_LOGS}" in airflow.runs()[WITHOUT_LOGS]["note"]
+        rows = catalog.manifest(TRAIN, CLICKED[0]).rows
+        assert f"- {CLICKED[0]}: {rows} rows, 0 rejected, version " in airflow.runs()[CLICKED[0]]["note"]
+        assert catalog.dates(TRAIN) == CLICKED[:1]
+        late_logs_come(folder, WITHOUT_LOGS)
+        pages.clear_task()
+        pages.rest_until(lambda: set(airflow.run_states().values()) == {"success"})
+        clicks.all_dates_succeed(pages, CLICKED)
+    assert airflow.run_states() == dict.fromkeys(CLICKED, "success")
+    assert "no raw logs" not in airflow.runs()[WITHOUT_LOGS]["note"]
+    lines, complete = overview(catalog)
+    assert complete, lines
+
+
+@pytest.mark.parametrize(("reprocess", "would_run"), [("none", 0), ("failed", 0), ("completed", len(CLICKED))])
+def test_a_backfill_that_is_only_asked_about_says_what_it_would_run(
+    airflow: Ui, reprocess: str, would_run: int
+) -> None:
+    asked = airflow.backfill(CLICKED[0], CLICKED[-1], reprocess, len(CLICKED), ask_only=True)
+    assert len(asked["backfills"]) == would_run
+
+
+def test_a_user_retrains_approves_the_champion_and_reads_the_board(
+    airflow: Ui, folder: Path, screenshots: Path
+) -> None:
+    with browser_at(airflow.api.url, screenshots) as pages:
+        pages.sign_in(airflow.user, airflow.password)
+        clicks.retrain(pages, CLICKED)
+        clicks.a_person_approves_the_champion(pages)
+        clicks.the_link_of_a_training_task_opens_its_run(pages, folder / "artifacts")
+
+
+def test_a_backfill_goes_on_when_its_scheduler_was_killed_and_is_started_by_hand(
+    undisturbed: dict, running: Running, airflow: Ui, folder: Path, catalog: Catalog
+) -> None:
+    late_logs_come(folder, *KILLED)
+    kills.give_up_idle_transactions_sooner(folder)
+    bounds = ("--from-date", KILLED[0], "--to-date", KILLED[-1], "--max-active-runs", str(len(KILLED)))
+    subprocess.run(airflow_command(folder, "backfill", "create", "--dag-id", DAG, *bounds), check=True)
+    wait_until(lambda: kills.stage_runs(folder, KILLED[0], "user_features"))
+    kills.kill_scheduler_with_runs_locked(airflow, folder)
+    running.joined_by(kills.scheduler_again(folder))
+    wait_until(lambda: airflow.run_states()[KILLED[0]] == "success")
+    assert of(KILLED[0], versions(catalog)) == of(KILLED[0], undisturbed)
+    cut_off = any(number > 1 for date in KILLED for number in airflow.tries(date).values())
+    assert cut_off or kills.left_in(folder / "warehouse", KILLED[0]) == []
+
+
+def test_an_airflow_that_was_killed_with_its_tasks_goes_on_when_it_is_started_again(
+    undisturbed: dict, running: Running, airflow: Ui, folder: Path, catalog: Catalog
+) -> None:
+    wait_until(lambda: kills.stage_runs(folder, KILLED[-1]))
+    assert airflow.run_states()[KILLED[-1]] == "running"
+    tries = airflow.tries(KILLED[-1])
+    kills.kill_sessions(*running.leaders)
+    running.end()
+    again = running.ui()
+    assert again.password == airflow.password
+    assert again.run_states() == {**dict.fromkeys(CLICKED + KILLED[:-1], "success"), KILLED[-1]: "running"}
+    wait_until(lambda: again.run_states()[KILLED[-1]] == "success")
+    assert any(number > max(tries[task], 1) for task, number in again.tries(KILLED[-1]).items())
+    assert versions(catalog) == undisturbed
+
+
+def test_a_date_that_runs_again_unchanged_keeps_its_version(airflow: Ui, catalog: Catalog) -> None:
+    date = KILLED[-1]
+    before = catalog.version(TRAIN, date)
+    wait_until(lambda: accepted(airflow, date))
+    wait_until(lambda: airflow.run_states()[date] == "running")
+    wait_until(lambda: airflow.run_states()[date] == "success")
+    assert catalog.version(TRAIN, date) == before
+
+
+def test_an_airflow_that_was_ended_keeps_its_runs_and_its_password(running: Running, folder: Path) -> None:
+    airflow = running.ui()
+    running.end()
+    assert json.loads((folder / "airflow" / "passwords.json").read_text()) == {airflow.user: airflow.password}
+    kept = sqlalchemy.text(f"select state from dag_run where dag_id = '{DAG}' and run_type = 'backfill'")
+    with database(folder / "airflow" / "postgres", keep=True) as uri:
+        engine = sqlalchemy.create_engine(uri)
+        with engine.connect() as connection:
+            assert list(connection.scalars(kept)) == ["success"] * len(CLICKED + KILLED)
+        engine.dispose()
+
+
+def of(date: str, of_all: dict[tuple[str, str], str | None]) -> dict[tuple[str, str], str | None]:
+    return {place: version for place, version in of_all.items() if place[1] == date}
 
 
 def accepted(airflow: Ui, date: str) -> bool:
@@ -81,19 +234,3 @@ def accepted(airflow: Ui, date: str) -> bool:
         if error.status != 409:
             raise
         return False
-
-
-def the_board_shows_its_runs_to_users_alone(airflow: Ui, run: str) -> None:
-    shown = airflow.api.call("GET", "/antm2c/data/runs")["runs"]
-    assert [line["name"] for line in shown] == [run]
-    for path in (
-        "board",
-        "data/runs",
-        "data/champion?dataset=mine",
-        "data/freshness",
-        f"reports/{run}",
-        "assets/board.js",
-    ):
-        for headers in ({}, {"Authorization": "Bearer not.a.token"}):
-            with pytest.raises(HTTPError, match=r"401|403"):
-                urlopen(Request(f"{airflow.api.url}/antm2c/{path}", headers=headers))

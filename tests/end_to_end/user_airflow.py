@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,12 +37,13 @@ demo = Demo(folder / "airflow", (folder / "warehouse").as_uri(), folder / "artif
 run_ui(demo, int(sys.argv[2]))
 """
 DAG = "antm2c_etl_daily"
+RETRAIN = "antm2c_retrain"
 TIMEOUT_SECONDS = 900  # on a machine that is busy with more than this
 
 
 @contextmanager
-def own_logs(rows: int, days: int, late: str | None = None) -> Iterator[Path]:
-    """A folder with raw logs in `warehouse`, those of the date `late` in its folder `late` still.
+def own_logs(rows: int, days: int, late: Collection[str]) -> Iterator[Path]:
+    """A folder with raw logs in `warehouse`, those of the dates `late` in its folder `late` still.
 
     Not pytest's own folder: as root, the database runs as another user, to whom pytest closes its folders.
     """
@@ -52,16 +53,18 @@ def own_logs(rows: int, days: int, late: str | None = None) -> Iterator[Path]:
         writer = Writer(catalog, replace(PRESETS["10k"], rows=rows, days=days, start_date=FIRST_DATE))
         for day in range(days):
             writer.write(day)
-        if late:
-            shutil.move(catalog.path(RAW, late), folder / "late")
+        (folder / "late").mkdir()
+        for date in late:
+            shutil.move(catalog.path(RAW, date), folder / "late")
         shutil.rmtree(catalog.table_path(TRUTH))  # as a user's own logs: nothing is loaded
         yield folder
         end_recorded(folder / "airflow" / "session.json")
         end_database(folder / "airflow" / "postgres")
 
 
-def late_logs_come(folder: Path, date: str) -> None:
-    shutil.move(folder / "late", catalog_in(folder).path(RAW, date))
+def late_logs_come(folder: Path, *dates: str) -> None:
+    for date in dates:
+        shutil.move(folder / "late" / f"date={date}", catalog_in(folder).path(RAW, date))
 
 
 class Ui:
@@ -91,16 +94,9 @@ class Ui:
         tasks = self.api.task_instances(DAG, self.runs()[date]["dag_run_id"])
         return {task["task_id"]: task["state"] for task in tasks}
 
-    def cut_off_tasks(self) -> list[str]:
-        """The backfill's tasks that took more than one try."""
-        runs = [run["dag_run_id"] for run in self.runs().values()]
-        tasks = [task for run in runs for task in self.api.task_instances(DAG, run)]
-        return [task["task_id"] for task in tasks if task["try_number"] > 1]
-
-    def clear(self, date: str, task_id: str) -> None:
-        """As the dialog proposes it: the task and what comes after it."""
-        asked = {"dag_run_id": self.runs()[date]["dag_run_id"], "task_ids": [task_id], "include_downstream": True}
-        self.api.call("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", {**asked, "dry_run": False})
+    def tries(self, date: str) -> dict[str, int]:
+        tasks = self.api.task_instances(DAG, self.runs()[date]["dag_run_id"])
+        return {task["task_id"]: task["try_number"] for task in tasks}
 
 
 def catalog_in(folder: Path) -> Catalog:
@@ -122,6 +118,31 @@ def user_airflow(folder: Path, port: int) -> Iterator[Ui]:
             program.wait(timeout=60)
     named = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or ())]
     assert session_members(leader) | set(named) == set()
+
+
+class Running:
+    """The Airflow on a folder, one at a time, for tests that share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._started = folder, ExitStack()
+        self._ui: Ui | None = None
+        self.leaders: list[int] = []  # of the sessions that it consists of
+
+    def ui(self) -> Ui:
+        """Starts it where it does not run."""
+        if self._ui is None:
+            self._ui = self._started.enter_context(user_airflow(self._folder, free_port()))
+            self.leaders.append(self._ui.leader)
+        return self._ui
+
+    def joined_by(self, session: AbstractContextManager[int]) -> None:
+        """Something of a session of its own, which ends before Airflow does. It yields the session's leader."""
+        self.leaders.append(self._started.enter_context(session))
+
+    def end(self) -> None:
+        self._ui = None
+        self.leaders.clear()
+        self._started.close()
 
 
 def _said_until(start: str, program: subprocess.Popen) -> str:
