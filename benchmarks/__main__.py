@@ -10,6 +10,7 @@ from benchmarks import (
     board_page,
     dag_parsing,
     embedding_rate,
+    further_date,
     large_date,
     long_history,
     metrics_speed,
@@ -29,6 +30,7 @@ _RESULTS = REPOSITORY / "var" / "bench"
 _MEASUREMENTS = {
     "sample_rate": sample_rate.measure,
     "stage_start": stage_start.measure,
+    "further_date": further_date.measure,
     "large_date": large_date.measure,
     "long_history": long_history.measure,
     "warm_range": warm_range.measure,

@@ -17,10 +17,15 @@ STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", 
 os.environ.setdefault("SPARK_CONF_DIR", str(CONF))
 
 
-def submit(stage: str, catalog: Catalog, first: str, last: str, log: Path, conf: Path = CONF) -> Usage:
-    """The dates from first to last by spark-submit, start-up included. `conf` is a folder of Spark's settings."""
-    script = str(REPOSITORY / "spark_jobs" / f"{stage}.py")
-    command = ["env", f"SPARK_CONF_DIR={conf}", "spark-submit", script]
+def submit(
+    stage: str, catalog: Catalog, first: str, last: str, log: Path, conf: Path = CONF, code: Path = REPOSITORY
+) -> Usage:
+    """The dates from first to last by spark-submit, start-up included.
+
+    conf: a folder of Spark's settings; code: another checkout of this project.
+    """
+    script = str(code / "spark_jobs" / f"{stage}.py")
+    command = ["env", f"SPARK_CONF_DIR={conf}", f"PYTHONPATH={code}", "spark-submit", script]
     return run_measured([*command, *_place(catalog), *_range(first, last)], log)
 
 

@@ -39,8 +39,6 @@ class Demo:
             "ANTM2C_DATASET": self.dataset,
             "ANTM2C_ARTIFACTS": str(self.artifacts),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
-            # The demo's dates are small: a JVM that compiles less starts in half the time.
-            "SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1",
         }
 
 
