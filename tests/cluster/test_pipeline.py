@@ -24,6 +24,8 @@ DATASET = "test"
 DATES = ["2023-07-10", "2023-07-11"]
 RANGE = ("--start-date", DATES[0], "--end-date", DATES[-1])
 TRIES = 3  # as Airflow has it
+# A stage ends with the first of Spark's tasks that fails, and that one does not wait for a DataNode long.
+SOON_GIVEN_UP = "-Dspark.task.maxFailures=1 -Dspark.hadoop.dfs.client.retry.window.base=100"
 # A task of the history DAG, as a worker of Airflow runs it.
 TASK = """
 import sys
@@ -64,11 +66,11 @@ class Tasks:
             "PYTHONPATH": str(REPOSITORY),
         }
 
-    def start(self, stage: str) -> subprocess.Popen[str]:
+    def start(self, stage: str, spark_options: str = "") -> subprocess.Popen[str]:
         command = [sys.executable, "-c", TASK, stage, *RANGE]
-        return subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        options = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} {spark_options}"
+        environment = {**self.environment, "SPARK_SUBMIT_OPTS": options}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def run(self, stage: str) -> None:
         for _ in range(TRIES):
@@ -78,9 +80,9 @@ class Tasks:
                 return
         pytest.fail(said)
 
-    def run_while(self, stage: str, table: Table, happens: Callable[[], None]) -> int:
+    def run_while(self, stage: str, table: Table, happens: Callable[[], None], spark_options: str = "") -> int:
         """Something happens when a date is published and another one under way. Returns the exit status."""
-        task = self.start(stage)
+        task = self.start(stage, spark_options)
         staging = f"{self.catalog.table_path(table)}/.staging"
         while not (self.catalog.dates(table) and self.catalog.storage.folders(staging)):
             assert task.poll() is None, task.communicate()[0]
@@ -121,7 +123,7 @@ def test_the_tables_and_the_model_are_those_of_a_local_folder(
     tasks.run("user_features")
     assert tasks.run_while("item_features", DAILY_ITEM, lambda: cluster.kill_worker(0)) == 0  # the other one goes on
     cluster.start_worker(0)
-    tasks.run_while("user_item_features", DAILY_UI, hdfs.kill_datanode)
+    tasks.run_while("user_item_features", DAILY_UI, hdfs.kill_datanode, SOON_GIVEN_UP)
     hdfs.start_datanode()
     tasks.run("user_item_features")
     tasks.run("training_table")
