@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import (
     board_page,
     dag_parsing,
+    date_seconds,
     embedding_rate,
     further_date,
     large_date,
@@ -31,6 +32,7 @@ _MEASUREMENTS = {
     "sample_rate": sample_rate.measure,
     "stage_start": stage_start.measure,
     "further_date": further_date.measure,
+    "date_seconds": date_seconds.measure,
     "large_date": large_date.measure,
     "long_history": long_history.measure,
     "warm_range": warm_range.measure,

@@ -15,8 +15,11 @@ _LOG_LINES = 30
 _WORTH_SAYING = ("success", "failed", "up_for_retry", "deferred")
 
 
-def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], timeout: float) -> None:
-    """Runs a DAG with the given params to its end. Raises RunError where it fails or outlasts `timeout` seconds."""
+def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], timeout: float) -> str:
+    """Runs a DAG with the given params to its end. Returns the run's id.
+
+    Raises RunError where it fails or outlasts `timeout` seconds.
+    """
     _wait_until_parsed(api, dag_id)
     run_id = api.trigger(dag_id, conf)
     print(f"\n{dag_id}  " + "  ".join(f"{name}={value}" for name, value in conf.items()), flush=True)
@@ -31,7 +34,7 @@ def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], time
                 said[key] = now
                 print(_line(task), flush=True)
         if state == "success":
-            return
+            return run_id
         if state == "failed":
             raise RunError(_failure(home, dag_id, run_id, tasks))
         if time.monotonic() > deadline:

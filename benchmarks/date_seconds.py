@@ -1,0 +1,66 @@
+"""Where the wall seconds of one date go in Airflow: waiting, starting and ending, and work on the date."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figure import Figure
+from benchmarks.logs import DATASET, write_logs
+from benchmarks.stages import STAGES
+from local_airflow.processes import local_airflow
+from local_airflow.runs import run_dag
+from sample_logs.settings import PRESETS
+
+_DAG = "antm2c_etl_daily"
+_ROWS = 14_000
+_TIMEOUT_SECONDS = 1800
+_BEFORE = {
+    "csv_to_orc": ("wait_for_raw",),
+    **dict.fromkeys(("user_features", "item_features", "user_item_features"), ("wait_for_history",)),
+    "training_table": ("user_features", "item_features", "user_item_features"),
+}
+
+
+def measure(folder: Path) -> list[Figure]:
+    """The second of two dates through the daily DAG, each stage a task of its own. The first one warms Airflow."""
+    logs = PRESETS["demo"].resized(2 * _ROWS, days=2)
+    catalog = write_logs(folder, logs)
+    settings = {"ANTM2C_WAREHOUSE": catalog.storage.root, "ANTM2C_DATASET": DATASET}
+    only_asked = {
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
+        "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "false",
+    }
+    home = folder / "airflow"
+    with local_airflow(home, {**settings, **only_asked}) as api:
+        for date in logs.dates:
+            run = run_dag(api, home, _DAG, {"run_date": date}, _TIMEOUT_SECONDS)
+        tasks = {task["task_id"]: task for task in api.task_instances(_DAG, run)}
+    figures = [_figure(stage, tasks, home / "logs" / f"dag_id={_DAG}" / f"run_id={run}") for stage in STAGES]
+    total = _seconds(tasks["wait_for_raw"]["start_date"], tasks["training_table"]["end_date"])
+    return [*figures, Figure(f"a date of {_ROWS:,} rows in Airflow", f"{total:.1f} s", "", None)]
+
+
+def _figure(stage: str, tasks: dict[str, dict[str, Any]], logs: Path) -> Figure:
+    task = tasks[stage]
+    ready = max(tasks[before]["end_date"] for before in _BEFORE[stage])
+    waits, runs = _seconds(ready, task["start_date"]), _seconds(task["start_date"], task["end_date"])
+    works = _work_seconds(logs / f"task_id={stage}" / f"attempt={task['try_number']}.log")
+    said = f"{waits:.1f} s until it starts, {runs - works:.1f} s to start and end Spark, {works:.1f} s of work"
+    details = {"wait_seconds": waits, "start_and_end_seconds": runs - works, "work_seconds": works}
+    return Figure(f"{stage} of a date of {_ROWS:,} rows in Airflow", said, "", None, details)
+
+
+def _work_seconds(log: Path) -> float:
+    """What the stage itself took, by the last line that it printed."""
+    printed = next(event for event in reversed(_events(log)) if '"published"' in event)
+    summed_up, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
+    return max(part["seconds"] for part in summed_up["published"])
+
+
+def _events(log: Path) -> list[str]:
+    return [json.loads(line)["event"] for line in log.read_text().splitlines() if line.startswith("{")]
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
