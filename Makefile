@@ -58,10 +58,10 @@ clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+# Nothing is compiled ahead: most modules are never imported, and Python compiles those that are.
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt | check-python
 	$(PYTHON) -m venv .venv
 	@echo "Installing into .venv: about a minute and 3 GB"
-	# Most modules are never imported: Python compiles those that are, when they are.
 	pip install --no-compile --constraint constraints.txt --requirement requirements-dev.txt
 	touch $@
 
