@@ -79,8 +79,11 @@ def stage_runs(folder: Path, date: str, stage: str = "") -> bool:
 
 
 def left_in(warehouse: Path, date: str) -> list[Path]:
-    """What stages of this date that were cut off have left; a later run removes it when it is a day old."""
-    return [path for name in (".staging", ".trash") for path in warehouse.glob(f"*/{name}/*/date={date}")]
+    """What stages that were cut off have left of this date, and of any in the trash, whose folders name none.
+
+    A later run removes it when it is a day old.
+    """
+    return [*warehouse.glob(f"*/.staging/*/date={date}"), *warehouse.glob("*/.trash/*/*")]
 
 
 def _running(leader: int, words: str) -> list[psutil.Process]:
