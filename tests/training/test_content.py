@@ -155,7 +155,7 @@ def test_the_same_arguments_give_the_same_run(worded, finished_content, tmp_path
 
 
 def test_a_killed_run_goes_on_and_ends_the_same(worded, tmp_path, capsys):
-    more = ("--model", "dnn_content", "--text-encoder", "lsa", "--epochs", "30", "--patience", "30")
+    more = ("--model", "dnn_content", "--text-encoder", "lsa", "--epochs", "90", "--patience", "90")
     kill_in_the_middle(worded.arguments(tmp_path / "killed", *more, "--learning-rate", "0.0001"))
     capsys.readouterr()
     resumed, whole = (
