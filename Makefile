@@ -32,9 +32,9 @@ lint: setup
 	ruff format --check .
 	mypy
 
-# Without a class archive all works, more slowly.
+# Everything works without a class archive, only more slowly.
 setup: check-java $(STAMP)
-	@python -m spark_jobs.common.class_archive || true
+	@env -u SPARK_HOME python -m spark_jobs.common.class_archive || true
 
 # Spark's image first: Airflow's stands on it.
 images: export CODE_REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude="*")

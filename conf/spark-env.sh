@@ -1,5 +1,5 @@
 # Spark sources this before every JVM of its own, and exports what is set here. $@ are the arguments of spark-class.
-# What goes wrong here says nothing, and Spark starts as it would without this file: more slowly. To see what is set:
+# Failures here are silent: Spark then starts as it would without this file, more slowly. To see what is set:
 # PYTHONPATH=. SPARK_HOME=... python -m spark_jobs.common.jvm_options org.apache.spark.deploy.SparkSubmit stage.py ...
 if [ "${1:-}" = org.apache.spark.deploy.SparkSubmit ]; then
   eval "$(PYTHONPATH="${BASH_SOURCE[0]%/*}/..${PYTHONPATH:+:$PYTHONPATH}" \

@@ -26,7 +26,7 @@ class AirflowApi:
     def answers(self) -> bool:
         """Whether the API answers, its database, and what tasks ask of it.
 
-        The first question of a task has the API build its routes, for seconds in which nobody else is answered.
+        The first question of a task has the API build its routes, which blocks all other requests for seconds.
         """
         try:
             self._request("GET", "/execution/health", None)

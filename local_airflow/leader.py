@@ -1,6 +1,6 @@
 """`python -m local_airflow.leader LOG`: the process that starts Airflow's parts and leads their session.
 
-On its output it says a step's name when that begins, READY at the end, or FAILED with a sentence; all else goes to LOG.
+It prints a step's name when that begins, READY at the end, or FAILED with a sentence; all else goes to LOG.
 """
 
 import gc
@@ -15,14 +15,14 @@ from local_airflow.errors import StartError
 from local_airflow.ordered_start import Step, start_in_order, wait_for_all
 
 READY, FAILED = "ready", "failed: "
-# Of one step. On a slow machine each takes its time; one that takes ten minutes does not come to an end at all.
+# Of one step. On a slow machine each takes its time; one that takes ten minutes will never finish.
 STEP_SECONDS = 600
 
 
 def main() -> None:
     """Airflow, from its database to the last of its parts, then for as long as one of them runs."""
     # The start makes millions of objects that stay: looking through them for garbage takes a third of its time.
-    gc.set_threshold(200_000, 50, 100)
+    gc.disable()
     lead(_steps(AirflowApi(os.environ["AIRFLOW__API__BASE_URL"], "", "")), Path(sys.argv[1]))
 
 
@@ -77,6 +77,7 @@ def _prepare_database() -> bool:
     _load_what_tasks_import()
     gc.collect()
     gc.freeze()
+    gc.enable()
     return True
 
 

@@ -43,7 +43,7 @@ def local_airflow(
             write_exports(home / EXPORTS, {**settings, **environment})
             log = home / AIRFLOW_LOG
             log.write_text("")
-            # Without a buffer: what a fork finds in one it writes again.
+            # Unbuffered: a fork would write the buffer's content a second time.
             command = [sys.executable, "-u", "-m", _LEADER, str(log)]
             with held_signals():
                 airflow = start_session(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from urllib.error import URLError
@@ -9,6 +10,8 @@ from urllib.request import urlopen
 
 from local_airflow.processes import free_ports
 from local_cluster.server import Server
+from spark_jobs.common import class_archive
+from spark_jobs.common.jvm_options import SMALL_INPUT
 
 _MASTER = "org.apache.spark.deploy.master.Master"
 _WORKER = "org.apache.spark.deploy.worker.Worker"
@@ -21,7 +24,11 @@ class SparkCluster:
     def __init__(self, folder: Path, workers: int = 2, worker_memory: str = "1g") -> None:
         port, self._http_port = free_ports(2)
         self.uri = f"spark://{_HOST}:{port}"
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            **_fast_starts(),
+        }
         at = ("--host", _HOST, "--port", str(port), "--webui-port", str(self._http_port))
         folder.mkdir(parents=True, exist_ok=True)
         self._master = Server(("spark-class", _MASTER, *at), folder / "master.log", environment)
@@ -66,3 +73,16 @@ class SparkCluster:
                 return json.load(answer)["aliveworkers"]
         except (URLError, OSError):
             return None
+
+
+def _fast_starts() -> dict[str, str]:
+    """Master, workers and, through these, executors take the class archive; what they run here is small."""
+    home = class_archive.spark_home()
+    archive = class_archive.whole_archive(class_archive.key_of(home, os.environ))
+    if archive is None:
+        return {}
+    return {
+        "JAVA_TOOL_OPTIONS": shlex.join([*class_archive.archive_options(archive), *SMALL_INPUT]),
+        "SPARK_CONF_DIR": str(class_archive.empty_folder(archive.parent)),
+        "SPARK_HOME": str(home),
+    }

@@ -60,7 +60,7 @@ def inputs_of(stage: Stage, covered: Cover) -> list[Input]:
 
 def read_cover(stage: Stage, covered: Cover) -> tuple[DataFrame, int]:
     """The pair counts of a cover, several rows a pair, and how many rows these are."""
-    pairs = stage.read(TILES_UI, *covered.tiles).unionAll(stage.read(DAILY_UI, *covered.daily))
+    pairs = stage.read(TILES_UI, *covered.tiles).unionByName(stage.read(DAILY_UI, *covered.daily))
     return pairs, stage.rows(TILES_UI, *covered.tiles) + stage.rows(DAILY_UI, *covered.daily)
 
 

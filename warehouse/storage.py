@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import fsspec
@@ -127,4 +128,5 @@ class Storage:
     def remove(self, path: str) -> None:
         """Removes a file or a folder with all below it; nothing where it is absent."""
         if self.exists(path):
-            self.filesystem.rm(path, recursive=True)
+            with suppress(FileNotFoundError):  # another has begun to remove it as well
+                self.filesystem.rm(path, recursive=True)

@@ -1,17 +1,17 @@
 """The pool of the tasks that take a machine's cores and memory: Spark stages and training.
 
-Whatever else runs, checks and waits among it, is short and stays in Airflow's default pool, behind none of them.
+Everything else, such as checks, waits and embedding, stays in Airflow's default pool and waits for none of them.
 `python -m dags.common.pools` makes the pool where it is not there yet.
 """
 
 HEAVY_POOL = "antm2c_heavy"
 HEAVY_SLOTS = 2
-PARALLELISM = HEAVY_SLOTS + 6  # with every heavy slot taken, as many short tasks still start at once
+PARALLELISM = HEAVY_SLOTS + 6  # with every heavy slot taken, six other tasks can still run
 _DESCRIPTION = "Spark stages and training: as many run at once as there are slots"
 
 
 def make_heavy_pool() -> None:
-    """Makes the pool in Airflow's database. One that is there keeps the size that somebody has given it."""
+    """Makes the pool in Airflow's database. An existing pool keeps its size."""
     from airflow.models.pool import Pool  # DAG files import the name of the pool alone
     from airflow.utils.session import create_session
 

@@ -1,6 +1,7 @@
 """`health.py scheduler`: exit status 0 where Airflow's API server says that this part of it is healthy.
 
-It is asked for what tasks need first: at the first such question it builds its routes, for which no task should wait.
+The server itself (`metadatabase`) is first asked for the tasks' endpoint: it builds that one's routes when it is first
+asked, and no task should wait for them.
 """
 
 import json
@@ -8,7 +9,8 @@ import sys
 from urllib.request import urlopen
 
 API = "http://airflow-api-server:8080"
-urlopen(f"{API}/execution/health", timeout=5).close()
+if sys.argv[1] == "metadatabase":
+    urlopen(f"{API}/execution/health", timeout=5).close()
 with urlopen(f"{API}/api/v2/monitor/health", timeout=5) as answer:
     parts = json.load(answer)
 sys.exit(parts[sys.argv[1]]["status"] != "healthy")

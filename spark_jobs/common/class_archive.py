@@ -25,8 +25,16 @@ CONF = REPOSITORY / "conf"
 ONE_COMPILER = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
 _LOG_SETTINGS = CONF / "log4j2.properties"
 _SETTINGS = CONF / "spark-defaults.conf"
-# Folders of settings would come before the jars in the class path, where an archive allows empty ones alone.
-_BEFORE_THE_JARS = ("HADOOP_CONF_DIR", "YARN_CONF_DIR", "SPARK_DIST_CLASSPATH", "SPARK_PREPEND_CLASSES")
+# They would change what the archive holds, or add folders to its class path, where it allows empty ones alone.
+_NOT_INHERITED = (
+    "ANTM2C_",
+    "SPARK_",
+    "HADOOP_CONF_DIR",
+    "YARN_CONF_DIR",
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "_JAVA_OPTIONS",
+)
 _LEFT_BEHIND_SECONDS = 3600
 _SHOWN_OF_LOG = 2000  # characters
 
@@ -98,9 +106,8 @@ def make(key: str, home: Path, class_data: Path = CLASS_DATA) -> Path:
     with tempfile.TemporaryDirectory(prefix="making-", dir=class_data) as making:
         new = Path(making) / "new.jsa"
         options = [f"-XX:ArchiveClassesAtExit={new}", *ONE_COMPILER, log_option(), "-Xlog:cds*=off"]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANTM2C_", "SPARK_"))}
         environment = {
-            **{name: value for name, value in kept.items() if name not in _BEFORE_THE_JARS},
+            **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)},
             "PYSPARK_PYTHON": sys.executable,
             "PYTHONPATH": str(REPOSITORY),
             "SPARK_CONF_DIR": str(empty_folder(class_data)),

@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from fsspec.utils import infer_compression
 
 from spark_jobs.common import class_archive
 from spark_jobs.common.class_archive import CLASS_DATA, CONF, ONE_COMPILER
@@ -29,8 +32,10 @@ SMALL_BYTES = 256 * 1024**2
 # classes, three times before the first row is read.
 SMALL_INPUT = (*ONE_COMPILER, "-XX:+UseSerialGC", "-XX:MetaspaceSize=256m")
 _LISTING_SECONDS = 10  # a NameNode that does not answer is the stage's to report
+_LEFT_BY_EDITORS = re.compile(r"^\.|~$")
+_TIMES_COMPRESSED = 6
 _KNOWN_SETTINGS = {"spark-env.sh", "spark-defaults.conf", "log4j2.properties"}
-_PLAIN = re.compile(r"(?:^|[\s=])(?:yarn|k8s:|--load-spark-defaults|--deploy-mode cluster)")
+_PLAIN = re.compile(r"(?:^|[\s=])(?:yarn|k8s:|--load-spark-defaults|--deploy-mode[ =]cluster)")
 _OPTION_VARIABLES = ("SPARK_SUBMIT_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 
 
@@ -56,13 +61,13 @@ def shell_lines(start: Start) -> list[str]:
     options = [*_archive_options(start), *_compiler_options(start)]
     submit_options = " ".join(filter(None, (shlex.join(options), start.own_submit_options)))
     lines = [f"SPARK_SUBMIT_OPTS={shlex.quote(submit_options)}"]
-    inserted = _executor_arguments(start, options)
     if start.archive:
         lines.append(f"SPARK_CONF_DIR={shlex.quote(str(class_archive.empty_folder(start.archive.parent)))}")
         # The jars lie where the archive has them, whichever link led here.
         lines.append('SPARK_HOME="$(cd -P "$SPARK_HOME" && pwd)"')
-        inserted = [*class_archive.settings_arguments(), *inserted]
-    return [*lines, f'set -- "$1" {shlex.join(inserted)} "${{@:2}}"'] if inserted else lines
+        if inserted := class_archive.settings_arguments():
+            lines.append(f'set -- "$1" {shlex.join(inserted)} "${{@:2}}"')
+    return lines
 
 
 def _is_a_driver(arguments: Sequence[str]) -> bool:
@@ -81,16 +86,6 @@ def _compiler_options(start: Start) -> list[str]:
     return list(SMALL_INPUT) if small and "-XX:" not in start.given else []
 
 
-def _executor_arguments(start: Start, options: Sequence[str]) -> list[str]:
-    """Executors of a standalone cluster start as the driver does. The user's own --conf comes later, and wins."""
-    if "spark://" not in start.given or "spark.executor.defaultJavaOptions" in start.given or not options:
-        return []
-    conf = {"spark.executor.defaultJavaOptions": shlex.join(options)}
-    if start.archive:
-        conf["spark.executorEnv.SPARK_CONF_DIR"] = str(class_archive.empty_folder(start.archive.parent))
-    return [word for name, value in conf.items() for word in ("--conf", f"{name}={value}")]
-
-
 def known(arguments: Sequence[str], environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> Start:
     """Looks for the archive and at the sizes of the raw files."""
     return Start(
@@ -105,13 +100,14 @@ def known(arguments: Sequence[str], environment: Mapping[str, str], class_data: 
 def _given(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     texts = [" ".join(arguments), *(environment.get(name, "") for name in _OPTION_VARIABLES)]
     files = [CONF / "spark-defaults.conf"]
-    files += [Path(value) for option, value in pairwise(arguments) if option == "--properties-file"]
+    given = " ".join(arguments).replace("--properties-file=", "--properties-file ").split(" ")
+    files += [Path(value) for option, value in pairwise(given) if option == "--properties-file"]
     return "\n".join([*texts, *(file.read_text(errors="replace") for file in files if file.is_file())])
 
 
 def _archive(environment: Mapping[str, str], class_data: Path) -> Path | None:
     """None too where a folder of settings holds what Spark finds by the class path alone, hive-site.xml for example."""
-    if not {path.name for path in CONF.iterdir()} <= _KNOWN_SETTINGS:
+    if not {path.name for path in CONF.iterdir() if not _LEFT_BY_EDITORS.search(path.name)} <= _KNOWN_SETTINGS:
         return None
     key = class_archive.key_of(class_archive.spark_home(), environment, class_data)
     return class_archive.whole_archive(key, class_data)
@@ -138,12 +134,16 @@ def _listed(arguments: Sequence[str]) -> list[int]:
         settings, total = read_settings(), 0
         catalog = Catalog(asked.warehouse or settings.warehouse, asked.dataset or settings.dataset)
         for date in days(first, last):
-            total += sum(entry["size"] for entry in catalog.files(RAW, date))
+            total += sum(_plain_bytes(entry) for entry in catalog.files(RAW, date))
             if total > SMALL_BYTES:
                 break
     except (argparse.ArgumentError, OSError, ValueError, WarehouseError):
         return []  # the stage says what is wrong
-    return [total]
+    return [total] if total else []  # raw files may have been archived: the tables of the date may be large
+
+
+def _plain_bytes(entry: Mapping[str, Any]) -> int:
+    return entry["size"] * (1 if infer_compression(entry["name"]) is None else _TIMES_COMPRESSED)
 
 
 def main() -> None:

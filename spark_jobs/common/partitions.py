@@ -16,7 +16,7 @@ _ROWS_OF_ONE_TASK = 200_000  # a second's work: a shuffle of fewer takes longer 
 
 
 def read_dates(spark: SparkSession, catalog: Catalog, table: Table, dates: Sequence[str]) -> DataFrame:
-    """The rows of published partitions: the table's columns and `date`, in any order. No date gives none.
+    """The rows of published partitions: the table's columns and `date`. No date gives no rows.
 
     Raises WarehouseError where files of theirs are gone or cut off, which would read as fewer rows.
     """
@@ -57,11 +57,11 @@ def write_staged(
     if columns != expected:
         wrong = [column for column in columns if column not in expected]
         raise StageError(f"{table.folder} date={staged.date}: columns {wrong or columns} are not those of their table")
-    # The condition stands outside of the two sums: inside of each, Spark would hash every row twice.
-    row_hash = f"if({only}, {_null_safe_hash(fields)}, 0)"
+    # The same expression in both sums, condition included, so that Spark hashes a row once.
+    row_hash = f"if(({only}), {_null_safe_hash(fields)}, 0)"
     aggregates = {
         "rows": f"count_if({only})",
-        "nulls": f"count_if({only} AND ({_any_null(table)}))",
+        "nulls": f"count_if(({only}) AND ({_any_null(table)}))",
         # Two halves: their sums stay far from overflow where a sum of 64-bit hashes would not.
         "low": f"sum({row_hash} & {_LOW_HALF}L)",
         "high": f"sum(shiftrightunsigned({row_hash}, 32))",

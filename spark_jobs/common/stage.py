@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
@@ -22,9 +23,10 @@ from warehouse.errors import WarehouseError
 from warehouse.freshness import Freshness
 from warehouse.manifest import Input, Manifest
 from warehouse.publish import Content, StagedPartition
-from warehouse.tables import Table
+from warehouse.tables import LOGS, RAW, Table
 
-_DATES_AT_ONCE = 2
+_SMALL_DATE_BYTES = 64 * 1024**2  # of raw CSV
+_RAW_BYTES_A_BYTE_OF_LOGS = 8
 
 
 @dataclass(frozen=True)
@@ -93,11 +95,11 @@ def run_stage(
             for date in dates:
                 check_date(catalog, date)
         published = []
-        with spark_session(name) as spark, _ahead() as ahead:
+        with spark_session(name) as spark, _ahead(_dates_at_once(catalog, dates)) as ahead:
             stage = Stage(spark, catalog, Freshness(catalog))
-            started = [ahead.submit(_timed, alone, stage, date) for date in dates]
-            for number, (date, begun) in enumerate(zip(dates, started, strict=True), start=1):
-                manifests, seconds = begun.result()
+            begun = iter(ahead(partial(_timed, alone, stage), dates))
+            for number, date in enumerate(dates, start=1):
+                manifests, seconds = next(begun)
                 if in_order is not None:
                     later, more_seconds = _timed(in_order, stage, date)
                     manifests, seconds = [*manifests, *later], seconds + more_seconds
@@ -111,12 +113,26 @@ def run_stage(
     print(json.dumps({"stage": name, "published": published}), flush=True)
 
 
+def _dates_at_once(catalog: Catalog, dates: Sequence[str]) -> int:
+    """Two if they are small: planning a small date keeps one core busy, a large one keeps all of them."""
+    sizes = {table: max(_bytes(catalog, table, date) for date in dates) for table in (RAW, LOGS)}
+    largest = max(sizes[RAW], sizes[LOGS] * _RAW_BYTES_A_BYTE_OF_LOGS)
+    return 2 if len(dates) > 1 and largest <= _SMALL_DATE_BYTES else 1
+
+
+def _bytes(catalog: Catalog, table: Table, date: str) -> int:
+    return sum(entry["size"] for entry in catalog.files(table, date))
+
+
 @contextmanager
-def _ahead() -> Iterator[ThreadPoolExecutor]:
-    """Threads that work on dates ahead: planning a small date keeps one core busy, whatever the cluster's size."""
-    pool = ThreadPoolExecutor(max_workers=_DATES_AT_ONCE)
+def _ahead(workers: int) -> Iterator[Callable]:
+    """A map that works ahead in so many threads, and not at all ahead for one."""
+    if workers == 1:
+        yield map
+        return
+    pool = ThreadPoolExecutor(max_workers=workers)
     try:
-        yield pool
+        yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -16,12 +16,13 @@ from local_cluster.spark import SparkCluster
 from tests.spark_jobs.conftest import run_stages, versions
 from training.cli import main as training
 from training.data.reading import read_dates, read_in_pieces
+from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 from warehouse.tables import DAILY_ITEM, DAILY_UI, Table
 
 DATASET = "test"
-DATES = ["2023-07-10", "2023-07-11"]
+DATES = days("2023-07-10", "2023-07-13")  # two are worked on at once: enough for one to be done and another under way
 RANGE = ("--start-date", DATES[0], "--end-date", DATES[-1])
 TRIES = 3  # as Airflow has it
 # A stage ends with the first of Spark's tasks that fails, and that one does not wait for a DataNode long.
@@ -99,7 +100,7 @@ def run(root: str, *words: str) -> str:
 
 
 def write_logs(root: str) -> None:
-    size = ("--start-date", DATES[0], "--rows", "600", "--days", str(len(DATES)))
+    size = ("--start-date", DATES[0], "--rows", "1200", "--days", str(len(DATES)))
     run(root, "sample_logs", "--dataset", DATASET, *size)
 
 

@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Connection, Variable
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
-from dags.common.pools import HEAVY_POOL, HEAVY_SLOTS, PARALLELISM
+from dags.common.pools import HEAVY_POOL
 from dags.common.spark_stage_operator import SparkStageOperator
 from dags.common.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
 from dags.common.waiting import WaitForHistory, WaitForRaw
@@ -110,10 +110,6 @@ def test_only_what_takes_cores_and_memory_waits_for_a_slot_of_the_heavy_pool(
 ) -> None:
     heavy = task_id in STAGES or task_id == "train"
     assert dag(dag_id).get_task(task_id).pool == (HEAVY_POOL if heavy else "default_pool")
-
-
-def test_more_runs_at_once_than_the_heavy_pool_has_slots_for() -> None:
-    assert PARALLELISM >= 2 * HEAVY_SLOTS
 
 
 @each_dag

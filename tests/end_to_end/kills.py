@@ -1,4 +1,4 @@
-"""Ends of processes that nobody asked them for, and what is there afterwards."""
+"""Processes that are killed, and what is there afterwards."""
 
 import subprocess
 import time
@@ -20,7 +20,7 @@ _RUNS_LOCKED = sqlalchemy.text(
 
 
 def give_up_idle_transactions_sooner(folder: Path) -> None:
-    """What a killed scheduler has locked is free after a minute: so has the program set it. The test waits less."""
+    """What a killed scheduler has locked is free after a minute: that is the program's setting. The test waits less."""
     limit = "idle_in_transaction_session_timeout"
     database = _database_of(folder)
     with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,6 +1,7 @@
 """Every table on every date equals a plain recomputation, however the dates were run."""
 
 import random
+import shutil
 from collections import Counter
 
 import pytest
@@ -132,3 +133,25 @@ def test_pair_history_can_be_bounded(warehouse: Warehouse) -> None:
     warehouse.run("user_item_features", "--start-date", days[0], "--end-date", days[-1], "--ui-horizon-days", "2")
     found = by_key(warehouse.rows(FEATURES_UI, days[4]), "user_id", "item_id")
     assert found == Oracle(warehouse.raw).pairs(days[4], horizon=2)
+
+
+@pytest.mark.parametrize("stage", ["csv_to_orc", "user_item_features"])
+def test_a_range_that_fails_names_its_date_and_keeps_the_dates_before(
+    warehouse: Warehouse, stage: str, capfd: pytest.CaptureFixture
+) -> None:
+    days = write_odd_logs(warehouse.raw, seed=6, offsets=[0, 1, 2, 3])
+    if stage == "csv_to_orc":
+        (warehouse.raw / f"date={days[2]}" / "cut.csv").write_text("user_id,item_id\n")
+    else:
+        warehouse.run("csv_to_orc", "--start-date", days[0], "--end-date", days[-1], "--max-reject-rate", "1")
+        shutil.rmtree(warehouse.catalog.path(LOGS, days[2]))
+    lenient = ["--max-reject-rate", "1"] if stage == "csv_to_orc" else []
+    with pytest.raises(SystemExit) as ended:
+        warehouse.run(stage, "--start-date", days[0], "--end-date", days[-1], *lenient)
+    assert ended.value.code == 1
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"error: {stage} {days[2]}: ")
+    written = LOGS if stage == "csv_to_orc" else FEATURES_UI
+    assert warehouse.catalog.dates(written)[:2] == days[:2]
+    assert days[2] not in warehouse.catalog.dates(written)
+    assert warehouse.catalog.storage.folders(f"{warehouse.catalog.table_path(written)}/.staging") == []
