@@ -2,6 +2,7 @@
 # Failures here are silent: Spark then starts as it would without this file, more slowly. To see what is set:
 # PYTHONPATH=. SPARK_HOME=... python -m spark_jobs.common.jvm_options org.apache.spark.deploy.SparkSubmit stage.py ...
 if [ "${1:-}" = org.apache.spark.deploy.SparkSubmit ]; then
-  eval "$(PYTHONPATH="${BASH_SOURCE[0]%/*}/..${PYTHONPATH:+:$PYTHONPATH}" \
+  # Not the caller's own path: a copy of this folder elsewhere has settings of its own, and starts as Spark alone would.
+  eval "$(PYTHONPATH="${BASH_SOURCE[0]%/*}/.." \
     "${PYSPARK_PYTHON:-python3}" -P -m spark_jobs.common.jvm_options "$@" 2> /dev/null)"
 fi

@@ -8,6 +8,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,7 +75,11 @@ def key_of(spark_home: Path, environment: Mapping[str, str], class_data: Path = 
 def whole_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
     """The archive of the key, or None. Its name says its size: of one that was cut, a JVM would die."""
     for archive in class_data.glob(f"{key}-*.jsa"):
-        if archive.stem == f"{key}-{archive.stat().st_size}" and empty_folder(class_data).is_dir():
+        if (
+            archive.is_file()
+            and archive.stem == f"{key}-{archive.stat().st_size}"
+            and empty_folder(class_data).is_dir()
+        ):
             return archive
     return None
 
@@ -138,6 +143,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 def main() -> None:
     """The command line. Exit status 1, with a sentence, where the archive cannot be made."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # which ends the JVM as well
     try:
         home = spark_home()
         key = key_of(home, os.environ)

@@ -32,6 +32,7 @@ SMALL_BYTES = 256 * 1024**2
 # classes, three times before the first row is read.
 SMALL_INPUT = (*ONE_COMPILER, "-XX:+UseSerialGC", "-XX:MetaspaceSize=256m")
 _LISTING_SECONDS = 10  # a NameNode that does not answer is the stage's to report
+_CHOSEN = re.compile(r"-XX:|(?:^|\s)@")  # @: Java's options may be named by a file
 _LEFT_BY_EDITORS = re.compile(r"^\.|~$")
 _TIMES_COMPRESSED = 6
 _KNOWN_SETTINGS = {"spark-env.sh", "spark-defaults.conf", "log4j2.properties"}
@@ -83,7 +84,7 @@ def _archive_options(start: Start) -> list[str]:
 def _compiler_options(start: Start) -> list[str]:
     """None of ours beside the user's own: two garbage collectors, and no JVM starts."""
     small = start.input_bytes is not None and start.input_bytes <= SMALL_BYTES
-    return list(SMALL_INPUT) if small and "-XX:" not in start.given else []
+    return list(SMALL_INPUT) if small and not _CHOSEN.search(start.given) else []
 
 
 def known(arguments: Sequence[str], environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> Start:
@@ -99,7 +100,7 @@ def known(arguments: Sequence[str], environment: Mapping[str, str], class_data: 
 
 def _given(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     texts = [" ".join(arguments), *(environment.get(name, "") for name in _OPTION_VARIABLES)]
-    files = [CONF / "spark-defaults.conf"]
+    files = [CONF / "spark-defaults.conf", CONF / "java-opts"]
     given = " ".join(arguments).replace("--properties-file=", "--properties-file ").split(" ")
     files += [Path(value) for option, value in pairwise(given) if option == "--properties-file"]
     return "\n".join([*texts, *(file.read_text(errors="replace") for file in files if file.is_file())])

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -67,11 +68,31 @@ def test_options_of_the_user_come_last_and_win() -> None:
     assert [value for name, value in pairwise(arguments) if name == "--properties-file"][-1] == "mine.conf"
 
 
-@pytest.mark.parametrize("where", ["own", "settings"])
-def test_who_chooses_a_collector_or_compiler_gets_none_of_ours(where: str) -> None:
-    options = options_of(start(**{where: "-XX:+UseG1GC"}))
+@pytest.mark.parametrize(
+    ("where", "chosen"), [("own", "-XX:+UseG1GC"), ("settings", "-XX:+UseG1GC"), ("settings", "@f")]
+)
+def test_who_chooses_a_collector_or_compiler_gets_none_of_ours(where: str, chosen: str) -> None:
+    options = options_of(start(**{where: chosen}))
     assert not set(SMALL_INPUT) & set(options)
     assert f"-XX:SharedArchiveFile={ARCHIVE}" in options
+
+
+@pytest.mark.parametrize("form", ["--properties-file {}", "--properties-file={}"])
+def test_a_collector_that_a_file_of_settings_names_is_seen(form: str, tmp_path: Path) -> None:
+    settings = tmp_path / "mine.conf"
+    settings.write_text("spark.driver.extraJavaOptions -XX:+UseG1GC\n")
+    words = form.format(settings).split()
+    assert "-XX:+UseG1GC" in known([STAGE[0], *words, STAGE[1]], os.environ, tmp_path).given
+
+
+def test_a_copy_of_the_settings_elsewhere_is_left_as_it_is(tmp_path: Path) -> None:
+    conf = shutil.copytree(REPOSITORY / "conf", tmp_path / "conf")
+    script = (
+        f"set -- {shlex.join([*STAGE, '--date', DATE])}; . {conf}/spark-env.sh; echo $SPARK_CONF_DIR $SPARK_SUBMIT_OPTS"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY), "SPARK_CONF_DIR": str(conf)}
+    said = subprocess.run(["bash", "-c", script], env=environment, check=True, capture_output=True, text=True)
+    assert said.stdout.split() == [str(conf)]
 
 
 def test_executors_of_a_cluster_start_as_their_own_machines_have_it() -> None:
