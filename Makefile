@@ -61,7 +61,7 @@ clean:
 # Nothing is compiled ahead: most modules are never imported, and Python compiles those that are.
 $(STAMP): requirements.txt requirements-dev.txt constraints.txt | check-python
 	$(PYTHON) -m venv .venv
-	@echo "Installing into .venv: about a minute and 3 GB"
+	@echo "Installing into .venv: a minute or two, and 3 GB"
 	pip install --no-compile --constraint constraints.txt --requirement requirements-dev.txt
 	touch $@
 

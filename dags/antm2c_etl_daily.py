@@ -4,7 +4,8 @@ Backfill dates in any number, with as many active runs: a date waits until the f
 there. To mend a failed stage, clear it with what comes after it. A scheduled date whose raw logs are late is waited
 for; one that never gets any is skipped.
 
-Its stages need the pool `antm2c_heavy`. Where Airflow warns that it is not there, make it under Admin, Pools.
+Its stages need the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
+with 2 slots under Admin, Pools, or run `python -m dags.common.pools`.
 """
 
 from datetime import timedelta

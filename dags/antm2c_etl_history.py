@@ -1,6 +1,7 @@
 """The stages of the daily DAG over a range of dates, one Spark session a stage: for a first load or a long backfill.
 
-Its stages need the pool `antm2c_heavy`. Where Airflow warns that it is not there, make it under Admin, Pools.
+Its stages need the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
+with 2 slots under Admin, Pools, or run `python -m dags.common.pools`.
 """
 
 from datetime import timedelta

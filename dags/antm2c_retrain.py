@@ -4,7 +4,8 @@ Runs each Monday as of Sunday, and by hand as of any date, as often as you like.
 at the end the models stand side by side on the same validation rows. The best of them becomes the champion where it is
 better than the present one on these rows and nowhere significantly worse.
 
-Training needs the pool `antm2c_heavy`. Where Airflow warns that it is not there, make it under Admin, Pools.
+Training needs the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
+with 2 slots under Admin, Pools, or run `python -m dags.common.pools`.
 """
 
 from datetime import timedelta

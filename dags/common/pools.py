@@ -4,6 +4,8 @@ Everything else, such as checks, waits and embedding, stays in Airflow's default
 `python -m dags.common.pools` makes the pool where it is not there yet.
 """
 
+import sys
+
 HEAVY_POOL = "antm2c_heavy"
 HEAVY_SLOTS = 2
 PARALLELISM = HEAVY_SLOTS + 6  # with every heavy slot taken, six other tasks can still run
@@ -21,4 +23,11 @@ def make_heavy_pool() -> None:
 
 
 if __name__ == "__main__":
-    make_heavy_pool()
+    from sqlalchemy.exc import DBAPIError
+
+    try:
+        make_heavy_pool()
+    except DBAPIError as error:
+        sys.exit(
+            f"error: the pool cannot be made ({error.orig}); run `airflow db migrate` first, with the same settings"
+        )

@@ -4,6 +4,7 @@
 one set of jars. Without it a stage does the same, more slowly.
 """
 
+import argparse
 import hashlib
 import os
 import shlex
@@ -143,6 +144,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 def main() -> None:
     """The command line. Exit status 1, with a sentence, where the archive cannot be made."""
+    argparse.ArgumentParser(prog="python -m spark_jobs.common.class_archive", description=__doc__).parse_args()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # which ends the JVM as well
     try:
         home = spark_home()

@@ -79,4 +79,4 @@ def _import_base(address: str, root: Path) -> None:
 
 
 def _base_of(name: str) -> str:
-    return re.search(r"^FROM (\S+)$", (REPOSITORY / "docker" / name / "Dockerfile").read_text(), re.MULTILINE)[1]
+    return re.search(r"^FROM (\S+)", (REPOSITORY / "docker" / name / "Dockerfile").read_text(), re.MULTILINE)[1]
