@@ -5,12 +5,15 @@ import re
 from datetime import date as calendar_date
 from typing import Any
 
+from fsspec.utils import infer_compression
+
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest
 from warehouse.storage import Storage
 from warehouse.tables import RAW, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
+_TIMES_COMPRESSED = 6
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -49,6 +52,13 @@ class Catalog:
     def files(self, table: Table, date: str) -> list[dict]:
         """The partition's data files, as fsspec entries (name, size)."""
         return self.storage.files(self.path(table, date))
+
+    def raw_bytes(self, date: str) -> int:
+        """Bytes of the date's raw files; of compressed ones about what they hold."""
+        return sum(
+            entry["size"] * (1 if infer_compression(entry["name"]) is None else _TIMES_COMPRESSED)
+            for entry in self.files(RAW, date)
+        )
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
         """The published partition's manifest, or None where nothing is published. Raises WarehouseError."""

@@ -13,9 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-from fsspec.utils import infer_compression
 
 from spark_jobs.common import class_archive
 from spark_jobs.common.class_archive import CLASS_DATA, CONF, ONE_COMPILER
@@ -23,7 +20,6 @@ from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
-from warehouse.tables import RAW
 
 # Raw CSV of the dates asked for, together. At this size, a million rows, csv_to_orc takes about the same CPU time with
 # one compiler as with both; below it less.
@@ -34,7 +30,6 @@ SMALL_INPUT = (*ONE_COMPILER, "-XX:+UseSerialGC", "-XX:MetaspaceSize=256m")
 _LISTING_SECONDS = 10  # a NameNode that does not answer is the stage's to report
 _CHOSEN = re.compile(r"-XX:|(?:^|\s)@")  # @: Java's options may be named by a file
 _LEFT_BY_EDITORS = re.compile(r"^\.|~$")
-_TIMES_COMPRESSED = 6
 _KNOWN_SETTINGS = {"spark-env.sh", "spark-defaults.conf", "log4j2.properties"}
 _PLAIN = re.compile(r"(?:^|[\s=])(?:yarn|k8s:|--load-spark-defaults|--deploy-mode[ =]cluster)")
 _OPTION_VARIABLES = ("SPARK_SUBMIT_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
@@ -135,16 +130,12 @@ def _listed(arguments: Sequence[str]) -> list[int]:
         settings, total = read_settings(), 0
         catalog = Catalog(asked.warehouse or settings.warehouse, asked.dataset or settings.dataset)
         for date in days(first, last):
-            total += sum(_plain_bytes(entry) for entry in catalog.files(RAW, date))
+            total += catalog.raw_bytes(date)
             if total > SMALL_BYTES:
                 break
     except (argparse.ArgumentError, OSError, ValueError, WarehouseError):
         return []  # the stage says what is wrong
     return [total] if total else []  # raw files may have been archived: the tables of the date may be large
-
-
-def _plain_bytes(entry: Mapping[str, Any]) -> int:
-    return entry["size"] * (1 if infer_compression(entry["name"]) is None else _TIMES_COMPRESSED)
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from warehouse.errors import WarehouseError
 from warehouse.freshness import Freshness
 from warehouse.manifest import Input, Manifest
 from warehouse.publish import Content, StagedPartition
-from warehouse.tables import LOGS, RAW, Table
+from warehouse.tables import LOGS, Table
 
 _SMALL_DATE_BYTES = 64 * 1024**2  # of raw CSV
 _RAW_BYTES_A_BYTE_OF_LOGS = 8
@@ -115,13 +115,14 @@ def run_stage(
 
 def _dates_at_once(catalog: Catalog, dates: Sequence[str]) -> int:
     """Two if they are small: planning a small date keeps one core busy, a large one keeps all of them."""
-    sizes = {table: max(_bytes(catalog, table, date) for date in dates) for table in (RAW, LOGS)}
-    largest = max(sizes[RAW], sizes[LOGS] * _RAW_BYTES_A_BYTE_OF_LOGS)
-    return 2 if len(dates) > 1 and largest <= _SMALL_DATE_BYTES else 1
+    small = all(_raw_bytes(catalog, date) <= _SMALL_DATE_BYTES for date in dates)
+    return 2 if len(dates) > 1 and small else 1
 
 
-def _bytes(catalog: Catalog, table: Table, date: str) -> int:
-    return sum(entry["size"] for entry in catalog.files(table, date))
+def _raw_bytes(catalog: Catalog, date: str) -> int:
+    """Of raw files, or what the logs would take as such: they may be all that is left."""
+    logs = sum(entry["size"] for entry in catalog.files(LOGS, date))
+    return max(catalog.raw_bytes(date), logs * _RAW_BYTES_A_BYTE_OF_LOGS)
 
 
 @contextmanager

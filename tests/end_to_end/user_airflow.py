@@ -90,10 +90,6 @@ class Ui:
     def run_states(self) -> dict[str, str]:
         return {date: run["state"] for date, run in self.runs().items()}
 
-    def task_states(self, date: str) -> dict[str, str | None]:
-        tasks = self.api.task_instances(DAG, self.runs()[date]["dag_run_id"])
-        return {task["task_id"]: task["state"] for task in tasks}
-
     def tries(self, date: str) -> dict[str, int]:
         tasks = self.api.task_instances(DAG, self.runs()[date]["dag_run_id"])
         return {task["task_id"]: task["try_number"] for task in tasks}
