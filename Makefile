@@ -9,13 +9,13 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .PHONY: demo demo-cluster ui test test-ui bench setup lint clean images up down check-python check-java
 
 demo: setup
-	python -m local_airflow demo
+	python -m local demo
 
 demo-cluster: setup
-	python -m local_airflow demo-cluster
+	python -m local demo-cluster
 
 ui: setup
-	python -m local_airflow ui
+	python -m local ui
 
 # Most tests keep one core busy. A file's tests share what it builds; the longest file is not left for the end.
 test: setup
@@ -34,7 +34,7 @@ lint: setup
 
 # Everything works without a class archive, only more slowly.
 setup: check-java $(STAMP)
-	@env -u SPARK_HOME python -m spark_jobs.common.class_archive || true
+	@env -u SPARK_HOME python -m spark_jobs.jvm.class_archive || true
 
 # Spark's image first: Airflow's stands on it.
 images: export CODE_REVISION = $(shell git describe --always --dirty --abbrev=40 --exclude="*")

@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 from benchmarks.board_runs import write_runs
 from benchmarks.figure import Figure
 from benchmarks.logs import DATASET
-from dags.common.board_address import PAGE, URL_PREFIX
-from plugins.board.assets import ASSETS
+from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board.routes import board_app
+from plugins.board.static_files import ASSETS
 from training.tracking.champion import crown
 from training.tracking.client import tracking
 from training.tracking.identity import CONFIG_TAG, RUN_TAG

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from training.artifacts import write_json
 from training.evaluation.alpha import alpha_by
 from training.evaluation.metrics import evaluated
 from training.evaluation.predictions import LEVELS
 from training.evaluation.segments import Report, write_long
 from training.model_names import MODEL_NAMES, has_content
-from training.run_folder import METRICS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
+from training.runs.layout import METRICS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
+from training.runs.writing import write_json
 from warehouse.tables import SCENES
 
 _ROWS = 400

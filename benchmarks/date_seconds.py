@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.figure import Figure
 from benchmarks.logs import DATASET, write_logs
 from benchmarks.stages import STAGES
-from local_airflow.processes import local_airflow
-from local_airflow.runs import run_dag
+from local.airflow.runs import run_dag
+from local.airflow.service import local_airflow
 from sample_logs.settings import PRESETS
 
 _DAG = "antm2c_etl_daily"

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from benchmarks.figure import Figure
-from training.checkpoint import Checkpoint
 from training.data.batches import InMemoryBatches
 from training.data.input_shape import InputShape
 from training.data.rows import Rows
 from training.evaluation.auc import auc
-from training.loop import fit
-from training.loop_settings import LoopSettings
+from training.fitting.checkpoint import Checkpoint
+from training.fitting.loop import fit
+from training.fitting.loop_settings import LoopSettings
 from training.models import ModelSettings, build_model
 
 _ROWS, _VALIDATION, _NUMERIC = 500_000, 50_000, 40

@@ -21,9 +21,9 @@ from benchmarks.figure import Figure
 from benchmarks.logs import write_logs
 from benchmarks.stages import STAGES, warm_stages
 from sample_logs.settings import PRESETS, Settings
-from training.artifacts import load_predictions
-from training.challenge import lead_by_segment
 from training.cli import main
+from training.commands.challenge import lead_by_segment
+from training.runs.reading import load_predictions
 from training.text.whitening import Whitening, fit_whitening
 from warehouse.catalog import Catalog
 

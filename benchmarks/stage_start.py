@@ -7,7 +7,7 @@ from benchmarks.figure import Figure, at_most
 from benchmarks.logs import write_logs
 from benchmarks.stages import STAGES, submit
 from sample_logs.settings import PRESETS
-from spark_jobs.common.class_archive import CONF
+from spark_jobs.jvm.class_archive import CONF
 from warehouse.tables import TRAIN
 
 _ROWS = 2000
@@ -18,7 +18,7 @@ _MOST_OF_PLAIN = 0.45
 def measure(folder: Path) -> list[Figure]:
     """CPU seconds against those of settings that differ by the one file, conf/spark-env.sh, in turns.
 
-    Make the class archive before: python -m spark_jobs.common.class_archive. Raises RuntimeError where the published
+    Make the class archive before: python -m spark_jobs.jvm.class_archive. Raises RuntimeError where the published
     training tables differ.
     """
     settings = PRESETS["demo"].resized(_ROWS, days=1)

@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.resources import Usage, run_measured, tree_cpu_seconds
-from spark_jobs.common.class_archive import CONF
 from spark_jobs.common.session import spark_session
+from spark_jobs.jvm.class_archive import CONF
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 

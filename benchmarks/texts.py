@@ -5,8 +5,8 @@ import pyarrow as pa
 
 from sample_logs.population import draw_items, draw_scene_tastes
 from sample_logs.settings import Settings
+from training.data.text_columns import MODES, compose
 from training.data.vocabulary import Vocabulary
-from training.text.composition import MODES, compose
 
 
 def distinct_texts(count: int) -> pa.Array:

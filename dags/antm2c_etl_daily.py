@@ -5,16 +5,24 @@ there. To mend a failed stage, clear it with what comes after it. A scheduled da
 for; one that never gets any is skipped.
 
 Its stages need the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
-with 2 slots under Admin, Pools, or run `python -m dags.common.pools`.
+with 2 slots under Admin, Pools, or run `python -m orchestration.pools`.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from dags.common.defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS, daily_utc, date_template
-from dags.common.spark_tasks import spark_stage
-from dags.common.waiting import WaitForHistory, WaitForRaw
+from orchestration.defaults import (
+    MAX_REJECT_RATE,
+    REJECT_ARGUMENTS,
+    START,
+    TAGS,
+    TASK_DEFAULTS,
+    daily_utc,
+    date_template,
+)
+from orchestration.spark_tasks import spark_stage
+from orchestration.waiting import WaitForHistory, WaitForRaw
 from warehouse.settings import read_settings
 
 settings = read_settings()

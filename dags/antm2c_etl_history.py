@@ -1,15 +1,15 @@
 """The stages of the daily DAG over a range of dates, one Spark session a stage: for a first load or a long backfill.
 
 Its stages need the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
-with 2 slots under Admin, Pools, or run `python -m dags.common.pools`.
+with 2 slots under Admin, Pools, or run `python -m orchestration.pools`.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from dags.common.defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS
-from dags.common.spark_tasks import spark_stage
+from orchestration.defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS
+from orchestration.spark_tasks import spark_stage
 
 dates = ["--start-date", "{{ params.start_date }}", "--end-date", "{{ params.end_date }}"]
 

@@ -5,7 +5,7 @@ at the end the models stand side by side on the same validation rows. The best o
 better than the present one on these rows and nowhere significantly worse.
 
 Training needs the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
-with 2 slots under Admin, Pools, or run `python -m dags.common.pools`.
+with 2 slots under Admin, Pools, or run `python -m orchestration.pools`.
 """
 
 from datetime import timedelta
@@ -14,13 +14,13 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param
 
-from dags.common.assets import CHAMPION, MODELS
-from dags.common.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
-from dags.common.pools import HEAVY_POOL
-from dags.common.promotion_tasks import PROMOTE, STORY, challenge, promote, track
-from dags.common.telling import APPROVE, CHALLENGE, DECISION
-from dags.common.training_operators import ChallengeOperator, CommandOperator, TrainingOperator, training_operator
-from dags.common.training_tasks import check_window, compare, embed, newest_date, train
+from orchestration.assets import CHAMPION, MODELS
+from orchestration.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
+from orchestration.pools import HEAVY_POOL
+from orchestration.promotion_tasks import PROMOTE, STORY, challenge, promote, track
+from orchestration.telling import APPROVE, CHALLENGE, DECISION
+from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator, training_operator
+from orchestration.training_tasks import check_window, compare, embed, newest_date, train
 from training.model_names import MODEL_NAMES
 
 with DAG(

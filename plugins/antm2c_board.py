@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from airflow.plugins_manager import AirflowPlugin
 
-from dags.common.board_address import PAGE, UI_ROUTE, URL_PREFIX
+from orchestration.board_address import PAGE, UI_ROUTE, URL_PREFIX
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from local_airflow.errors import StartError
-from local_cluster.hadoop_jars import hadoop_jars
-from local_cluster.hdfs import Hdfs
-from spark_jobs.common.jvm_options import SMALL_INPUT
+from local.cluster.hadoop_jars import hadoop_jars
+from local.cluster.hdfs import Hdfs
+from local.processes.errors import StartError
+from spark_jobs.jvm.options import SMALL_INPUT
 from warehouse.settings import REPOSITORY
 
 # Sessions of tests take the class archive where there is one. No arguments tell how small what they read is.

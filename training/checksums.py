@@ -3,8 +3,6 @@
 import hashlib
 from pathlib import Path
 
-from training.errors import TrainingError
-
 CHECKSUMS_FILE = "SHA256SUMS"  # in the form that `sha256sum --check` reads
 
 
@@ -29,18 +27,6 @@ def changed_files(folder: Path) -> list[str]:
     if not written or not all(name for _, _, name in written):
         return [CHECKSUMS_FILE]
     return [name for checksum, _, name in written if not _is_as_written(folder / name, checksum)]
-
-
-def require_intact(run: Path) -> None:
-    """Raises TrainingError where the folder is not that of a run, or its files are not what was published."""
-    if not run.is_dir():
-        raise TrainingError(f"there is no folder {run}: --artifacts takes the folder of a finished run")
-    if changed := changed_files(run):
-        shown = f"{', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''}"
-        raise TrainingError(
-            f"{run} is not the folder of a run as it was published: {shown} {'is' if len(changed) == 1 else 'are'} "
-            "missing or changed; take an undamaged copy, or train again"
-        )
 
 
 def _is_as_written(path: Path, checksum: str) -> bool:

@@ -8,21 +8,21 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from training.challenge import challenge
-from training.compare import compare
-from training.device import DEVICES
-from training.embed import embed
+from training.commands.challenge import challenge
+from training.commands.compare import compare
+from training.commands.embed import embed
+from training.commands.evaluate import evaluate
+from training.commands.promote import NONE, promote
+from training.commands.track import track
+from training.commands.train import train
+from training.data.text_columns import MODES
 from training.errors import TrainingError
-from training.evaluate import evaluate
-from training.loop_settings import CRITERIA, LoopSettings
+from training.fitting.device import DEVICES
+from training.fitting.loop_settings import CRITERIA, LoopSettings
 from training.model_names import MODEL_NAMES
 from training.models import ModelSettings
 from training.processes import count, is_first, is_leader, joined
-from training.promote import NONE, promote
-from training.text.composition import MODES
 from training.text.encoders import AUTO
-from training.tracking.track import track
-from training.train import train
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.peers import task
-from training.checkpoint import Checkpoint
 from training.data.batches import InMemoryBatches
 from training.data.input_shape import InputShape
 from training.data.rows import Rows
-from training.device import keep_freed_memory
 from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
-from training.loop import fit
-from training.loop_settings import LoopSettings
+from training.fitting.checkpoint import Checkpoint
+from training.fitting.device import keep_freed_memory
+from training.fitting.loop import fit
+from training.fitting.loop_settings import LoopSettings
 from training.models import ModelSettings, build_model
 from training.models.inputs import InputLayer
 from training.models.mmoe import MMoE

@@ -7,5 +7,5 @@ printf '{"admin": "%s"}\n' "$AIRFLOW_ADMIN_PASSWORD" > "$passwords"
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS=admin:admin
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE=$passwords
 airflow db migrate
-python -m dags.common.pools
+python -m orchestration.pools
 exec airflow api-server

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from plugins.board.runs import BrokenRunError, Run, read_run
-from training.run_folder import REPORT_FILE, model_of
+from training.runs.layout import REPORT_FILE, model_of
 
 
 @dataclass(frozen=True)

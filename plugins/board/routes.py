@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from dags.common.board_address import PAGE, URL_PREFIX
-from plugins.board.assets import ASSETS, compressed, page
+from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board.comparison import by_segment, side_by_side, where_shown
 from plugins.board.freshness import grid
 from plugins.board.listing import Listing, RunFolders
 from plugins.board.runs import Run
+from plugins.board.static_files import ASSETS, compressed, page
 from training.errors import TrainingError
 from training.tracking.champion import champion_of
 from warehouse.catalog import Catalog

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from training.run_folder import METRICS_FILE, SEGMENTS_FILE, config_file, model_of
+from training.runs.layout import METRICS_FILE, SEGMENTS_FILE, config_file, model_of
 
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
 _OPTIONAL_FIGURES = ("auc", "auc_low", "auc_high", "best_reachable_auc", "share", "gauc", "logloss", "ece")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from dags.common.telling import APPROVE, CHALLENGE, DECISION, TOLD
+from orchestration.telling import APPROVE, CHALLENGE, DECISION, TOLD
 from plugins.run_notes.story import story, with_story
 
 if TYPE_CHECKING:

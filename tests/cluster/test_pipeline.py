@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local_airflow.errors import StartError
-from local_cluster.hdfs import Hdfs
-from local_cluster.spark import SparkCluster
+from local.cluster.hdfs import Hdfs
+from local.cluster.spark import SparkCluster
+from local.processes.errors import StartError
 from tests.spark_jobs.conftest import run_stages, versions
 from training.cli import main as training
 from training.data.reading import read_dates, read_in_pieces
@@ -30,7 +30,7 @@ SOON_GIVEN_UP = "-Dspark.task.maxFailures=1 -Dspark.hadoop.dfs.client.retry.wind
 # A task of the history DAG, as a worker of Airflow runs it.
 TASK = """
 import sys
-from dags.common.spark_tasks import spark_stage
+from orchestration.spark_tasks import spark_stage
 spark_stage(sys.argv[1], sys.argv[2:]).execute({})
 """
 

@@ -15,10 +15,10 @@ from airflow.sdk import DAG, Connection, Variable
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
-from dags.common.pools import HEAVY_POOL
-from dags.common.spark_stage_operator import SparkStageOperator
-from dags.common.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
-from dags.common.waiting import WaitForHistory, WaitForRaw
+from orchestration.pools import HEAVY_POOL
+from orchestration.spark_stage_operator import SparkStageOperator
+from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
+from orchestration.waiting import WaitForHistory, WaitForRaw
 from training.model_names import MODEL_NAMES
 from warehouse.settings import REPOSITORY
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local_airflow.errors import StartError
-from local_airflow.sessions import end_session, start_session
+from local.processes.errors import StartError
+from local.processes.sessions import end_session, start_session
 
 _START_SECONDS = 60
 

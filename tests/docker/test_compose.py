@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from local_airflow.api import AirflowApi
-from local_airflow.errors import RunError
-from local_airflow.runs import run_dag
+from local.airflow.api import AirflowApi
+from local.airflow.runs import run_dag
+from local.processes.errors import RunError
 from tests.docker.conftest import Docker
 from tests.docker.daemon import docker
-from training.run_folder import METRICS_FILE
+from training.runs.layout import METRICS_FILE
 
 pytestmark = pytest.mark.long
 

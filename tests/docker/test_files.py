@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dags.common.pools import PARALLELISM
+from orchestration.pools import PARALLELISM
 from tests.docker.compose import compose, needs_compose, new_env_file
 from warehouse.settings import REPOSITORY
 
@@ -113,7 +113,7 @@ def test_nothing_starts_on_a_default_password(tmp_path: Path) -> None:
 
 def test_the_pool_is_made_before_airflow_answers_and_more_runs_at_once_than_it_has_slots_for() -> None:
     lines = (REPOSITORY / "docker/airflow/api_server.sh").read_text().splitlines()
-    assert lines[-3:] == ["airflow db migrate", "python -m dags.common.pools", "exec airflow api-server"]
+    assert lines[-3:] == ["airflow db migrate", "python -m orchestration.pools", "exec airflow api-server"]
     [parallelism] = re.findall(r"AIRFLOW_PARALLELISM:-(\d+)", COMPOSE_FILE)
     assert int(parallelism) == PARALLELISM
 

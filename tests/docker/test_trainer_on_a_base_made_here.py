@@ -19,8 +19,8 @@ from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.task_runner import _run_execute_callable
 
-from dags.common.assets import MODELS
-from dags.common.training_command import run_here
+from orchestration.assets import MODELS
+from orchestration.training_command import run_here
 from tests.docker.conftest import Docker
 from tests.docker.daemon import containers, docker
 from tests.training.logs import World

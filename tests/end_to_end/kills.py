@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import sqlalchemy
 
-from local_airflow.sessions import end_session, session_members
+from local.processes.sessions import end_session, session_members
 from tests.end_to_end.user_airflow import Ui, airflow_command, wait_until
 
 _GIVEN_UP_SECONDS = 20

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_airflow import processes
-from local_airflow.database import end_database
-from local_airflow.demo import Demo, run_demo
-from local_airflow.sessions import end_recorded, end_session, session_members, start_session
+from local.airflow import service
+from local.airflow.database import end_database
+from local.demo import Demo, run_demo
+from local.processes.sessions import end_recorded, end_session, session_members, start_session
 from sample_logs.settings import PRESETS
 from tests.end_to_end.user_airflow import wait_until
 from training.tracking.champion import champion_of
@@ -40,8 +40,8 @@ FILES = {
 PROGRAM = f"""
 import sys
 from pathlib import Path
-from local_airflow.__main__ import end_on_signals
-from local_airflow.demo import Demo, run_demo
+from local.__main__ import end_on_signals
+from local.demo import Demo, run_demo
 end_on_signals()
 folder = Path(sys.argv[1])
 run_demo(Demo(folder / "airflow", (folder / "warehouse").as_uri(), folder / "artifacts", "10k", "{DATASET}"))
@@ -69,7 +69,7 @@ def leaders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         started.append(leader.pid)
         return leader
 
-    monkeypatch.setattr(processes, "start_session", recorded)
+    monkeypatch.setattr(service, "start_session", recorded)
     return started
 
 

@@ -16,8 +16,8 @@ import pytest
 import sqlalchemy
 
 from benchmarks.board_runs import evaluated_rows, write_run_folder
-from local_airflow.database import database
-from local_airflow.errors import ApiError
+from local.airflow.database import database
+from local.processes.errors import ApiError
 from tests.browser import needs_browser
 from tests.end_to_end import clicks, kills
 from tests.end_to_end.airflow_pages import browser_at

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import psutil
 
-from local_airflow.api import AirflowApi
-from local_airflow.database import end_database
-from local_airflow.sessions import end_recorded, session_members
+from local.airflow.api import AirflowApi
+from local.airflow.database import end_database
+from local.processes.sessions import end_recorded, session_members
 from sample_logs.settings import FIRST_DATE, PRESETS
 from sample_logs.writing import Writer
 from warehouse.catalog import Catalog
@@ -28,9 +28,9 @@ from warehouse.tables import RAW, TRUTH
 PROGRAM = """
 import sys
 from pathlib import Path
-from local_airflow.__main__ import end_on_signals
-from local_airflow.demo import Demo
-from local_airflow.ui import run_ui
+from local.__main__ import end_on_signals
+from local.demo import Demo
+from local.ui import run_ui
 end_on_signals()
 folder = Path(sys.argv[1])
 demo = Demo(folder / "airflow", (folder / "warehouse").as_uri(), folder / "artifacts", dataset="mine")

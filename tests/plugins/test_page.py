@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from dags.common.board_address import PAGE, URL_PREFIX
+from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board import routes
 from plugins.board.routes import board_app
 from tests.browser import BROWSER, OPTIONS, needs_browser

@@ -6,10 +6,10 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
-from dags.common.board_address import PAGE, URL_PREFIX, address_of
+from orchestration.board_address import PAGE, URL_PREFIX, address_of
 from plugins.board import routes
-from plugins.board.assets import ASSETS, page
 from plugins.board.routes import board_app
+from plugins.board.static_files import ASSETS, page
 from tests.plugins.conftest import MakeRun, settings
 from tests.warehouse.conftest import receive
 from training.errors import TrackingError

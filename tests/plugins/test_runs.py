@@ -10,7 +10,7 @@ import pytest
 from benchmarks.board_runs import evaluated_rows, write_run_folder
 from plugins.board.runs import BrokenRunError, read_run
 from tests.plugins.conftest import METRICS, REPORT, MakeRun
-from training.run_folder import model_of
+from training.runs.layout import model_of
 
 
 def test_figures_are_those_of_val_metrics(make_run: MakeRun) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.checksums import CHECKSUMS_FILE, changed_files, require_intact, write_checksums
+from training.checksums import CHECKSUMS_FILE, changed_files, write_checksums
 from training.errors import TrainingError
+from training.runs.reading import require_intact
 
 
 @pytest.fixture

@@ -168,7 +168,7 @@ def test_a_partition_published_anew_while_it_is_read(own_published, tmp_path, mo
         publish(own_published.catalog, date, table.slice(1))
         return read_keys(*arguments)
 
-    monkeypatch.setattr("training.train.read_keys", read_while_published)
+    monkeypatch.setattr("training.commands.train.read_keys", read_while_published)
     assert f"published anew for {date}" in refused(own_published.arguments(tmp_path / "runs"))
 
 
@@ -310,7 +310,9 @@ def test_what_a_file_system_could_not_do_now_may_pass_and_what_is_damaged_may_no
 def test_status_1_says_that_it_never_will(published, tmp_path, monkeypatch, capsys):
     (tmp_path / "a file").touch()
     monkeypatch.setattr("sys.argv", ["training", *published.arguments(tmp_path / "a file")])
-    monkeypatch.setattr("training.train.fit_features", lambda *_: pytest.fail("read before it is known to be of use"))
+    monkeypatch.setattr(
+        "training.commands.train.fit_features", lambda *_: pytest.fail("read before it is known to be of use")
+    )
     assert run() == 1
     assert "FileExistsError" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from training.data.features import FeatureSpace
 from training.data.numeric import FEATURE_NAMES
 from training.data.reading import count_rows, read_dates
-from training.text.row_texts import RowTexts
+from training.data.row_texts import RowTexts
 from warehouse.catalog import Catalog
 from warehouse.tables import DEEP_FEATURES
 

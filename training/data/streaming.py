@@ -16,9 +16,9 @@ import torch
 from training import processes
 from training.data.features import FeatureSpace
 from training.data.reading import PIECE_ROWS, RowGroup
+from training.data.row_texts import RowTexts
 from training.data.rows import Rows, columns_read, empty_rows, encoded
 from training.errors import TrainingError
-from training.text.row_texts import RowTexts
 
 _Made = TypeVar("_Made")
 # A thread of this niceness gets a tenth of a core that others want too: rows need less than that of one they train on.

@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from training.data.row_texts import WITHOUT_TEXT
 from training.data.rows import Rows
+from training.data.text_columns import MODES
 from training.evaluation.metrics import SHOWN_BY
-from training.loop import PREDICTION_ROWS
+from training.evaluation.prediction import PREDICTION_ROWS
 from training.models.content import ContentModel
-from training.text.composition import MODES
-from training.text.row_texts import WITHOUT_TEXT
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from training.config import RunConfig
+from training.runs.config import RunConfig
 
 
 def facts(config: RunConfig, course: dict[str, Any]) -> dict[str, str]:

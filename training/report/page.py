@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.gates import COLLAPSED_BELOW
 from training.evaluation.segments import Report
+from training.models.gate_statistics import COLLAPSED_BELOW
 from training.report.by_segment import alpha_by_segment, auc_by_segment
 from training.report.curves import course_of_training, reliability, roc
 from training.report.drawing import letters_once

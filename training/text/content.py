@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from training.data.row_texts import RowTexts, read_texts
 from training.text.embedding import Encoder, embed
 from training.text.encoders import cache_of, open_encoder
-from training.text.row_texts import RowTexts, read_texts
 from training.text.space import TextSpace, whitened_table
 from training.text.whitening import fit_whitening
 from training.window import Window

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.data.text_columns import MODES
 from training.errors import TrainingError
-from training.text.composition import MODES
 from training.text.embedding import Encoder
 from training.text.lsa import NAME as LSA
 from training.text.lsa import LsaEncoder

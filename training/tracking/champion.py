@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ALIAS = "champion"
 _DESCRIPTION = (
-    "Folders of training runs; the one with the alias champion serves. training.artifacts.load_run reads them."
+    "Folders of training runs; the one with the alias champion serves. training.runs.writing.load_run reads them."
 )
 _MISSING = "RESOURCE_DOES_NOT_EXIST"
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from training.errors import TrainingError
-from training.run_folder import config_file
+from training.runs.layout import config_file
 
 RUN_TAG = "antm2c.run"  # the name of the run's folder
 CONFIG_TAG = "antm2c.config_sha256"  # tells namesakes apart

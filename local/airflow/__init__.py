@@ -1,0 +1,1 @@
+"""An Airflow on this machine: database, processes, API, runs of DAGs."""

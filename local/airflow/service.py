@@ -1,0 +1,99 @@
+"""Starting Airflow with its database, and ending both with everything they started."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from local.airflow.airflow_settings import EXPORTS, inherited, settings_for, write_exports
+from local.airflow.api import AirflowApi
+from local.airflow.database import database
+from local.airflow.leader import FAILED, READY
+from local.processes.alone import LOCK, alone
+from local.processes.errors import StartError
+from local.processes.ports import free_ports
+from local.processes.sessions import end_recorded, end_session, held_signals, start_session
+
+AIRFLOW_LOG = "airflow.log"
+_SESSION = "session.json"
+_LEADER = "local.airflow.leader"
+
+
+@contextmanager
+def local_airflow(
+    home: Path, environment: dict[str, str], port: int | None = None, keep: bool = False
+) -> Iterator[AirflowApi]:
+    """Runs an Airflow in `home`, its database included; tasks see `environment` besides. `port`: else a free one.
+
+    Of an earlier Airflow no process is left. Its runs, logs and password go too, unless `keep` says to go on with them.
+    Raises StartError where another one runs in `home`, where the port is taken, or where it does not answer in time.
+    """
+    home = home.resolve()
+    with alone(home):
+        with held_signals():
+            end_recorded(home / _SESSION)
+            if not keep:
+                _empty(home)
+        ports = _ports(port)
+        with database(home / "postgres", keep) as uri:
+            settings, api = settings_for(home, uri, ports)
+            write_exports(home / EXPORTS, {**settings, **environment})
+            log = home / AIRFLOW_LOG
+            log.write_text("")
+            # Unbuffered: a fork would write the buffer's content a second time.
+            command = [sys.executable, "-u", "-m", _LEADER, str(log)]
+            with held_signals():
+                airflow = start_session(
+                    command, home, {**inherited(), **settings, **environment}, subprocess.PIPE, home / _SESSION
+                )
+            try:
+                _follow(airflow, log)
+                yield api
+            finally:
+                with held_signals():
+                    end_session(airflow.pid)
+                    airflow.communicate()
+                    (home / _SESSION).unlink(missing_ok=True)
+
+
+def _empty(home: Path) -> None:
+    for path in home.iterdir():
+        if path.name in (LOCK, "postgres"):  # the database may still run
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _follow(leader: subprocess.Popen, log: Path) -> None:
+    """Says each step of the start, and how long it took. Raises StartError with what ended, or ended it."""
+    began: float | None = None
+    for line in _lines(leader):
+        if began is not None:
+            print(f"{time.monotonic() - began:6.1f} s", flush=True)
+        if line == READY:
+            return
+        if line.startswith(FAILED):
+            raise StartError(f"{line.removeprefix(FAILED)}; see {log}")
+        print(f"  {line:<20}", end="", flush=True)
+        began = time.monotonic()
+    print(flush=True)
+    raise StartError(f"Airflow ended with status {leader.wait()} while it started; see {log}")
+
+
+def _lines(leader: subprocess.Popen) -> Iterator[str]:
+    assert leader.stdout
+    for line in leader.stdout:
+        yield line.decode().rstrip("\n")
+
+
+def _ports(wanted: int | None) -> list[int]:
+    """The API's port, and two for logs. Raises StartError where the wanted one is taken."""
+    try:
+        return free_ports(3, first=wanted or 0)
+    except OSError as error:
+        raise StartError(f"port {wanted} is taken: end what listens there, or name another with --port") from error

@@ -1,0 +1,79 @@
+"""The demo: sample logs, the history DAG, the daily DAG, the retraining DAG, and a table of what came out."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from local.airflow.airflow_settings import PASSWORDS
+from local.airflow.runs import run_dag
+from local.airflow.service import local_airflow
+from local.processes.errors import StartError
+from local.summary import runs_in, summary
+from sample_logs.settings import PRESETS
+from sample_logs.writing import Writer
+from training.runs.layout import model_of
+from warehouse.catalog import Catalog
+
+# Nothing runs but what the demo asks for.
+_ONLY_ASKED = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "false"}
+TIMEOUT_SECONDS = 3600  # of one DAG's run: on a busy machine it takes ten times as long as on a quiet one
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where the demo runs, and on how many logs."""
+
+    home: Path
+    warehouse: str
+    artifacts: Path
+    preset: str = "demo"
+    dataset: str = "demo"
+    seed: int = 7
+    models: tuple[str, ...] = ("dnn", "mmoe", "ple", "mmoe_content", "ple_content")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Airflow's tasks see."""
+        return {
+            "ANTM2C_WAREHOUSE": self.warehouse,
+            "ANTM2C_DATASET": self.dataset,
+            "ANTM2C_ARTIFACTS": str(self.artifacts),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
+        }
+
+
+def run_demo(demo: Demo) -> str:
+    """Runs all three DAGs and returns the table. Raises StartError, ApiError or RunError."""
+    started = time.monotonic()
+    dates = write_logs(demo)
+    earlier = runs_in(demo.artifacts)
+    print("Starting Airflow", flush=True)
+    with local_airflow(demo.home, {**demo.environment, **_ONLY_ASKED}) as api:
+        print(
+            f"Airflow answers at {api.url} until the demo ends: user {api.user}, password in {demo.home / PASSWORDS}",
+            flush=True,
+        )
+        history = {"start_date": dates[0], "end_date": dates[-2]}
+        run_dag(api, demo.home, "antm2c_etl_history", history, TIMEOUT_SECONDS)
+        run_dag(api, demo.home, "antm2c_etl_daily", {"run_date": dates[-1]}, TIMEOUT_SECONDS)
+        training = {"as_of": dates[-1], "train_days": min(12, len(dates) - 1), "models": list(demo.models)}
+        run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
+    trained = sorted(runs_in(demo.artifacts) - earlier, key=lambda run: demo.models.index(str(model_of(run.name))))
+    seconds = time.monotonic() - started
+    return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s. Next: make ui"
+
+
+def write_logs(demo: Demo) -> list[str]:
+    """Writes the sample logs and returns their dates; those that are there already stay as they are.
+
+    Raises StartError where logs of somebody else lie in their place.
+    """
+    settings = replace(PRESETS[demo.preset], seed=demo.seed)
+    writer = Writer(Catalog(demo.warehouse, demo.dataset), settings)
+    try:
+        rows = sum(writer.write(day) for day in range(settings.days))
+    except OSError as error:
+        raise StartError(f"the sample logs cannot be written: {error}") from error
+    written = f"{rows:,} rows written" if rows else "there already"
+    print(f"Sample logs, {settings.dates[0]} to {settings.dates[-1]}: {written}", flush=True)
+    return settings.dates

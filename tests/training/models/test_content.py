@@ -1,0 +1,225 @@
+"""The content tower and the alpha gate: the formula, and runs on a world with texts."""
+
+import re
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from tests.training.conftest import kill_in_the_middle, near, read_json
+from tests.training.data.test_data import raw_rows
+from tests.training.logs import World, as_table
+from tests.training.models.test_mixtures import SHAPE, array, randomised, relu, tower_logit
+from tests.training.models.test_mixtures import random_rows as rows_without_text
+from training.cli import main
+from training.data.rows import ITEM, USER, Rows
+from training.data.text_columns import MODES
+from training.model_names import BACKBONES
+from training.models import ModelSettings, build_model
+from training.models.content import ContentModel
+from warehouse.tables import TRAIN
+
+SIZE, TEXTS = 6, 30
+
+
+def random_rows(per_row, n=17):
+    rows = rows_without_text(n)
+    text = torch.randint(TEXTS, (n, per_row), generator=torch.Generator().manual_seed(5))
+    return Rows(rows.categorical, rows.numeric, rows.label, text)
+
+
+def random_model(name, per_row):
+    model = build_model(f"{name}_content", SHAPE, ModelSettings(), (per_row, SIZE))
+    table = torch.randn(TEXTS, SIZE, generator=torch.Generator().manual_seed(6))
+    table[0] = 0
+    model.look_up_in(table)
+    return randomised(model).eval()
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def content_logit_and_alpha(model: ContentModel, scene, embedded):
+    """One row's, from its texts' embeddings [T, K]."""
+    projected = [array(model.input.projection.weight) @ embedding for embedding in embedded]
+    x = np.concatenate([*projected, projected[0] * projected[1]] if len(projected) == 2 else projected)
+    first = model.tower.shared[0]
+    hidden = relu(array(first.weight) @ x + array(first.bias))
+    gate = model.alpha_gate.logits
+    alpha = sigmoid(np.clip(array(gate.weight)[scene] @ x + array(gate.bias)[scene], -10, 10))
+    return tower_logit(model.tower.towers, scene, hidden), alpha
+
+
+@pytest.mark.parametrize("per_row", [1, 2])
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_content_model_is_the_formula_on_any_backbone(name, per_row):
+    model, rows = random_model(name, per_row), random_rows(per_row)
+    backbone, table = array(model.backbone(rows)), array(model.table)
+    expected = []
+    for row, scene in enumerate(rows.scene.tolist()):
+        content, alpha = content_logit_and_alpha(model, scene, table[rows.text[row].numpy()])
+        expected.append((1 - alpha) * backbone[row] + alpha * content)
+    assert array(model(rows)) == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def test_alpha_lies_within_0_and_1_however_sure_the_gate_is():
+    model, rows = random_model("dnn", 2), random_rows(2)
+    with torch.no_grad():
+        model.alpha_gate.logits.weight.mul_(1e4)
+    alpha = model.alpha(rows)
+    assert alpha.min() > 0
+    assert alpha.max() < 1
+
+
+def test_the_content_side_sees_texts_and_scene_alone():
+    model, rows = random_model("dnn", 2), random_rows(2)
+    others = Rows(rows.categorical.clone(), rows.numeric + 1, rows.label, rows.text)
+    others.categorical[:, [USER, ITEM]] = 0
+    assert torch.equal(model.alpha(rows), model.alpha(others))
+    moved = model(others) - model(rows)
+    backbone = model.backbone(others) - model.backbone(rows)
+    torch.testing.assert_close(moved, (1 - model.alpha(rows)) * backbone, atol=1e-4, rtol=1e-3)
+
+
+def test_a_scene_that_a_batch_lacks_learns_nothing_from_it():
+    model, rows = random_model("mmoe", 2), random_rows(2)
+    rows.categorical[:, 2] = 1
+    model(rows).sum().backward()
+    for layer in (model.alpha_gate.logits, model.tower.towers.hidden):
+        by_scene = layer.weight.grad.reshape(model.tower.towers.scenes, -1).abs().sum(1)
+        assert by_scene[1] > 0
+        assert by_scene.sum() == by_scene[1]
+
+
+def test_embeddings_are_no_weights():
+    model = random_model("ple", 2)
+    assert not any("table" in name for name in model.state_dict())
+    assert all(weight is not model.table for weight in model.parameters())
+
+
+def test_a_run_leaves_a_complete_folder(finished_content):
+    folder, summary = finished_content
+    kinds = {path.name for path in folder.iterdir()}
+    assert kinds >= {
+        "mmoe_content_state.pt",
+        "mmoe_content_config.json",
+        "whiten_mu.npy",
+        "whiten_W.npy",
+        "text_encoder",
+    }
+    metrics = read_json(folder / "val_metrics.json")
+    assert metrics == {key: summary[key] for key in metrics}
+    assert not any(path.suffix in (".pkl", ".pickle", ".joblib") for path in folder.rglob("*"))
+
+
+def test_the_mean_of_alpha_by_segment_equals_a_loop_over_rows(finished_content):
+    folder, summary = finished_content
+    means = defaultdict(list)
+    for row in pq.read_table(folder / "predictions.parquet").to_pylist():
+        assert 0 < row["alpha"] < 1
+        for kind in ("scene", "user_level", "item_level"):
+            means[kind, str(row[kind])].append(row["alpha"])
+    for kind, by in summary["alpha_by"].items():
+        for name, mean in by.items():
+            assert mean == (pytest.approx(np.mean(means[kind, name]), abs=1e-6) if means[kind, name] else None)
+    assert summary["alpha_by"].keys() == summary["auc_by"].keys()
+
+
+def test_rows_without_text_are_counted(finished_content, worded):
+    rows = list(raw_rows(worded.world, [worded.world.last_date]))
+    expected = {
+        text: sum(not any(row[name] for name in columns) for row in rows) for text, columns in MODES["split"].items()
+    }
+    assert finished_content[1]["rows_without_text"] == expected
+    assert all(expected.values()), "the world should hold rows without texts"
+
+
+def test_evaluate_gives_the_same_metrics_from_the_folder_alone(finished_content, tmp_path):
+    folder, _ = finished_content
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    again = main(["evaluate", "--artifacts", str(moved)])
+    metrics = read_json(folder / "val_metrics.json")
+    assert {key: again[key] for key in metrics} == near(metrics)
+    assert [path.name for path in tmp_path.iterdir()] == ["moved"], "evaluation leaves nothing beside the run"
+
+
+def test_the_same_arguments_give_the_same_run(worded, finished_content, tmp_path):
+    again = main(worded.arguments(tmp_path, "--model", "mmoe_content", "--text-encoder", "lsa"))
+    first, second = (Path(a) / "predictions.parquet" for a in (finished_content[0], again["artifacts"]))
+    assert pq.read_table(first).equals(pq.read_table(second))
+
+
+def test_a_killed_run_goes_on_and_ends_the_same(worded, tmp_path, capsys):
+    more = ("--model", "dnn_content", "--text-encoder", "lsa", "--epochs", "90", "--patience", "90")
+    kill_in_the_middle(worded.arguments(tmp_path / "killed", *more, "--learning-rate", "0.0001"))
+    capsys.readouterr()
+    resumed, whole = (
+        main(worded.arguments(tmp_path / kind, *more, "--learning-rate", "0.0001")) for kind in ("killed", "whole")
+    )
+    assert re.search(r"resumed after epoch \d+", capsys.readouterr().out)
+    first, second = (Path(summary["artifacts"]) / "predictions.parquet" for summary in (resumed, whole))
+    assert pq.read_table(first).equals(pq.read_table(second))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_training_finds_what_the_embed_command_embedded(worded, tmp_path, mode, capsys):
+    more = ("--text-encoder", "lsa", "--text-mode", mode)
+    window = [
+        a for a in worded.arguments(tmp_path, *more) if a not in ("train", "--epochs", "3", "--batch-size", "256")
+    ]
+    embedded = main(["embed", *window])
+    assert embedded["text_encoder"] == "lsa"
+    capsys.readouterr()
+    main(worded.arguments(tmp_path, "--model", "dnn_content", *more))
+    total = embedded["train_texts"] + embedded["new_texts"]
+    assert f"lsa: 0 texts embedded (0 texts/s), {total} taken from the cache" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_window_without_any_text_trains_all_the_same(published, tmp_path, mode):
+    more = ("--model", "dnn_content", "--text-encoder", "lsa", "--text-mode", mode)
+    summary = main(published.arguments(tmp_path, *more))
+    assert set(summary["rows_without_text"].values()) == {summary["rows"]}
+    again = main(["evaluate", "--artifacts", summary["artifacts"]])
+    assert again["auc"] == pytest.approx(summary["auc"], abs=1e-6)
+
+
+def test_a_damaged_fit_of_lsa_is_fitted_anew(worded, finished_content, tmp_path, capsys):
+    more = ("--model", "mmoe_content", "--text-encoder", "lsa")
+    main(worded.arguments(tmp_path, *more))
+    next(tmp_path.glob(".embeddings/lsa/fitted-*/idf.npy")).write_bytes(b"no more")
+    again = main(worded.arguments(tmp_path, *more))
+    assert "is damaged: lsa is fitted anew" in capsys.readouterr().out
+    assert again["auc"] == finished_content[1]["auc"]
+
+
+def test_the_gain_is_from_text(tmp_path):
+    """Texts handed to other items say nothing of new ones."""
+    aucs, pace = {}, ("--batch-size", "256", "--learning-rate", "0.003")
+    for kind in ("own", "shuffled"):
+        world = World(200, 4_000, days=6, rows=9_000, newcomers=0.9, deep_features=0, worded=True, topical=True)
+        if kind == "shuffled":
+            shuffle_texts(world)
+        world.publish(tmp_path / kind)
+        window = ("--dataset", "demo", "--as-of", world.last_date, "--train-days", str(world.days - 1))
+        where = ("--warehouse", str(tmp_path / kind), "--artifacts", str(tmp_path / f"{kind} runs"))
+        summary = main(["train", *where, *window, "--model", "dnn_content", "--text-encoder", "lsa", *pace])
+        aucs[kind] = summary["auc_by"]["item_level"]["zero"]
+    assert aucs["own"] > aucs["shuffled"] + 0.05
+
+
+def shuffle_texts(world: World) -> None:
+    items = sorted({i for table in world.tables.values() for i in table["item_id"].to_pylist()})
+    other = dict(zip(items, np.random.default_rng(1).permutation(items).tolist(), strict=True))
+    names = ("item_title", "item_entity_names")
+    texts = {
+        row["item_id"]: row for table in world.tables.values() for row in table.select(["item_id", *names]).to_pylist()
+    }
+    for date, table in world.tables.items():
+        moved = {name: [texts[other[i]][name] for i in table["item_id"].to_pylist()] for name in names}
+        world.tables[date] = as_table(TRAIN, {n: table[n] for n in table.column_names} | moved)

@@ -1,0 +1,43 @@
+"""The compare command: runs side by side on the same validation rows."""
+
+from argparse import Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from training.evaluation.auc import auc_difference
+from training.evaluation.metrics import evaluated
+from training.progress import say
+from training.runs.reading import comparable_predictions, load_config
+
+_COLUMNS = ("auc", "auc_low", "auc_high", "gauc", "logloss", "ece")
+
+
+def compare(arguments: Namespace) -> dict[str, Any]:
+    """Every run's metrics, and each later run's AUC against the first one's by a paired DeLong test."""
+    folders = [Path(folder) for folder in arguments.artifacts]
+    models = [load_config(folder).model for folder in folders]
+    tables = comparable_predictions(folders)
+    labels = tables[0]["label"].to_numpy()
+    first = tables[0]["logit"].to_numpy()
+    runs = []
+    for folder, model, table in zip(folders, models, tables, strict=True):
+        metrics, _ = evaluated(table, None)
+        test = auc_difference(first, table["logit"].to_numpy(), labels) if table is not tables[0] else None
+        against = asdict(test) if test else None
+        runs.append({"artifacts": str(folder.resolve()), "model": model, **metrics, "against_first": against})
+    for line in _lines(runs):
+        say(line)
+    return {"runs": runs}
+
+
+def _lines(runs: list[dict[str, Any]]) -> list[str]:
+    names = [Path(run["artifacts"]).name.removeprefix("artifacts_") for run in runs]
+    width = max(map(len, names))
+    lines = ["  ".join(["run".ljust(width), *(name.rjust(8) for name in _COLUMNS), "against the first (95%, p)"])]
+    for name, run in zip(names, runs, strict=True):
+        figures = ["-".rjust(8) if run[name] is None else f"{run[name]:8.4f}" for name in _COLUMNS]
+        test = run["against_first"]
+        versus = "{difference:+.4f} ({low:+.4f}, {high:+.4f}), {p_value:.3g}".format(**test) if test else ""
+        lines.append("  ".join([name.ljust(width), *figures, versus]).rstrip())
+    return lines

@@ -1,0 +1,31 @@
+"""The evaluate command: a run's folder and its validation rows give its metrics again."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from training.data.reading import read_keys
+from training.errors import TrainingError
+from training.evaluation.model_evaluation import evaluate_model
+from training.progress import say
+from training.runs.reading import load_run
+from training.runs.validation import load_validation
+from training.window import require_published
+from warehouse.catalog import Catalog
+
+
+def evaluate(arguments: Namespace) -> dict[str, Any]:
+    """The metrics of a run's model on the validation dates of its window, computed anew."""
+    run = load_run(Path(arguments.artifacts))
+    config, dates = run.config, run.config.window.val
+    catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
+    now = require_published(catalog, dates, allow_stale=True)
+    changed = [entry.date for entry in now if entry not in config.inputs]
+    if changed:
+        say(f"the training table of {', '.join(changed)} has changed since this run: its metrics may differ")
+    validation, keys = load_validation(run, catalog, dates, run.folder.parent), read_keys(catalog, dates)
+    if not len(validation):
+        raise TrainingError(f"the validation dates {', '.join(dates)} hold no rows in {catalog.storage.root}")
+    text_mode = config.text_settings.mode if config.text_settings else None
+    _, metrics, _ = evaluate_model(run.model, run.space, catalog, dates, validation, keys, config.few_max, text_mode)
+    return {"artifacts": str(run.folder.resolve()), "model": config.model, "as_of": config.as_of, **metrics}

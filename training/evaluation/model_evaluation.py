@@ -1,0 +1,48 @@
+"""A model on its validation rows: predictions, metrics, cold-start report."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from torch import nn
+
+from training.data.features import FeatureSpace
+from training.data.rows import Rows
+from training.evaluation.alpha import alpha_by, alphas, rows_without_text
+from training.evaluation.metrics import evaluated
+from training.evaluation.prediction import predict
+from training.evaluation.predictions import predictions_table
+from training.evaluation.segments import Report
+from training.evaluation.truth import click_probabilities
+from training.models.content import ContentModel
+from training.models.gate_statistics import GateStatistics
+from warehouse.catalog import Catalog
+
+
+def evaluate_model(
+    model: nn.Module,
+    space: FeatureSpace,
+    catalog: Catalog,
+    dates: Sequence[str],
+    validation: Rows,
+    keys: pa.Table,
+    few_max: int,
+    text_mode: str | None,
+) -> tuple[pa.Table, dict[str, Any], Report]:
+    """Predictions, metrics and the cold-start report on the rows of the validation dates.
+
+    keys: of the same rows, in the same order. few_max: impressions up to which an id counts as rarely seen. text_mode:
+    how a content model's texts are made, a key of text_columns.MODES.
+    """
+    gates = GateStatistics()
+    logits = predict(model, validation, gates).numpy()
+    predictions = predictions_table(keys, validation, logits, space, few_max)
+    truth = click_probabilities(catalog, dates, predictions)
+    metrics, report = evaluated(predictions, truth)
+    if of_gates := gates.report():
+        metrics["gates"] = of_gates
+    if isinstance(model, ContentModel) and text_mode:
+        predictions = predictions.append_column("alpha", pa.array(alphas(model, validation)))
+        metrics["alpha_by"] = alpha_by(predictions)
+        metrics["rows_without_text"] = rows_without_text(validation, text_mode)
+    return predictions, metrics, report

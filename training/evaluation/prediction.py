@@ -1,0 +1,27 @@
+"""What a model predicts for rows."""
+
+import torch
+from torch import Tensor, nn
+
+from training.data.rows import Rows
+from training.models.gate_statistics import GateStatistics
+from training.models.gates import GatedModel
+
+PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
+    """Logits [n], float32, on the CPU. `gates` takes in what a gated model's rows passed."""
+    model.eval()
+    device = next(model.parameters()).device.type
+    logits = []
+    for start in range(0, len(rows), PREDICTION_ROWS):
+        batch = rows.slice(start, start + PREDICTION_ROWS).to(device)
+        if gates is not None and isinstance(model, GatedModel):
+            of_batch, weights = model.with_gates(batch)
+            gates.add(batch.scene, weights)
+        else:
+            of_batch = model(batch)
+        logits.append(of_batch)
+    return torch.cat(logits).cpu()

@@ -1,0 +1,54 @@
+"""The losses of an epoch's batches: their mean, and the end where one is not finite."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from training.data.rows import Rows
+from training.errors import TrainingError
+from training.fitting.loop_settings import LoopSettings
+
+_READ_EVERY = {"cpu": 1, "cuda": 32}  # steps: a GPU stands still while a loss is read
+
+
+class EpochLosses:
+    """Takes the batches' mean losses in their order. Raises TrainingError where one is not finite.
+
+    Of several processes all take the same losses, over the rows of all, and so stop at the same step.
+    """
+
+    def __init__(self, settings: LoopSettings, epoch: int, steps: int) -> None:
+        self._settings, self._epoch, self._steps = settings, epoch, steps
+        self._unread: list[tuple[Tensor, Rows]] = []
+        self._read = 0
+        self._total = 0.0
+
+    def add(self, loss: Tensor, rows: Tensor, batch: Rows) -> None:
+        """Takes in a mean loss and over how many rows it is, scalars, and this process's batch."""
+        self._unread.append((torch.stack([loss, rows]), batch))
+        if len(self._unread) == _READ_EVERY[self._settings.device]:
+            self._read_all()
+
+    def mean(self, rows: int) -> float:
+        """Over all `rows` of the epoch."""
+        self._read_all()
+        return self._total / rows
+
+    def _read_all(self) -> None:
+        values = torch.stack([both for both, _ in self._unread]).tolist() if self._unread else []
+        for (value, rows), (_, batch) in zip(values, self._unread, strict=True):
+            self._read += 1
+            if not math.isfinite(value):
+                raise TrainingError(self._not_finite(value, batch))
+            self._total += value * rows
+        self._unread.clear()
+
+    def _not_finite(self, value: float, batch: Rows) -> str:
+        kept = f"; the checkpoint of epoch {self._epoch - 1} is kept" if self._epoch > 1 else ""
+        largest = batch.numeric.abs().max() if len(batch) else math.nan  # one of several processes may have had none
+        return (
+            f"the loss is {value} in epoch {self._epoch}, batch {self._read} of {self._steps} ({len(batch)} rows, "
+            f"{int(batch.label.sum())} clicked, largest numeric feature {largest:g}): lower "
+            f"--learning-rate ({self._settings.learning_rate:g}){kept}"
+        )

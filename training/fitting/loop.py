@@ -1,0 +1,167 @@
+"""The training loop: mean BCE on logits, early stopping, a checkpoint after every epoch."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from training.data.batches import Batches
+from training.data.rows import Rows
+from training.errors import TrainingError
+from training.evaluation.prediction import predict
+from training.fitting.checkpoint import Checkpoint
+from training.fitting.device import compiled, on_device, training_precision
+from training.fitting.epoch_losses import EpochLosses
+from training.fitting.loop_settings import Criterion, LoopSettings
+from training.fitting.optimizer import ModelOptimizer
+from training.processes import averaged, count, from_leader, is_leader, rank, sharing_gradients
+from training.progress import bar, say
+
+_DIVERGED = 2 * math.log(2)  # log loss: an untrained model lies near log 2, as a coin does
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one epoch came to."""
+
+    number: int
+    train_loss: float
+    val_logloss: float
+    val_auc: float
+    seconds: float
+
+
+@dataclass
+class Course:
+    """A training so far."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def ended(self, settings: LoopSettings) -> bool:
+        """Whether all epochs are done or the last `patience` ones brought nothing better."""
+        waited = len(self.epochs) - best_epoch(self.epochs, settings.stop_on).number if self.epochs else 0
+        return len(self.epochs) >= settings.epochs or waited >= settings.patience
+
+
+def best_epoch(epochs: Sequence[Epoch], stop_on: Criterion) -> Epoch:
+    """The one with the lowest validation log loss or the highest AUC, the earliest of equals."""
+    return min(epochs, key=lambda epoch: epoch.val_logloss if stop_on == "logloss" else -epoch.val_auc)
+
+
+Validate = Callable[[Tensor], tuple[float, float]]  # logits [n] -> log loss, AUC
+
+
+def fit(
+    model: nn.Module,
+    batches: Batches,
+    validation: Rows,
+    validate: Validate,
+    settings: LoopSettings,
+    checkpoint: Checkpoint,
+) -> list[Epoch]:
+    """Trains in place and leaves the best weights in the model. Raises TrainingError where a loss is not finite or the
+    best one is worse than a guess.
+
+    What an epoch draws depends on the seed and its number alone: a resumed run draws what the killed one would have.
+    The model ends on the CPU, whatever it was trained on: an evaluation from its folder finds the same metrics there.
+    """
+    model.to(settings.device)
+    optimizer = ModelOptimizer(model, settings)
+    course = _resume(model, optimizer, checkpoint)
+    validation = on_device(validation, settings.device)
+    trained = sharing_gradients(compiled(model) if settings.compile else model, optimizer.deferred)
+    while not course.ended(settings):
+        number = len(course.epochs) + 1
+        started = time.monotonic()
+        train_loss = _train_epoch(trained, optimizer, batches, settings, number)
+        optimizer.settle()
+        seconds = time.monotonic() - started
+        logloss, auc = from_leader(lambda: validate(predict(model, validation)))
+        if not math.isfinite(logloss):
+            raise TrainingError(
+                f"the validation log loss of epoch {number} is {logloss}: lower --learning-rate "
+                f"({settings.learning_rate:g})"
+            )
+        course.epochs.append(Epoch(number, train_loss, logloss, auc, seconds))
+        if best_epoch(course.epochs, settings.stop_on) is course.epochs[-1]:
+            course.best_weights = copy.deepcopy(model.state_dict())
+        if is_leader():
+            checkpoint.save(_state(model, optimizer, course))
+        say(
+            f"epoch {number}/{settings.epochs}: loss {train_loss:.5f}, validation log loss {logloss:.5f}, "
+            f"AUC {auc:.5f}, {batches.rows / seconds:,.0f} rows/s"
+        )
+    _require_learnt(best_epoch(course.epochs, settings.stop_on), settings)
+    model.load_state_dict(course.best_weights)
+    model.cpu()
+    return course.epochs
+
+
+def _train_epoch(
+    model: nn.Module, optimizer: ModelOptimizer, batches: Batches, settings: LoopSettings, number: int
+) -> float:
+    model.train()
+    draw = settings.seed * 1_000_003 + number
+    torch.manual_seed(draw + (rank() << 53))  # each process drops other units; `draw` takes 53 bits
+    device, steps = settings.device, math.ceil(batches.rows / settings.batch_size)
+    scene_weights = torch.tensor(settings.scene_weights, device=device) if settings.scene_weights else None
+    source = batches.epoch(torch.Generator().manual_seed(draw))
+    losses = EpochLosses(settings, number, steps)
+    for drawn in bar(source, steps, f"epoch {number}/{settings.epochs}"):
+        batch = drawn.to(device)
+        with training_precision(device):
+            total, weight = _summed_loss(model(batch), batch, scene_weights)
+        own = torch.stack([total.detach(), weight, torch.full_like(weight, len(batch))])
+        mean_total, mean_weight, mean_rows = averaged(own)
+        losses.add(mean_total / mean_weight, mean_rows * count(), batch)
+        # Gradients are averaged over the processes: so they become those of the mean over all rows.
+        loss = total / mean_weight
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return losses.mean(batches.rows)
+
+
+def _require_learnt(best: Epoch, settings: LoopSettings) -> None:
+    if best.val_logloss > _DIVERGED:
+        raise TrainingError(
+            f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
+            f"{best.val_logloss:g}, and a coin's is {math.log(2):.3f}: lower --learning-rate "
+            f"({settings.learning_rate:g})"
+        )
+
+
+def _summed_loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The sum of the rows' weighted cross entropies and that of their weights; without weights each counts 1."""
+    weights = torch.ones_like(batch.label) if scene_weights is None else scene_weights[batch.scene]
+    return binary_cross_entropy_with_logits(logits, batch.label, weights, reduction="sum"), weights.sum()
+
+
+def _state(model: nn.Module, optimizer: ModelOptimizer, course: Course) -> dict[str, Any]:
+    return {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "epochs": [asdict(epoch) for epoch in course.epochs],
+        "best_weights": course.best_weights,
+    }
+
+
+def _resume(model: nn.Module, optimizer: ModelOptimizer, checkpoint: Checkpoint) -> Course:
+    state = from_leader(checkpoint.load)
+    if state is None:
+        return Course()
+    try:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        course = Course([Epoch(**fields) for fields in state["epochs"]], state["best_weights"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: other weights than the model's
+        raise checkpoint.unusable() from error
+    say(f"resumed after epoch {len(course.epochs)}")
+    return course

@@ -1,0 +1,1 @@
+"""The folder of a finished run: how it is laid out, written and read."""

@@ -1,0 +1,60 @@
+"""What a run was asked to do and what it read: written into its folder, enough to repeat or evaluate it."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from training.fitting.loop_settings import LoopSettings
+from training.models import ModelSettings, require_known
+from training.text.content import TextSettings
+from training.window import Window
+from warehouse.manifest import Input
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Arguments, window, versions of the training tables read, code revision, start (UTC) and the user's notes.
+
+    processes: how many trained together.
+
+    text_settings: None of a model that sees no texts.
+    """
+
+    model: str
+    warehouse: str
+    dataset: str
+    as_of: str
+    allow_stale: bool
+    few_max: int
+    model_settings: ModelSettings
+    loop_settings: LoopSettings
+    text_settings: TextSettings | None
+    window: Window
+    inputs: list[Input]
+    code_revision: str
+    torch_version: str
+    started_at: str
+    notes: str
+    processes: int = 1
+
+    @staticmethod
+    def from_dict(content: dict[str, Any]) -> "RunConfig":
+        """From the JSON of a configuration file. Raises KeyError, TypeError or TrainingError where it is none."""
+        content = {"processes": 1, **content}
+        known = {field.name: content[field.name] for field in fields(RunConfig)}
+        require_known(known["model"])
+        window = known["window"]
+        return RunConfig(
+            **{
+                **known,
+                "model_settings": ModelSettings(**known["model_settings"]),
+                "loop_settings": _loop_settings(known["loop_settings"]),
+                "text_settings": TextSettings(**known["text_settings"]) if known["text_settings"] else None,
+                "window": Window(tuple(window["train"]), tuple(window["val"])),
+                "inputs": [Input(**entry) for entry in known["inputs"]],
+            }
+        )
+
+
+def _loop_settings(content: dict[str, Any]) -> LoopSettings:
+    weights = content.get("scene_weights")
+    return LoopSettings(**{**content, "scene_weights": tuple(weights) if weights else None})

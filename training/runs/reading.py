@@ -1,0 +1,106 @@
+"""Reading the folder of a finished run: its configuration, its model, its validation rows."""
+
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor, nn
+
+from training.checksums import changed_files
+from training.data.features import FeatureSpace
+from training.errors import TrainingError
+from training.evaluation.predictions import PREDICTED, same_rows
+from training.models import build_model
+from training.runs.config import RunConfig
+from training.runs.layout import PREDICTIONS_FILE
+from training.text.space import TextSpace
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, loaded: enough to predict."""
+
+    folder: Path
+    config: RunConfig
+    space: FeatureSpace
+    text_space: TextSpace | None
+    model: nn.Module
+
+
+def load_run(folder: Path) -> Run:
+    """Loads a run's folder. Raises TrainingError naming what is missing, changed or of another code revision in it."""
+    config = load_config(folder)
+    state_file = folder / f"{config.model}_state.pt"
+    space = FeatureSpace.load(folder)
+    text_space = TextSpace.load(folder) if config.text_settings else None
+    state = _load_weights(state_file)
+    text_shape = text_space.shape if text_space else None
+    try:
+        model = build_model(config.model, space.input_shape, config.model_settings, text_shape)
+        model.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise TrainingError(
+            f"{state_file} does not fit the model that {config.model}_config.json and feature_meta.json describe: "
+            "use the code revision of the run, or train again"
+        ) from error
+    return Run(folder, config, space, text_space, model)
+
+
+def _load_weights(path: Path) -> dict[str, Tensor]:
+    """Tensors alone are ever loaded. Raises TrainingError where the file holds anything else, or values not finite."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own words end in advice to run whatever the file holds
+        raise TrainingError(f"{path} is damaged or no file of weights: train again") from error
+    if not all(value.isfinite().all() for value in state.values()):
+        raise TrainingError(f"{path} holds weights that are not finite: train again")
+    return state
+
+
+def load_config(folder: Path) -> RunConfig:
+    """The configuration of a run whose files are what they were when it was published. Raises TrainingError."""
+    require_intact(folder)
+    found = sorted(folder.glob("*_config.json"))
+    if len(found) != 1:
+        raise TrainingError(f"{folder} is not the folder of a run: it holds {len(found)} *_config.json files, not one")
+    try:
+        return RunConfig.from_dict(json.loads(found[0].read_text(encoding="utf-8")))
+    except (TypeError, KeyError) as error:
+        raise TrainingError(
+            f"{found[0]} is not a configuration of this code ({type(error).__name__}: {error}): "
+            "use the code revision of the run, or train again"
+        ) from error
+
+
+def load_predictions(folder: Path) -> pa.Table:
+    """The validation rows of a run that load_config has found intact."""
+    return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
+
+
+def comparable_predictions(folders: Sequence[Path]) -> list[pa.Table]:
+    """The validation rows of runs that load_config has found intact. Raises TrainingError where they differ."""
+    tables = [load_predictions(folder) for folder in folders]
+    for folder, table in zip(folders[1:], tables[1:], strict=True):
+        if not same_rows(table, tables[0]):
+            raise TrainingError(
+                f"{folder} and {folders[0]} were validated on different rows: compare runs of one dataset, "
+                "--as-of and --val-days, trained on the same published tables"
+            )
+    return tables
+
+
+def require_intact(run: Path) -> None:
+    """Raises TrainingError where the folder is not that of a run, or its files are not what was published."""
+    if not run.is_dir():
+        raise TrainingError(f"there is no folder {run}: --artifacts takes the folder of a finished run")
+    if changed := changed_files(run):
+        shown = f"{', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''}"
+        raise TrainingError(
+            f"{run} is not the folder of a run as it was published: {shown} {'is' if len(changed) == 1 else 'are'} "
+            "missing or changed; take an undamaged copy, or train again"
+        )
