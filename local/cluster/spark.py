@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from local.processes.ports import free_ports
 from local.processes.server import Server
-from spark_jobs.common import class_archive
+from spark_jobs.jvm import class_archive
 from spark_jobs.jvm.options import SMALL_INPUT
 
 _MASTER = "org.apache.spark.deploy.master.Master"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from spark_jobs.common import class_archive
+from spark_jobs.jvm import class_archive
 from spark_jobs.jvm.class_archive import CLASS_DATA, CONF, ONE_COMPILER
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog

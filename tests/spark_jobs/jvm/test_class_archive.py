@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.common import class_archive
+from spark_jobs.jvm import class_archive
 from spark_jobs.jvm.class_archive import empty_folder, key_of, spark_home, whole_archive
 from tests.spark_jobs.odd_logs import write_odd_logs
 from warehouse.settings import REPOSITORY
