@@ -7,18 +7,18 @@ from typing import Any
 
 from benchmarks.figure import Figure
 from benchmarks.logs import DATASET, write_logs
-from benchmarks.stages import STAGES
 from local.airflow.runs import run_dag
 from local.airflow.service import local_airflow
 from sample_logs.settings import PRESETS
+from spark_jobs import FEATURE_STAGES, STAGES
 
 _DAG = "antm2c_etl_daily"
 _ROWS = 14_000
 _TIMEOUT_SECONDS = 1800
 _BEFORE = {
     "csv_to_orc": ("wait_for_raw",),
-    **dict.fromkeys(("user_features", "item_features", "user_item_features"), ("wait_for_history",)),
-    "training_table": ("user_features", "item_features", "user_item_features"),
+    **dict.fromkeys(FEATURE_STAGES, ("wait_for_history",)),
+    "training_table": FEATURE_STAGES,
 }
 
 

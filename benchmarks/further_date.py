@@ -6,8 +6,9 @@ from pathlib import Path
 from benchmarks.figure import Figure, at_most
 from benchmarks.logs import write_logs
 from benchmarks.resources import Usage
-from benchmarks.stages import STAGES, submit
+from benchmarks.stages import submit
 from sample_logs.settings import PRESETS
+from spark_jobs import STAGES
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN

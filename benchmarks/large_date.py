@@ -7,8 +7,9 @@ from pathlib import Path
 from benchmarks.duckdb_etl import DuckEtl
 from benchmarks.figure import Figure, at_most
 from benchmarks.logs import raw_csv, write_logs
-from benchmarks.stages import STAGES, submit
+from benchmarks.stages import submit
 from sample_logs.settings import PRESETS
+from spark_jobs import STAGES
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW
 

@@ -14,10 +14,12 @@ from benchmarks.logs import DATASET, write_logs
 from benchmarks.resources import tree_cpu_seconds
 from benchmarks.stages import WarmStages, warm_stages
 from sample_logs.settings import Settings
-from spark_jobs.common.partitions import in_one_task, read_dates
+from spark_jobs.common.partitions import in_one_task
 from spark_jobs.common.session import spark_session
+from spark_jobs.common.stage import Stage
 from spark_jobs.user_item_features import daily_pairs, pair_history, summed_pairs
 from warehouse.catalog import Catalog
+from warehouse.freshness import Freshness
 from warehouse.tables import DAILY_ITEM, DAILY_UI, DAILY_USER, FEATURES_ITEM, FEATURES_UI, FEATURES_USER, LOGS, REJECTS
 
 _EARLY, _LATE = 7, 120  # days, counted from 1
@@ -113,12 +115,13 @@ def _full_recomputation(
     """CPU seconds of one day's pair counts, and of its pair history from the counts of all days before."""
     before = tree_cpu_seconds()
     with spark_session("benchmarks") as spark:
+        stage = Stage(spark, catalog, Freshness(catalog))
         daily, target = f"{folder}/daily/date={date}", f"{folder}/history/date={date}"
-        daily_pairs(read_dates(spark, catalog, LOGS, [date])).write.orc(daily)
-        earlier = read_dates(spark, catalog, DAILY_UI, [day for day in _LOGS.dates if day < date])
+        daily_pairs(stage.read(LOGS, date)).write.orc(daily)
+        earlier = stage.read(DAILY_UI, *(day for day in _LOGS.dates if day < date))
         way(spark.read.schema(DAILY_UI.ddl).orc(daily), earlier, _LOGS.rows).write.orc(target)
         seconds = tree_cpu_seconds() - before
-        published = read_dates(spark, catalog, FEATURES_UI, [date]).drop("date")
+        published = stage.read(FEATURES_UI, date).drop("date")
         if not spark.read.orc(target).exceptAll(published).isEmpty():
             raise RuntimeError(f"tiles and full recomputation differ on {date}")
     return seconds

@@ -19,8 +19,9 @@ import pyarrow as pa
 from benchmarks import ideal_observer
 from benchmarks.figure import Figure
 from benchmarks.logs import write_logs
-from benchmarks.stages import STAGES, warm_stages
+from benchmarks.stages import warm_stages
 from sample_logs.settings import PRESETS, Settings
+from spark_jobs import STAGES
 from training.cli import main
 from training.commands.challenge import lead_by_segment
 from training.runs.reading import load_predictions

@@ -7,8 +7,9 @@ from pathlib import Path
 from benchmarks.figure import Figure
 from benchmarks.logs import write_logs
 from benchmarks.resources import Usage, run_measured
-from benchmarks.stages import STAGES, submit
+from benchmarks.stages import submit
 from sample_logs.settings import PRESETS
+from spark_jobs import STAGES
 from warehouse.catalog import Catalog
 from warehouse.tables import DERIVED_TABLES, RAW, TRAIN, Table
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from benchmarks.figure import Figure, at_most
 from benchmarks.logs import write_logs
-from benchmarks.stages import STAGES, submit
+from benchmarks.stages import submit
 from sample_logs.settings import PRESETS
+from spark_jobs import STAGES
 from spark_jobs.jvm.class_archive import CONF
 from warehouse.tables import TRAIN
 

@@ -12,8 +12,6 @@ from spark_jobs.jvm.class_archive import CONF
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 
-STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
-
 os.environ.setdefault("SPARK_CONF_DIR", str(CONF))
 
 

@@ -9,8 +9,9 @@ from benchmarks.duckdb_etl import DuckEtl
 from benchmarks.duckdb_sql import ITEM, USER
 from benchmarks.figure import Figure, at_most
 from benchmarks.logs import raw_csv, write_logs
-from benchmarks.stages import STAGES, warm_stages
+from benchmarks.stages import warm_stages
 from sample_logs.settings import PRESETS, RELEASE_ITEMS, RELEASE_USERS, Settings
+from spark_jobs import STAGES
 from warehouse.catalog import Catalog
 from warehouse.tables import TRAIN
 

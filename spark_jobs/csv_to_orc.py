@@ -1,4 +1,4 @@
-"""Raw CSV of one date to typed ORC by scene; every row that is not valid goes to the rejects with its reason."""
+"""Turn the raw CSV of a date into typed ORC by scene. Invalid rows go to the rejects, each with its reason."""
 
 import argparse
 import functools
@@ -12,8 +12,9 @@ from pyspark.sql import functions as F
 from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
 from spark_jobs.common.errors import StageError
-from spark_jobs.common.partitions import check_scene_folders, no_rows, write_staged
-from spark_jobs.common.stage import Stage, run_stage
+from spark_jobs.common.partitions import check_scene_folders, empty_content, no_rows, write_staged
+from spark_jobs.common.run_stage import run_stage
+from spark_jobs.common.stage import Stage
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import (
@@ -28,9 +29,9 @@ from warehouse.tables import (
 )
 
 _RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
-_CAST = ("log_time", "label", "scene")  # what is damaged in them is no number and no time
+_CAST = ("log_time", "label", "scene")  # damaged values cannot be cast, and are rejected for that
 _CORRUPT = "_corrupt_record"
-_MOST_COLUMNS = 6_000_000  # of a line; a line of some megabytes with nothing but commas is malformed, not a crash
+_MAX_COLUMNS = 6_000_000  # so that a line with megabytes of commas is malformed, and not a crash
 _TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2} [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
 _SWALLOWED = rf'(?m)\\n([^\\n]*,)?"?{_TIME}"?\\r?(,|$)'
 _AS_WRITTEN = {
@@ -40,13 +41,13 @@ _AS_WRITTEN = {
     "ignoreLeadingWhiteSpace": "false",
     "ignoreTrailingWhiteSpace": "false",
 }
-_REJECTED = -1  # stands where a valid row has its scene
+_REJECTED = -1  # the scene of rejected rows while they are staged with the logs
 _IS_VALID = f"scene != {_REJECTED}"
-_RAW_BYTES_PER_WRITER = 2 * 1024**3  # gives one file a scene of about 256 MB
+_RAW_BYTES_PER_WRITER = 2 * 1024**3  # one file per scene of about 256 MB
 
 
 def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
-    """Files with one header, every column a string, with `raw_line`, `source_file` and whether the row is malformed."""
+    """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`."""
     names = [name if name in _RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(group.columns)]
     schema = ", ".join(f"`{name}` string" for name in (*names, _CORRUPT))
     rows = spark.read.csv(
@@ -58,9 +59,9 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
         escape='"',
         mode="PERMISSIVE",
         columnNameOfCorruptRecord=_CORRUPT,
-        maxColumns=_MOST_COLUMNS,
+        maxColumns=_MAX_COLUMNS,
     )
-    # Of a Windows line end, the first half stays: as all of an empty line, or on the last column.
+    # Spark leaves the \r of a Windows line end: as an empty line, or at the end of the last column.
     rows = rows.where(f"coalesce(trim(BOTH '\r\n' FROM `{_CORRUPT}`) != '', true)")
     rows = rows.withColumn(names[-1], F.expr(without_return(names[-1])))
     as_written = ", ".join(f"'{name}', '{value}'" for name, value in _AS_WRITTEN.items())
@@ -75,29 +76,32 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
 
 
 def damaged(column: str) -> str:
-    """Whether a value lost bytes that are no UTF-8, or swallowed further rows after a quote that nothing closes.
+    """Return the SQL test for invalid UTF-8, and for further rows swallowed after a quote that is never closed.
 
-    A row that was swallowed would have been a row of its own: a line in the value has a time between commas.
+    A swallowed row is recognized by its log_time: inside the value, a line has a time between commas.
     """
     swallowed = f"contains(`{column}`, '\n') AND `{column}` RLIKE '{_SWALLOWED}'"
     return f"ifnull(contains(`{column}`, '\ufffd') OR {swallowed}, false)"
 
 
 def without_return(column: str) -> str:
-    """A column without carriage returns at its end."""
+    """Return the SQL of a column without carriage returns at its end."""
     return f"TRIM(TRAILING '\\r' FROM `{column}`)"
 
 
 def log_timestamp() -> str:
-    """log_time as a timestamp, from `yyyy-MM-dd HH:mm:ss` or `yyyy/M/d H:mm`, else null."""
-    in_iso_form = r"log_time RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\z'"
-    # Once the form is known, the cast is as strict as a pattern and several times as fast.
+    """Return the SQL of log_time as a timestamp: null unless it is `yyyy-MM-dd HH:mm:ss` or `yyyy/M/d H:mm`."""
+    is_iso = r"log_time RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\z'"
+    # For text of this form, a cast is as strict as a pattern and several times faster.
     slashes = "try_to_timestamp(log_time, 'yyyy/M/d H:mm')"
-    return f"CASE WHEN {in_iso_form} THEN try_cast(log_time AS timestamp) ELSE {slashes} END"
+    return f"CASE WHEN {is_iso} THEN try_cast(log_time AS timestamp) ELSE {slashes} END"
 
 
 def with_reason(raw: DataFrame, date: str) -> DataFrame:
-    """Typed label, scene and log_ts, and the first `reason` against each row (null where it is valid)."""
+    """Add typed label, scene and log_ts, and the first `reason` to reject each row (null if it is valid).
+
+    REJECT_REASONS has the names and the order; the condition for each stands here.
+    """
     typed = raw.selectExpr(
         "*",
         "try_cast(label AS int) AS typed_label",
@@ -105,7 +109,7 @@ def with_reason(raw: DataFrame, date: str) -> DataFrame:
         f"{log_timestamp()} AS log_ts",
     )
     first_moment = f"TIMESTAMP '{date} 00:00:00'"
-    tests = {
+    conditions = {
         "malformed": "malformed",
         "missing_user_id": "coalesce(user_id, '') = ''",
         "missing_item_id": "coalesce(item_id, '') = ''",
@@ -114,21 +118,21 @@ def with_reason(raw: DataFrame, date: str) -> DataFrame:
         "bad_log_time": "log_ts IS NULL",
         "wrong_date": f"NOT (log_ts >= {first_moment} AND log_ts < {first_moment} + INTERVAL 1 DAY)",
     }
-    reasons = (f"WHEN {tests[name]} THEN '{name}'" for name in REJECT_REASONS)
+    reasons = (f"WHEN {conditions[name]} THEN '{name}'" for name in REJECT_REASONS)
     return typed.selectExpr("*", f"CASE {' '.join(reasons)} END AS reason")
 
 
-def valid_and_rejected(judged: DataFrame) -> DataFrame:
-    """Both kinds of row in the columns of `logs`, so that one pass over the CSV writes both.
+def valid_and_rejected(rows: DataFrame) -> DataFrame:
+    """Put both kinds of row into the columns of `logs`, so that one pass over the CSV writes both.
 
-    A rejected row rides in a scene of its own: source_file as user_id, reason as item_id, raw_line as item_title.
+    A rejected row gets the scene -1, its source_file as user_id, its reason as item_id and its raw_line as item_title.
     """
     typed = {"label": "typed_label", "scene": "typed_scene"}
-    empty = {**dict.fromkeys(TEXT_COLUMNS, "coalesce(`{}`, '')"), **dict.fromkeys(DEEP_FEATURES, "nullif(`{}`, '')")}
+    blank = {**dict.fromkeys(TEXT_COLUMNS, "coalesce(`{}`, '')"), **dict.fromkeys(DEEP_FEATURES, "nullif(`{}`, '')")}
     carried = {"user_id": "source_file", "item_id": "reason", "scene": str(_REJECTED), "item_title": "raw_line"}
-    return judged.selectExpr(
+    return rows.selectExpr(
         *(
-            f"IF(reason IS NULL, {empty.get(name, '`{}`').format(typed.get(name, name))}, {carried.get(name, 'NULL')}) "
+            f"IF(reason IS NULL, {blank.get(name, '`{}`').format(typed.get(name, name))}, {carried.get(name, 'NULL')}) "
             f"AS `{name}`"
             for name in LOGS.column_names
         )
@@ -136,11 +140,11 @@ def valid_and_rejected(judged: DataFrame) -> DataFrame:
 
 
 def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manifest]:
-    """Publishes logs and rejects of one date. Raises StageError where raw data is missing or too much is rejected."""
-    raw = [stage.catalog.input(RAW, date)]  # before the files are read: what arrives meanwhile makes the result stale
+    """Publish logs and rejects of one date. Raises StageError if raw files are missing or rejects are too many."""
+    raw = [stage.catalog.input(RAW, date)]  # before reading: files that arrive meanwhile make the result stale
     groups = group_by_header(stage.catalog, date)
-    with StagedPartition(stage.catalog, LOGS, date) as logs, StagedPartition(stage.catalog, REJECTS, date) as rejects:
-        content, counts = write_staged(rows_of(stage.spark, groups, date), logs, row_counts(), _IS_VALID)
+    with stage.staged(LOGS, date) as logs, stage.staged(REJECTS, date) as rejects:
+        content, counts = write_staged(checked_rows(stage.spark, groups, date), logs, row_counts(), _IS_VALID)
         logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
         published = [stage.publish(rejects, rejects_content, raw)]
         rejected, rows_in = rejects_content.rows, counts["rows_in"]
@@ -153,8 +157,8 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
         return [stage.publish(logs, logs_content, raw), *published]
 
 
-def rows_of(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataFrame:
-    """Every row of the raw files, judged, in as many partitions as there shall be files a scene."""
+def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataFrame:
+    """Read every row of the raw files, valid or rejected, with as many tasks as each scene is to have files."""
     if not groups:
         return no_rows(spark, LOGS)
     raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group) for group in groups))
@@ -163,7 +167,7 @@ def rows_of(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataF
 
 
 def row_counts() -> dict[str, str]:
-    """Counts over `valid_and_rejected`: all rows, the valid ones by scene, the rejected ones by reason."""
+    """Return SQL counts over `valid_and_rejected`: all rows, valid rows by scene, rejected rows by reason."""
     return {
         "rows_in": "count(1)",
         **{f"scene_{scene}": f"count_if(scene = {scene})" for scene in SCENES},
@@ -174,18 +178,16 @@ def row_counts() -> dict[str, str]:
 def split_rejects(
     stage: Stage, logs: StagedPartition, rejects: StagedPartition, content: Content, counts: dict[str, int]
 ) -> tuple[Content, ...]:
-    """Moves the rejected rows from the staged logs to the staged rejects, and checks that no row is lost."""
-    storage = stage.catalog.storage
+    """Move the rejected rows from the staged logs to the staged rejects, and check that no row is lost."""
     by_reason = {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
-    check_scene_folders(stage.catalog, logs, {scene: counts[f"scene_{scene}"] for scene in SCENES})
-    if by_reason:
+    check_scene_folders(logs, {scene: counts[f"scene_{scene}"] for scene in SCENES})
+    rejected = empty_content(REJECTS)
+    if by_reason:  # without rejects, the partition is a manifest alone: writing an empty file would take a Spark job
         carried = stage.spark.read.schema(LOGS.ddl).orc(f"{logs.uri}/scene={_REJECTED}")
         named = {"user_id": "source_file", "item_title": "raw_line", "item_id": "reason"}
         rows = carried.selectExpr(*(f"{column} AS {name}" for column, name in named.items()))
-    else:
-        rows = no_rows(stage.spark, REJECTS)
-    rejected, _ = write_staged(rows.coalesce(1), rejects)
-    storage.remove(f"{logs.path}/scene={_REJECTED}")
+        rejected, _ = write_staged(rows.coalesce(1), rejects)
+        stage.catalog.storage.remove(f"{logs.path}/scene={_REJECTED}")
     if content.rows + rejected.rows != counts["rows_in"] or rejected.rows != sum(by_reason.values()):
         raise StageError(
             f"{counts['rows_in']} raw rows came in, but {content.rows} valid and {rejected.rows} rejected rows "
@@ -195,7 +197,7 @@ def split_rejects(
 
 
 def rate(text: str) -> float:
-    """A share from 0 to 1."""
+    """Parse a share from 0 to 1. Raises ArgumentTypeError."""
     try:
         value = float(text)
     except ValueError as error:
@@ -206,9 +208,11 @@ def rate(text: str) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
     parser = stage_parser(__doc__)
-    parser.add_argument("--max-reject-rate", type=rate, default=0.01, help="fail above this share (%(default)s)")
+    parser.add_argument(
+        "--max-reject-rate", type=rate, default=0.01, help="fail if a larger share of rows is rejected (%(default)s)"
+    )
     arguments = parser.parse_args(argv)
     run_stage(
         "csv_to_orc",

@@ -9,7 +9,7 @@ ITEM = Entity(key="item_id", prefix="i_", daily=DAILY_ITEM, features=FEATURES_IT
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
     entity_stage(__doc__, ITEM, argv)
 
 

@@ -9,7 +9,8 @@ from spark_jobs.common.arguments import dates_of, stage_parser, whole_number
 from spark_jobs.common.entity_features import Entity, features, find_sources
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.partitions import check_scene_folders, write_staged
-from spark_jobs.common.stage import Stage, run_stage
+from spark_jobs.common.run_stage import run_stage
+from spark_jobs.common.stage import Stage
 from spark_jobs.item_features import ITEM
 from spark_jobs.user_features import USER
 from warehouse.calendar_days import days_before
@@ -19,8 +20,8 @@ from warehouse.tables import FEATURES_UI, LOGS, SCENES, TRAIN
 
 
 def training_rows(logs: DataFrame, users: DataFrame, items: DataFrame, pairs: DataFrame) -> DataFrame:
-    """Every row of the logs once, with the features of its user, item and pair; what is absent is 0."""
-    # A pair without history joins as 0 anyway: most pairs, so the join stays small.
+    """Join each row of the logs with the features of its user, item and pair. Missing features are 0."""
+    # Most pairs have no history and would join as 0 anyway: without them the join is small.
     with_history = pairs.where("ui_imp_hist > 0")
     joined = (
         logs.join(users.drop("date"), on=USER.key, how="left")
@@ -34,9 +35,9 @@ def training_rows(logs: DataFrame, users: DataFrame, items: DataFrame, pairs: Da
 
 
 def features_as_of(stage: Stage, entity: Entity, date: str) -> tuple[DataFrame, list[Input], str | None]:
-    """The entity's features at the end of `date`, what they were read from, and where history began if that matters.
+    """Return the entity's features at the end of `date`, their inputs, and the first date with logs if it matters.
 
-    A calendar date without logs has no partition of its own: its features are computed here.
+    A date without logs has no partition of features, so they are computed here.
     """
     known = stage.freshness.known_dates()
     if date in known:
@@ -49,7 +50,7 @@ def features_as_of(stage: Stage, entity: Entity, date: str) -> tuple[DataFrame, 
 
 
 def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
-    """Publishes the training table of one date."""
+    """Publish the training table of one date."""
     logs_input = stage.require(LOGS, date, written_by="csv_to_orc")
     pairs_input = stage.require(FEATURES_UI, date, written_by="user_item_features")
     as_of = days_before(date, lag_days)
@@ -57,7 +58,7 @@ def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
     items, item_inputs, items_since = features_as_of(stage, ITEM, as_of)
     logs = stage.read(LOGS, date)
     pairs = stage.read(FEATURES_UI, date)
-    with StagedPartition(stage.catalog, TRAIN, date) as staged:
+    with stage.staged(TRAIN, date) as staged:
         by_scene = {str(s): f"count_if(scene = {s})" for s in SCENES}
         content, counted = write_staged(training_rows(logs, users, items, pairs), staged, by_scene)
         check_complete(stage, staged, content.rows, counted)
@@ -66,21 +67,21 @@ def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
 
 
 def check_complete(stage: Stage, staged: StagedPartition, rows: int, by_scene: dict[str, int]) -> None:
-    """Raises StageError where rows were lost or multiplied by the joins, or a scene with rows has no folder."""
+    """Raise StageError if the joins lost or multiplied rows, or a scene that has rows has no folder."""
     expected = stage.rows(LOGS, staged.date)
     if rows != expected:
-        raise StageError(f"the join gives {rows} rows for {expected} impressions; nothing is published")
-    check_scene_folders(stage.catalog, staged, {int(scene): n for scene, n in by_scene.items()})
+        raise StageError(f"the join has {rows} rows for {expected} impressions; nothing is published")
+    check_scene_folders(staged, {int(scene): n for scene, n in by_scene.items()})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
     parser = stage_parser(__doc__)
     parser.add_argument(
         "--feature-lag-days",
         type=whole_number,
         default=1,
-        help="join features of so many days before (%(default)s); 0 leaks the label and is for the leakage audit alone",
+        help="join the features of this many days before (%(default)s); 0 leaks the label: for the leakage audit only",
     )
     arguments = parser.parse_args(argv)
     publish = functools.partial(publish_date, lag_days=arguments.feature_lag_days)

@@ -9,7 +9,7 @@ USER = Entity(key="user_id", prefix="u_", daily=DAILY_USER, features=FEATURES_US
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line."""
+    """Run the command line."""
     entity_stage(__doc__, USER, argv)
 
 

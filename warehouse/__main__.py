@@ -1,4 +1,4 @@
-"""`python -m warehouse status`: which partitions are fresh, stale or missing."""
+"""`python -m warehouse status`: show which partitions are fresh, stale or missing."""
 
 import argparse
 import sys
@@ -11,11 +11,11 @@ from warehouse.status import overview
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line. Exit status 1 where anything is stale or missing."""
+    """Run the command line. The exit status is 1 if any partition is stale or missing."""
     settings = read_settings()
     parser = argparse.ArgumentParser(prog="python -m warehouse", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="table x date: fresh, stale, missing, rows, rejects")
+    status = commands.add_parser("status", help="show the state of every table and date, with rows and rejects")
     status.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
     status.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
     arguments = parser.parse_args(argv)

@@ -6,14 +6,14 @@ from warehouse.errors import WarehouseError
 
 
 def days(first: str, last: str) -> list[str]:
-    """Every calendar day from first to last, both inclusive; none where last is before first."""
+    """Return every calendar day from first to last, both inclusive; none if last is before first."""
     start, end = date.fromisoformat(first), date.fromisoformat(last)
     return [(start + timedelta(days=i)).isoformat() for i in range((end - start).days + 1)]
 
 
 def days_before(day: str, number: int) -> str:
-    """The calendar day that lies `number` days before `day`. Raises WarehouseError where there is none."""
+    """Return the calendar day `number` days before `day`. Raises WarehouseError if the calendar has no such day."""
     try:
         return (date.fromisoformat(day) - timedelta(days=number)).isoformat()
     except OverflowError as error:
-        raise WarehouseError(f"no calendar has a day {number} days before {day}") from error
+        raise WarehouseError(f"the calendar has no day {number} days before {day}") from error

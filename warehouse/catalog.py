@@ -1,4 +1,4 @@
-"""Where every partition of a dataset lies and what is published."""
+"""Where the partitions of a dataset lie, and what is published."""
 
 import hashlib
 import re
@@ -13,12 +13,12 @@ from warehouse.storage import Storage
 from warehouse.tables import RAW, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
-_TIMES_COMPRESSED = 6
+_COMPRESSION_FACTOR = 6  # of CSV, about
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
 
 
 class Catalog:
-    """The tables of one dataset below one warehouse root."""
+    """The tables of one dataset under one warehouse root. Paths have no scheme; URIs have one, for Spark and users."""
 
     def __init__(self, warehouse: str, dataset: str) -> None:
         if not _DATASET.fullmatch(dataset):
@@ -27,50 +27,49 @@ class Catalog:
         self.dataset = dataset
 
     def table_path(self, table: Table) -> str:
-        """The table's folder, inside the file system."""
         return self.storage.path(table.name(self.dataset))
 
     def path(self, table: Table, date: str) -> str:
-        """The partition's folder, inside the file system."""
         return f"{self.table_path(table)}/date={date}"
 
     def uri(self, table: Table, date: str) -> str:
-        """The partition's folder as a URI."""
         return self.storage.uri(table.name(self.dataset), f"date={date}")
 
     def dates(self, table: Table) -> list[str]:
-        """The dates that have a partition's folder, ascending. Raises WarehouseError on a date that no calendar has."""
+        """Return the dates that have a folder, ascending. Raises WarehouseError if a folder's date does not exist."""
         matches = map(_DATE_FOLDER.fullmatch, self.storage.folders(self.table_path(table)))
         dates = [match[1] for match in matches if match]
         for date in dates:
             try:
                 calendar_date.fromisoformat(date)
             except ValueError as error:
-                raise WarehouseError(f"{self.uri(table, date)} is no date: {error}; rename the folder") from error
+                raise WarehouseError(f"{self.uri(table, date)} is not a date: {error}; rename the folder") from error
         return dates
 
     def files(self, table: Table, date: str) -> list[dict]:
-        """The partition's data files, as fsspec entries (name, size)."""
+        """Return the partition's data files as fsspec entries with name and size."""
         return self.storage.files(self.path(table, date))
 
     def raw_bytes(self, date: str) -> int:
-        """Bytes of the date's raw files; of compressed ones about what they hold."""
+        """Return the size of the date's raw files; for compressed files, about their size once unpacked."""
         return sum(
-            entry["size"] * (1 if infer_compression(entry["name"]) is None else _TIMES_COMPRESSED)
+            entry["size"] * (1 if infer_compression(entry["name"]) is None else _COMPRESSION_FACTOR)
             for entry in self.files(RAW, date)
         )
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
-        """The published partition's manifest, or None where nothing is published. Raises WarehouseError."""
+        """Return the manifest, or None if nothing is published. Raises WarehouseError if the manifest is damaged."""
         place = f"{self.uri(table, date)}/{MANIFEST_FILE}"
         try:
             manifest = Manifest.from_json(self.storage.read_text(f"{self.path(table, date)}/{MANIFEST_FILE}"))
         except FileNotFoundError:
             return None
-        except StorageError:  # it says nothing of the manifest, which may be whole
+        except StorageError:  # a ValueError too, but the manifest itself may be fine
             raise
         except ValueError as error:
-            raise WarehouseError(f"{place}: {error}; run the stage of this date again") from error
+            raise WarehouseError(
+                f"{place}: not the manifest of a partition: {error}; run the stage of this date again"
+            ) from error
         if (manifest.table, manifest.date) != (table.folder, date):
             raise WarehouseError(
                 f"{place} is the manifest of {manifest.table} date={manifest.date}; run the stage of {date} again"
@@ -78,11 +77,11 @@ class Catalog:
         return manifest
 
     def data_files(self, path: str) -> list[list[Any]]:
-        """Name below `path` and bytes of each data file there, sorted: what a manifest keeps of them."""
+        """Return the name below `path` and the size of each data file there, sorted, as manifests keep them."""
         return [[entry["name"].removeprefix(f"{path}/"), entry["size"]] for entry in self.storage.files(path)]
 
     def require_whole(self, table: Table, date: str) -> None:
-        """Raises WarehouseError where a published partition's data files are no longer those of its manifest."""
+        """Raise WarehouseError if a published partition's data files are not those listed in its manifest."""
         manifest = self.manifest(table, date)
         if manifest and manifest.files not in (None, self.data_files(self.path(table, date))):
             raise WarehouseError(
@@ -91,14 +90,14 @@ class Catalog:
             )
 
     def version(self, table: Table, date: str) -> str | None:
-        """The version now published, or None. Raw folders have no manifest: names, sizes and times stand in."""
+        """Return the published version, or None. Raw folders have no manifest: names, sizes and times are hashed."""
         if table is RAW:
             return self._raw_version(date)
         manifest = self.manifest(table, date)
         return manifest.version if manifest else None
 
     def input(self, table: Table, date: str) -> Input:
-        """The partition as an input of another, at its present version."""
+        """Return the partition, at its current version, as an input of another."""
         return Input(table.folder, date, self.version(table, date))
 
     def _raw_version(self, date: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The errors that the warehouse package ends with."""
+"""The errors that the warehouse package raises for the user."""
 
 
 class WarehouseError(ValueError):
@@ -6,4 +6,4 @@ class WarehouseError(ValueError):
 
 
 class StorageError(WarehouseError):
-    """A file system that cannot be reached, or that refuses. The same may succeed later."""
+    """A file system cannot be reached, or refuses an operation. The same operation may succeed later."""

@@ -1,4 +1,4 @@
-"""Whether a published partition still follows from what is published now."""
+"""Whether a published partition still agrees with what it was computed from."""
 
 import functools
 from bisect import bisect_left, bisect_right
@@ -17,23 +17,23 @@ from warehouse.manifest import Input, Manifest
 from warehouse.tables import LOGS, RAW, TABLES, Table
 
 _LONGEST_GAP_DAYS = 1100  # three years
-_Answer = TypeVar("_Answer")
+_Result = TypeVar("_Result")
 
 
 class State(StrEnum):
-    """What a reader may expect of a partition."""
+    """Whether a partition may be read."""
 
     FRESH = "fresh"
     STALE = "stale"
-    LEAKY = "leaky"  # made to measure leakage, and of no other use
+    LEAKY = "leaky"  # joined with features of its own day, only to measure leakage
     MISSING = "missing"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A partition's state and, where it is not fresh, the reason as the end of a sentence.
+    """A partition's state and, if it is not fresh, the reason as the end of a sentence.
 
-    `cause` is what the reason comes down to: all partitions that late data made stale have the same one.
+    `cause` is the root of the reason: all partitions that became stale because of the same late data share it.
     """
 
     state: State
@@ -42,29 +42,27 @@ class Verdict:
 
     @property
     def fresh(self) -> bool:
-        """Whether the partition may be read."""
         return self.state is State.FRESH
 
 
 _FRESH = Verdict(State.FRESH)
 
 
-def _one_at_a_time(method: Callable[..., _Answer]) -> Callable[..., _Answer]:
+def _locked(method: Callable[..., _Result]) -> Callable[..., _Result]:
     @functools.wraps(method)
-    def locked(self: "Freshness", *arguments: Any) -> _Answer:
+    def with_lock(self: "Freshness", *arguments: Any) -> _Result:
         with self._lock:
             return method(self, *arguments)
 
-    return locked
+    return with_lock
 
 
 class Freshness:
-    """The verdicts on one dataset at one moment: each manifest and listing is read once, on first use.
+    """The state of a dataset's partitions at one moment: each manifest and listing is read once, on first use.
 
-    Threads may share it.
-
-    A partition is fresh while every input is still published at the recorded version and is itself fresh, while what
-    was absent is still absent, and while no logs are older than the first date its cumulative values began with.
+    A partition is fresh as long as every input is still published at the recorded version and is itself fresh, inputs
+    recorded as absent are still absent, and no logs are older than the date on which its cumulative values begin.
+    Threads may share an instance.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -73,61 +71,59 @@ class Freshness:
         self._manifests: dict[tuple[str, str], Manifest | None] = {}
         self._raw_versions: dict[str, str | None] = {}
         self._dates: dict[str, list[str]] = {}
-        self._judged_up_to: dict[str, str] = defaultdict(str)
+        self._examined_up_to: dict[str, str] = defaultdict(str)
         self._lock = RLock()
 
-    @_one_at_a_time
+    @_locked
     def verdict(self, table: Table, date: str) -> Verdict:
-        """The state of one partition."""
-        if self.manifest(table, date) is None:  # whoever waits for it asks often, and need not read its history
-            return self._judge(table, date)
-        # A snapshot rests on the one before it: judging the dates in ascending order keeps the recursion flat.
+        if self.manifest(table, date) is None:  # a task that waits asks often: spare it reading the history
+            return self._known_verdict(table, date)
+        # A snapshot depends on the one before it: examining the dates in ascending order keeps the recursion flat.
         dates = self.dates(table)
-        for earlier in dates[bisect_right(dates, self._judged_up_to[table.folder]) : bisect_left(dates, date)]:
-            self._judged_up_to[table.folder] = earlier
-            self._judge(table, earlier)
-        return self._judge(table, date)
+        for earlier in dates[bisect_right(dates, self._examined_up_to[table.folder]) : bisect_left(dates, date)]:
+            self._examined_up_to[table.folder] = earlier
+            self._known_verdict(table, earlier)
+        return self._known_verdict(table, date)
 
-    @_one_at_a_time
+    @_locked
     def dates(self, table: Table) -> list[str]:
-        """The published dates of a table, ascending."""
+        """Return the published dates of a table, ascending."""
         if table.folder not in self._dates:
             self._dates[table.folder] = self._catalog.dates(table)
         return self._dates[table.folder]
 
     def known_dates(self) -> list[str]:
-        """Every date with logs: those received and those published, ascending.
+        """Return every date with raw or published logs, ascending.
 
-        Raises WarehouseError where one lies years from the next: a mistyped folder would make years of missing days.
+        Raises WarehouseError if two dates lie years apart: a mistyped folder would make every day between them missing.
         """
         known = sorted({*self.dates(RAW), *self.dates(LOGS)})
         for earlier, later in pairwise(known):
             if days_before(later, _LONGEST_GAP_DAYS) > earlier:
                 raise WarehouseError(
-                    f"no logs lie between {earlier} and {later}: one of the folders of these dates must be mistyped "
+                    f"there are no logs between {earlier} and {later}: one of these folders must be mistyped "
                     f"in {self._catalog.storage.root}; rename or remove it"
                 )
         return known
 
-    @_one_at_a_time
+    @_locked
     def manifest(self, table: Table, date: str) -> Manifest | None:
-        """The manifest of a published partition, or None."""
         key = (table.folder, date)
         if key not in self._manifests:
             self._manifests[key] = self._catalog.manifest(table, date)
         return self._manifests[key]
 
-    @_one_at_a_time
+    @_locked
     def republished(self, table: Table, date: str) -> None:
-        """Takes note of a partition published since. None rests on a later date: the verdicts before it hold."""
+        """Forget what a new publication of this partition changes: nothing about earlier dates, which never read it."""
         self._manifests.pop((table.folder, date), None)
         self._dates.pop(table.folder, None)
         self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key[1] < date}
-        for folder, last in self._judged_up_to.items():
-            self._judged_up_to[folder] = min(last, days_before(date, 1))
+        for folder, last in self._examined_up_to.items():
+            self._examined_up_to[folder] = min(last, days_before(date, 1))
 
     def problems(self, wanted: Iterable[tuple[Table, str]]) -> list[str]:
-        """One sentence for each partition that is stale or missing."""
+        """Return one sentence for each partition that is not fresh."""
         sentences = []
         for table, date in wanted:
             verdict = self.verdict(table, date)
@@ -136,7 +132,7 @@ class Freshness:
                 sentences.append(f"{name} date={date} is {verdict.state}: {verdict.reason}")
         return sentences
 
-    def _judge(self, table: Table, date: str) -> Verdict:
+    def _known_verdict(self, table: Table, date: str) -> Verdict:
         key = (table.folder, date)
         if key not in self._verdicts:
             self._verdicts[key] = self._examine(table, date)
@@ -148,7 +144,7 @@ class Freshness:
             reason = f"nothing is published at {self._catalog.uri(table, date)}"
             return Verdict(State.MISSING, reason, cause=reason)
         if manifest.parameters.get("feature_lag_days", 1) < 1:
-            reason = "it was joined with features of its own day, for a leakage audit only"
+            reason = "it was joined with features of its own day, for the leakage audit only"
             return Verdict(State.LEAKY, reason, cause=reason)
         reason = self._outdated(manifest)
         if reason:
@@ -159,14 +155,14 @@ class Freshness:
                 return Verdict(State.STALE, reason, cause=reason)
             verdict = self._input_verdict(source)
             if not verdict.fresh:
-                # Not the input's reason: along a history of snapshots, reasons of reasons grow with every date.
+                # Not the input's own reason: along a history of snapshots, quoted reasons would grow with every date.
                 reason = f"{source.table} date={source.date} is {verdict.state}, as {verdict.cause}"
                 return Verdict(State.STALE, reason, verdict.cause)
         return _FRESH
 
     def _outdated(self, manifest: Manifest) -> str:
         if manifest.columns != [list(column) for column in TABLES[manifest.table].columns]:
-            return "its table has other columns now"
+            return "the columns of its table have changed"
         first_logs = next(iter(self.dates(LOGS)), manifest.date)
         if manifest.history_start and first_logs < manifest.history_start:
             return f"it was computed when history began on {manifest.history_start}"
@@ -182,8 +178,8 @@ class Freshness:
         now = manifest.version if manifest else None
         if now == source.version:
             return ""
-        happened = "was withdrawn" if now is None else "arrived later" if source.version is None else "has changed"
-        return f"{name} {happened}"
+        change = "was withdrawn" if now is None else "arrived later" if source.version is None else "has changed"
+        return f"{name} {change}"
 
     def _input_verdict(self, source: Input) -> Verdict:
         table = TABLES[source.table]

@@ -1,20 +1,18 @@
-"""The manifest that lies inside every published partition."""
+"""The manifest inside every published partition, and its JSON."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from typing import Any
 
 from warehouse.tables import TABLES
 
 MANIFEST_FILE = "_manifest.json"
-# What readers compute with.
-_KINDS = {"rows": int, "columns": list, "version": str, "parameters": dict, "rejects": dict}
 
 
 @dataclass(frozen=True, order=True)
 class Input:
-    """Something a partition was computed from. `version` is None where it was absent when it was looked for."""
+    """A partition that another was computed from. `version` is None if it did not exist at that time."""
 
     table: str
     date: str
@@ -23,7 +21,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a published partition holds and what it was computed from. Times are UTC, counts are rows."""
+    """What a published partition holds and what it was computed from. Times are UTC."""
 
     table: str
     date: str
@@ -35,45 +33,56 @@ class Manifest:
     code_revision: str
     run_id: str
     published_at: str
-    history_start: str | None = None  # the first date there was when a partition of cumulative values was computed
-    parameters: dict[str, int] = field(default_factory=dict)  # settings of the stage that shape the content
-    rows_in: int | None = None
-    rejects: dict[str, int] = field(default_factory=dict)
+    history_start: str | None = None  # the first date with logs when the cumulative values were computed
+    parameters: dict[str, int] = field(default_factory=dict)  # the stage's settings that affect the content
+    rows_in: int | None = None  # raw rows, valid and rejected
+    rejects: dict[str, int] = field(default_factory=dict)  # rows by reason
     files: list[list[Any]] | None = None  # name and bytes of each data file
 
     def to_json(self) -> str:
-        """The manifest as readable JSON."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
 
     @staticmethod
     def from_json(text: str) -> "Manifest":
-        """The inverse of to_json. Raises ValueError where the text is no manifest."""
+        """Read what `to_json` wrote. Raises ValueError if the text is not the manifest of a partition."""
+        values = json.loads(text)
         try:
-            fields = json.loads(text)
-            manifest = Manifest(**{**fields, "inputs": [Input(**entry) for entry in fields["inputs"]]})
-            for name, kind in _KINDS.items():
-                if not isinstance(getattr(manifest, name), kind):
-                    raise TypeError(f"{name} is {getattr(manifest, name)!r}")
-            for name in ("rejects", "parameters"):
-                if not all(isinstance(number, int) for number in getattr(manifest, name).values()):
-                    raise TypeError(f"{name} is {getattr(manifest, name)!r}")
-            if not isinstance(manifest.history_start, str | None) or not isinstance(manifest.rows_in, int | None):
-                raise TypeError(f"history_start is {manifest.history_start!r}, rows_in {manifest.rows_in!r}")
-            if isinstance(manifest.rows, bool) or manifest.rows < 0 or not manifest.version:
-                raise TypeError(f"rows is {manifest.rows!r}, version {manifest.version!r}")
-            if not all(isinstance(name, str) and isinstance(size, int) for name, size in manifest.files or ()):
-                raise TypeError(f"files is {manifest.files!r}")
-            for source in manifest.inputs:
-                if source.table not in TABLES:
-                    raise TypeError(f"its input {source.table!r} is no table")
-                if (source.table, source.date) == (manifest.table, manifest.date):
-                    raise TypeError("it is an input of its own")
-            return manifest
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ValueError(f"not a partition manifest: {error}") from error
+            manifest = Manifest(**{**values, "inputs": [Input(**source) for source in values["inputs"]]})
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"its fields are not those of a manifest ({error})") from error
+        if wrong := [name for name, is_valid in _validity(manifest).items() if not is_valid]:
+            raise ValueError(", ".join(f"its {name} is {getattr(manifest, name)!r}" for name in wrong))
+        return manifest
 
 
 def partition_version(columns: list[list[str]], rows: int, checksum: str) -> str:
-    """A hash of schema and content: equal content has an equal version, whenever and wherever it was written."""
-    described = json.dumps([columns, rows, checksum]).encode()
-    return hashlib.sha256(described).hexdigest()[:16]
+    """Return a hash of schema and content. Equal content has an equal version, whenever and wherever it was written."""
+    return sha256(json.dumps([columns, rows, checksum]).encode()).hexdigest()[:16]
+
+
+def _validity(read: Manifest) -> dict[str, bool]:
+    """Check the fields that readers compute with, by name. By type(): to isinstance, JSON's true is a number."""
+    return {
+        "rows": type(read.rows) is int and read.rows >= 0,
+        "columns": type(read.columns) is list,
+        "version": type(read.version) is str and read.version != "",
+        "inputs": all(
+            type(source.table) is str
+            and source.table in TABLES
+            and (source.date != read.date or source.table != read.table)  # else freshness would ask for itself
+            for source in read.inputs
+        ),
+        "history_start": read.history_start is None or type(read.history_start) is str,
+        "parameters": _are_numbers(read.parameters),
+        "rows_in": read.rows_in is None or type(read.rows_in) is int,
+        "rejects": _are_numbers(read.rejects),
+        "files": read.files is None or (type(read.files) is list and all(map(_is_file, read.files))),
+    }
+
+
+def _are_numbers(value: Any) -> bool:
+    return type(value) is dict and all(type(number) is int for number in value.values())
+
+
+def _is_file(value: Any) -> bool:
+    return type(value) is list and [*map(type, value)] == [str, int]

@@ -1,8 +1,8 @@
-"""Publishing a partition so that a reader sees the old one, the new one or none, never a mixture.
+"""Publish a partition so that readers see the old one, the new one or none, never a mixture.
 
-Staged under `<table>/.staging/<run>/date=D`, moved to `<table>/date=D`; what lay there goes to
-`<table>/.trash/<run>` and is dropped. Readers skip names with a leading dot. Running the task again repairs a crash at
-any point.
+A partition is written to `<table>/.staging/<run>/date=D` and then moved to `<table>/date=D`. The old partition is first
+moved to `<table>/.trash/<run>`, and deleted last. Readers skip names with a leading dot. After a crash at any point,
+running the task again repairs the table.
 """
 
 import subprocess
@@ -19,12 +19,12 @@ from warehouse.tables import Table
 _DESCRIBE = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
 _RUN_TIME = "%Y%m%dT%H%M%SZ"
 _ABANDONED_AFTER = timedelta(days=1)  # longer than any stage may run
-_SWAP_ATTEMPTS = 5  # more than two runs of one date at the same moment are not expected
+_SWAP_ATTEMPTS = 5  # more than two runs of one date at once are not expected
 
 
 @dataclass(frozen=True)
 class Content:
-    """What was written: rows, columns as [name, Spark type] and a checksum that does not depend on row order."""
+    """What was written: rows, columns as [name, Spark type], and a checksum that does not depend on row order."""
 
     rows: int
     columns: list[list[str]]
@@ -34,7 +34,7 @@ class Content:
 
 
 class StagedPartition:
-    """A partition that is being written; `publish` moves it into place, leaving the `with` block drops what is left."""
+    """A partition being written. `publish` moves it into place; leaving the `with` block removes whatever is left."""
 
     def __init__(self, catalog: Catalog, table: Table, date: str) -> None:
         self._catalog = catalog
@@ -54,6 +54,9 @@ class StagedPartition:
     def __exit__(self, *_: object) -> None:
         self._catalog.storage.remove(self._run_path)
 
+    def has_folder(self, name: str) -> bool:
+        return self._catalog.storage.exists(f"{self.path}/{name}")
+
     def publish(
         self,
         content: Content,
@@ -61,7 +64,7 @@ class StagedPartition:
         history_start: str | None = None,
         parameters: dict[str, int] | None = None,
     ) -> Manifest:
-        """Writes the manifest and moves the folder into place."""
+        """Write the manifest and move the folder into place."""
         manifest = Manifest(
             table=self.table.folder,
             date=self.date,
@@ -92,13 +95,13 @@ class StagedPartition:
                     storage.rename_folder(target, f"{trash}/{attempt}")
                 storage.rename_folder(self.path, target)
                 break
-            except OSError:  # another run of the same date put its own partition there, or took the old one away
+            except OSError:  # another run of this date has published its partition, or moved the old one away
                 if attempt == _SWAP_ATTEMPTS or not storage.exists(self.path):
                     raise
         storage.remove(trash)
 
     def _drop_abandoned_runs(self) -> None:
-        """Removes what killed runs left behind."""
+        """Remove what killed runs have left behind."""
         oldest = (datetime.now(UTC) - _ABANDONED_AFTER).strftime(_RUN_TIME)
         for kind in (".staging", ".trash"):
             parent = self._catalog.storage.path(self._folder, kind)
@@ -109,14 +112,11 @@ class StagedPartition:
 
 @cache
 def code_revision() -> str:
-    """The commit this code comes from, with -dirty where it was changed since.
-
-    ANTM2C_CODE_REVISION says it where there is no checkout; else git is asked.
-    """
+    """Return the commit of this code, with -dirty if it was changed since: from ANTM2C_CODE_REVISION, or from git."""
     if revision := read_settings().code_revision:
         return revision
     try:
-        asked = subprocess.run(_DESCRIBE, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+        described = subprocess.run(_DESCRIBE, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return asked.stdout.strip()
+    return described.stdout.strip()

@@ -1,4 +1,4 @@
-"""The project's settings, read from the environment in this one place."""
+"""The project's settings. Only this module reads them from the environment."""
 
 import os
 import re
@@ -12,10 +12,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the data lies and what it is. Field names follow the ANTM2C_* variables.
+    """All settings. Each field is named after its ANTM2C_* variable, except tracking_uri (MLFLOW_TRACKING_URI).
 
-    tracking_uri: MLflow's, as its own MLFLOW_TRACKING_URI has it. train_runtime: python, or docker, to which trainer_*
-    belong; trainer_gpus: a number, or all.
+    train_runtime: python or docker; the trainer_* fields apply to docker only. trainer_gpus: a number, or all.
     """
 
     warehouse: str
@@ -31,10 +30,10 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """The settings of this process. Raises WarehouseError where a variable holds what nothing here understands."""
+    """Read the settings from the environment. Raises WarehouseError if a variable has a value that is not allowed."""
     artifacts = _variable("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts"))
     return Settings(
-        # Not as_uri(): it escapes blanks and Chinese letters of the path, and neither Spark nor fsspec undoes that.
+        # Not as_uri(): it escapes spaces and Chinese characters, and neither Spark nor fsspec unescapes them.
         warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
         dataset=_variable("ANTM2C_DATASET", "demo"),
         artifacts=artifacts,
@@ -43,22 +42,22 @@ def read_settings() -> Settings:
         tracking_uri=_variable("MLFLOW_TRACKING_URI", _database_beside(Path(artifacts).absolute())),
         train_runtime=_matching("ANTM2C_TRAIN_RUNTIME", "python", r"python|docker", "python or docker"),
         trainer_image=_variable("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
-        trainer_gpus=_matching("ANTM2C_TRAINER_GPUS", "0", r"all|\d+", "all, or how many"),
+        trainer_gpus=_matching("ANTM2C_TRAINER_GPUS", "0", r"all|\d+", "all or a number"),
         trainer_network=_variable("ANTM2C_TRAINER_NETWORK", "bridge"),
     )
 
 
 def _database_beside(folder: Path) -> str:
     path = str(folder.parent / "mlflow" / "mlflow.db")
-    return f"sqlite:///{path.replace('%', '%25').replace('?', '%3F')}"  # which mean something else in a URI
+    return f"sqlite:///{path.replace('%', '%25').replace('?', '%3F')}"  # both have a meaning in URIs
 
 
 def _variable(name: str, default: str) -> str:
-    return os.environ.get(name) or default  # compose sets variables that are not set to nothing
+    return os.environ.get(name) or default  # compose passes unset variables as empty ones
 
 
-def _matching(name: str, default: str, pattern: str, wanted: str) -> str:
+def _matching(name: str, default: str, pattern: str, allowed: str) -> str:
     value = _variable(name, default)
     if not re.fullmatch(pattern, value, re.ASCII):
-        raise WarehouseError(f"{name} is {value!r}; set it to {wanted}")
+        raise WarehouseError(f"{name} is {value!r}; set it to {allowed}")
     return value

@@ -1,4 +1,4 @@
-"""The state of every partition, as a table for the screen."""
+"""The state of every partition, as a text table."""
 
 from collections import Counter
 
@@ -10,15 +10,15 @@ from warehouse.pair_tiles import tile_days
 from warehouse.tables import DERIVED_TABLES, LOGS, REJECTS, TILES_UI, Table
 
 _SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.LEAKY: "LEAKY", State.MISSING: "MISSING"}
-_NO_PARTITION = "."  # the table has none on this date
+_NOT_EXPECTED = "."
 _WIDTHS = {table: max(len(table.folder), *map(len, _SIGNS.values())) for table in DERIVED_TABLES}
 
 
 def overview(catalog: Catalog) -> tuple[list[str], bool]:
-    """Lines for the screen, and whether every date with logs, from the first to the last, is published and fresh.
+    """Return the lines to print, and whether everything from the first to the last date is published and fresh.
 
-    A day without a raw folder between the first and the last date counts as missing; a day without impressions is a
-    raw file with a header alone.
+    A day between them without a raw folder counts as missing. A day without impressions has a raw file with only a
+    header.
     """
     freshness = Freshness(catalog)
     known = freshness.known_dates()
@@ -28,11 +28,11 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     verdicts = {date: _verdicts(freshness, date) for date in dates}
     lines = [_line("date", "valid rows", "rejected", {table: table.folder for table in DERIVED_TABLES})]
     lines += [_line(date, *_counts(freshness, date), _signs(verdicts[date])) for date in dates]
-    problems = {date: bad for date in dates if (bad := [v for v in verdicts[date].values() if not v.fresh])}
-    states = Counter(verdict.state for of_date in verdicts.values() for verdict in of_date.values())
-    counted = ", ".join(f"{states[state]} {state}" for state in State)
-    lines += ["", f"{_NO_PARTITION} the table has no partition on this date"]
-    lines += [f"dataset {catalog.dataset} in {catalog.storage.root}: {counted} of {states.total()} partitions"]
+    problems = {date: found for date in dates if (found := [v for v in verdicts[date].values() if not v.fresh])}
+    states = Counter(verdict.state for by_table in verdicts.values() for verdict in by_table.values())
+    totals = ", ".join(f"{states[state]} {state}" for state in State)
+    lines += ["", f"{_NOT_EXPECTED} this table has no partition on this date"]
+    lines += [f"dataset {catalog.dataset} in {catalog.storage.root}: {totals} of {states.total()} partitions"]
     if problems:
         lines += [f"{number} {cause}" for cause, number in causes(freshness, problems).items()]
         lines += [f"run the stages for {min(problems)} .. {max(problems)}"]
@@ -40,7 +40,7 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
 
 
 def expected(table: Table, date: str) -> bool:
-    """Whether the table has a partition on a date with logs: tiles of one day are the daily counts themselves."""
+    """Whether the table has a partition on a date with logs. A tile of one day would repeat the daily counts."""
     return table is not TILES_UI or tile_days(date) > 1
 
 
@@ -49,7 +49,7 @@ def _verdicts(freshness: Freshness, date: str) -> dict[Table, Verdict]:
 
 
 def _counts(freshness: Freshness, date: str) -> tuple[str, str]:
-    """Valid and rejected rows, as far as they are published."""
+    """Return the numbers of valid and rejected rows, or - if they are not published."""
     logs, rejects = freshness.manifest(LOGS, date), freshness.manifest(REJECTS, date)
     return f"{logs.rows:,}" if logs else "-", f"{_rejected(rejects):,}" if rejects else "-"
 
@@ -59,7 +59,7 @@ def _rejected(manifest: Manifest) -> int:
 
 
 def _signs(verdicts: dict[Table, Verdict]) -> dict[Table, str]:
-    return {table: _SIGNS[verdicts[table].state] if table in verdicts else _NO_PARTITION for table in DERIVED_TABLES}
+    return {table: _SIGNS[verdicts[table].state] if table in verdicts else _NOT_EXPECTED for table in DERIVED_TABLES}
 
 
 def _line(date: str, rows: str, rejected: str, cells: dict[Table, str]) -> str:
@@ -68,25 +68,22 @@ def _line(date: str, rows: str, rejected: str, cells: dict[Table, str]) -> str:
 
 
 def causes(freshness: Freshness, problems: dict[str, list[Verdict]]) -> Counter[str]:
-    """What the verdicts that are not fresh, by date, come to: late data of one day makes many partitions stale.
-
-    The number of partitions by cause, in the order in which the causes were met.
-    """
+    """Count the given verdicts, by date, by their cause: late data of one day makes many partitions stale."""
     counts: Counter[str] = Counter()
-    for date, bad in problems.items():
-        not_there = why_missing(freshness, date)
-        for verdict in bad:
-            counts[f"{verdict.state}: {not_there if verdict.state is State.MISSING else verdict.cause}"] += 1
+    for date, verdicts in problems.items():
+        missing_because = why_missing(freshness, date)
+        for verdict in verdicts:
+            counts[f"{verdict.state}: {missing_because if verdict.state is State.MISSING else verdict.cause}"] += 1
     return counts
 
 
 def why_missing(freshness: Freshness, date: str) -> str:
-    """Why a date between the first and the last has nothing published, as the end of a sentence."""
+    """Return why a date between the first and the last is not published, as the end of a sentence."""
     if date not in freshness.known_dates():
         return f"no raw logs for {date}"
     rejects = freshness.manifest(REJECTS, date)
     if rejects is None or freshness.manifest(LOGS, date) is not None:
         return "not published yet"
-    # Rejects are published without logs by --max-reject-rate alone.
-    of_rows = f"{_rejected(rejects):,} of {rejects.rows_in:,} rows of {date} are rejected"
-    return f"{of_rows}, more than --max-reject-rate allows: correct them, or raise it"
+    # Only --max-reject-rate leaves rejects published without logs.
+    rejected = f"{_rejected(rejects):,} of {rejects.rows_in:,} rows of {date} are rejected"
+    return f"{rejected}, more than --max-reject-rate allows: correct them, or raise it"

@@ -10,6 +10,8 @@ WINDOW_DAYS = 7
 TEXT_COLUMNS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")
 DEEP_FEATURES = tuple(f"deep_features_{i}" for i in range(27))
 REQUIRED_RAW_COLUMNS = ("user_id", "item_id", "log_time", "label", "scene")
+# To add a reason, add its name here, where rows are tested in this order, and its SQL condition to `with_reason` in
+# spark_jobs/csv_to_orc.py.
 REJECT_REASONS = (
     "malformed",
     "missing_user_id",
@@ -25,7 +27,7 @@ Columns = tuple[tuple[str, str], ...]  # (name, Spark SQL type)
 
 @dataclass(frozen=True)
 class Table:
-    """One table: `folder` is its name without the dataset, `partitions` come after nothing but each other."""
+    """One table. folder: its name without the dataset. partitions: the levels of its folders, outermost first."""
 
     folder: str
     format: str
@@ -34,53 +36,55 @@ class Table:
     suffix: str = ""
 
     def name(self, dataset: str) -> str:
-        """The folder of this table below the warehouse root."""
+        """Return the table's folder under the warehouse root."""
         return f"{self.folder}_{dataset}{self.suffix}"
 
     @property
     def ddl(self) -> str:
-        """The columns as a Spark DDL schema."""
+        """Return the columns as a Spark DDL schema."""
         return ", ".join(f"`{name}` {spark_type}" for name, spark_type in self.columns)
 
     @property
     def column_names(self) -> list[str]:
-        """The columns' names, in order."""
         return [name for name, _ in self.columns]
 
 
-def _of_type(spark_type: str, *names: str) -> Columns:
+def _columns(spark_type: str, *names: str) -> Columns:
     return tuple((name, spark_type) for name in names)
 
 
 def scene_counters(prefix: str = "") -> list[str]:
-    """Impression and click counters by scene: imp_s0..imp_s4, clk_s0..clk_s4."""
+    """Return the names of the impression and click counters by scene: imp_s0..imp_s4, clk_s0..clk_s4."""
     return [f"{prefix}{kind}_s{scene}" for kind in ("imp", "clk") for scene in SCENES]
 
 
+# To add a feature of users and items, add its column here, and its SQL to `summed` in
+# spark_jobs/common/entity_features.py. The training table joins every column named here, and training reads each bigint
+# as a count and each double as a rate.
 def _entity_features(prefix: str) -> Columns:
     counts, rate = ("imp", "clk"), "double"
     return (
-        *_of_type("bigint", *(f"{prefix}{kind}_day" for kind in counts)),
-        *_of_type("bigint", *(f"{prefix}{kind}_7d" for kind in counts)),
+        *_columns("bigint", *(f"{prefix}{kind}_day" for kind in counts)),
+        *_columns("bigint", *(f"{prefix}{kind}_7d" for kind in counts)),
         (f"{prefix}ctr_7d", rate),
-        *_of_type("bigint", *(f"{prefix}{kind}_cum" for kind in counts)),
+        *_columns("bigint", *(f"{prefix}{kind}_cum" for kind in counts)),
         (f"{prefix}ctr_cum", rate),
-        *_of_type("bigint", *scene_counters(prefix)),
+        *_columns("bigint", *scene_counters(prefix)),
     )
 
 
 USER_FEATURE_COLUMNS = _entity_features("u_")
 ITEM_FEATURE_COLUMNS = _entity_features("i_")
-PAIR_FEATURE_COLUMNS = _of_type("bigint", "ui_imp_hist", "ui_clk_hist")
+PAIR_FEATURE_COLUMNS = _columns("bigint", "ui_imp_hist", "ui_clk_hist")
 
 _LOG_COLUMNS: Columns = (
-    *_of_type("string", "user_id", "item_id"),
+    *_columns("string", "user_id", "item_id"),
     ("log_ts", "timestamp"),
-    *_of_type("int", "label", "scene"),
-    *_of_type("string", *TEXT_COLUMNS, *DEEP_FEATURES),
+    *_columns("int", "label", "scene"),
+    *_columns("string", *TEXT_COLUMNS, *DEEP_FEATURES),
 )
-_PAIR = _of_type("string", "user_id", "item_id")
-_SCENE_COUNTERS = _of_type("bigint", *scene_counters())
+_PAIR = _columns("string", "user_id", "item_id")
+_SCENE_COUNTERS = _columns("bigint", *scene_counters())
 
 RAW = Table("raw", "csv", ())
 TRUTH = Table(
@@ -89,10 +93,10 @@ TRUTH = Table(
     (*_PAIR, ("log_ts", "timestamp"), ("scene", "int"), ("click_probability", "double")),
 )
 LOGS = Table("logs", "orc", _LOG_COLUMNS, ("date", "scene"))
-REJECTS = Table("rejects", "orc", _of_type("string", "source_file", "raw_line", "reason"))
+REJECTS = Table("rejects", "orc", _columns("string", "source_file", "raw_line", "reason"))
 DAILY_USER = Table("daily_user", "orc", (("user_id", "string"), *_SCENE_COUNTERS))
 DAILY_ITEM = Table("daily_item", "orc", (("item_id", "string"), *_SCENE_COUNTERS))
-DAILY_UI = Table("daily_ui", "orc", (*_PAIR, *_of_type("bigint", "imp", "clk")))
+DAILY_UI = Table("daily_ui", "orc", (*_PAIR, *_columns("bigint", "imp", "clk")))
 TILES_UI = Table("tiles_ui", "orc", DAILY_UI.columns)
 FEATURES_USER = Table("features_user", "orc", (("user_id", "string"), *USER_FEATURE_COLUMNS))
 FEATURES_ITEM = Table("features_item", "orc", (("item_id", "string"), *ITEM_FEATURE_COLUMNS))
@@ -105,7 +109,7 @@ TRAIN = Table(
     suffix="_parquet",
 )
 
-# In the order in which one date's stages write them.
+# In the order in which the stages write them for one date.
 DERIVED_TABLES = (
     LOGS,
     REJECTS,

@@ -78,7 +78,7 @@ class SparkCluster:
 def _fast_starts() -> dict[str, str]:
     """Master, workers and, through these, executors take the class archive; what they run here is small."""
     home = class_archive.spark_home()
-    archive = class_archive.whole_archive(class_archive.key_of(home, os.environ))
+    archive = class_archive.find_archive(class_archive.archive_key(home, os.environ))
     if archive is None:
         return {}
     return {

@@ -1,1 +1,1 @@
-"""What every stage shares: arguments, session, reading and publishing of partitions."""
+"""What all stages share: arguments, session, reading and publishing partitions."""

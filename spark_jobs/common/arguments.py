@@ -1,4 +1,4 @@
-"""Command line arguments that every stage takes."""
+"""The command line arguments that all stages share."""
 
 import argparse
 from datetime import date
@@ -8,7 +8,7 @@ from warehouse.settings import read_settings
 
 
 def iso_date(text: str) -> str:
-    """A date as YYYY-MM-DD. Raises ArgumentTypeError, which argparse turns into a sentence."""
+    """Parse a date as YYYY-MM-DD. Raises ArgumentTypeError, which argparse reports as a sentence."""
     try:
         parsed = date.fromisoformat(text)
     except ValueError as error:
@@ -19,26 +19,26 @@ def iso_date(text: str) -> str:
 
 
 def whole_number(text: str) -> int:
-    """A number of 0 or more."""
+    """Parse a whole number of 0 or more. Raises ArgumentTypeError."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
     return int(text)
 
 
 def stage_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the warehouse, the dataset and the dates; `dates_of` reads the dates from its result."""
+    """Return a parser for the warehouse, the dataset and the dates, which `dates_of` takes from its result."""
     settings = read_settings()
     parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
     parser.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
     parser.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
-    parser.add_argument("--date", type=iso_date, help="the one date to work on")
+    parser.add_argument("--date", type=iso_date, help="the date to process")
     parser.add_argument("--start-date", type=iso_date, help="first date of a range, inclusive")
     parser.add_argument("--end-date", type=iso_date, help="last date of a range, inclusive")
     return parser
 
 
 def dates_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[str]:
-    """The dates asked for, ascending. Ends the program with a sentence where they make no sense."""
+    """Return the requested dates, ascending. Exits with a sentence if the arguments contradict each other."""
     single, start, end = arguments.date, arguments.start_date, arguments.end_date
     if single and not (start or end):
         return [single]

@@ -1,4 +1,4 @@
-"""The headers of a date's raw files. Columns are matched by name, and files of one date may order them differently."""
+"""The headers of a date's raw files. Columns are matched by name; files of one date may order them differently."""
 
 import csv
 import io
@@ -13,13 +13,13 @@ from warehouse.catalog import Catalog
 from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
 
 _HEADER_BYTES = 1024 * 1024
-_NOT_READ = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")
-_PATTERN = frozenset("[]{}*?\\")
+_UNSUPPORTED = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")
+_WILDCARDS = frozenset("[]{}*?\\")
 
 
 @dataclass(frozen=True)
 class RawFiles:
-    """Files with the same header. `size` is their bytes together, as stored."""
+    """Files with the same header. `size` is their total size in bytes, as stored."""
 
     columns: tuple[str, ...]
     uris: tuple[str, ...]
@@ -27,9 +27,9 @@ class RawFiles:
 
 
 def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
-    """The date's raw files by header; files without any bytes hold no row and are left out.
+    """Group the date's raw files by header. Empty files have no rows and are left out.
 
-    Raises StageError where the folder is missing or holds no file, or a header lacks a required column or repeats one.
+    Raises StageError if the folder is missing or empty, or if a header lacks a required column or repeats one.
     """
     entries = raw_files(catalog, date)
     files = defaultdict(list)
@@ -48,15 +48,15 @@ def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
 
 
 def raw_files(catalog: Catalog, date: str) -> list[dict]:
-    """The date's raw files. Raises StageError where the folder is missing or holds none."""
+    """List the date's raw files. Raises StageError if the folder is missing or empty."""
     folder = catalog.uri(RAW, date)
     if not catalog.storage.exists(catalog.path(RAW, date)):
         raise StageError(f"no raw logs for {date}: looked for the folder {folder}")
     entries = catalog.files(RAW, date)
     if not entries:
         raise StageError(
-            f"no raw logs for {date}: the folder {folder} holds no file; a day without impressions is a CSV file "
-            "with a header alone"
+            f"no raw logs for {date}: the folder {folder} holds no file; for a day without impressions, put a CSV file "
+            "with only a header there"
         )
     return entries
 
@@ -82,13 +82,13 @@ def _read_header(catalog: Catalog, path: str) -> tuple[str, ...]:
 
 
 def _check_name(path: str) -> None:
-    """Raises StageError on a name that Spark would take for a pattern, or a compression that it does not read."""
-    strange = sorted(_PATTERN.intersection(path) | {":"}.intersection(path.rsplit("/", 1)[-1]))
-    if strange:
-        raise StageError(f"{path}: Spark takes {' '.join(strange)} in a name for a pattern; rename the file")
+    """Raise StageError if Spark would take the name for a pattern, or cannot read the compression."""
+    special = sorted(_WILDCARDS.intersection(path) | {":"}.intersection(path.rsplit("/", 1)[-1]))
+    if special:
+        raise StageError(f"{path}: Spark takes {' '.join(special)} in a name for a pattern; rename the file")
     if path.endswith("._COPYING_"):
         raise StageError(f"{path} is still being written, or its upload was cut off; wait for it, or remove it")
-    if infer_compression(path) not in (None, "gzip", "bz2") or path.endswith(_NOT_READ):
+    if infer_compression(path) not in (None, "gzip", "bz2") or path.endswith(_UNSUPPORTED):
         raise StageError(f"{path}: Spark does not read this compression; write the file plain, as .gz or as .bz2")
 
 

@@ -1,4 +1,4 @@
-"""Impression, click and CTR features of users or of items, from daily counters and the snapshot before."""
+"""Impression, click and CTR features of users or items, from daily counters and an earlier snapshot."""
 
 import functools
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.partitions import check_conserved, in_one_task, write_staged
-from spark_jobs.common.stage import Stage, run_stage
+from spark_jobs.common.run_stage import run_stage
+from spark_jobs.common.stage import Stage
 from warehouse.calendar_days import days, days_before
 from warehouse.manifest import Input, Manifest
-from warehouse.publish import StagedPartition
 from warehouse.tables import LOGS, SCENES, WINDOW_DAYS, Table, scene_counters
 
 
 @dataclass(frozen=True)
 class Entity:
-    """What features are counted for: its key column, the prefix of its features, its tables and its stage."""
+    """Users or items: their key column, the prefix of their features, their tables and their stage."""
 
     key: str
     prefix: str
@@ -29,7 +29,7 @@ class Entity:
 
 @dataclass(frozen=True)
 class Sources:
-    """What the features as of a date are computed from: a snapshot, if there is one, and daily counters."""
+    """What the features as of a date are computed from: an earlier snapshot, if there is one, and daily counters."""
 
     as_of: str
     snapshot: str | None
@@ -39,16 +39,16 @@ class Sources:
 
 
 def daily_counts(logs: DataFrame, key: str) -> DataFrame:
-    """Impressions and clicks of one date per entity and scene. One row an entity that was shown."""
-    shown = [f"count_if(scene = {s}) AS imp_s{s}" for s in SCENES]
-    clicked = [f"count_if(scene = {s} AND label = 1) AS clk_s{s}" for s in SCENES]
-    return logs.groupBy(key).agg(*map(F.expr, (*shown, *clicked)))
+    """Count the impressions and clicks of a date by entity and scene. One row per entity with impressions."""
+    impressions = [f"count_if(scene = {s}) AS imp_s{s}" for s in SCENES]
+    clicks = [f"count_if(scene = {s} AND label = 1) AS clk_s{s}" for s in SCENES]
+    return logs.groupBy(key).agg(*map(F.expr, (*impressions, *clicks)))
 
 
 def find_sources(stage: Stage, entity: Entity, as_of: str) -> Sources:
-    """The nearest fresh snapshot before `as_of`, the daily counters since, and those of the last seven days.
+    """Find the nearest fresh snapshot before `as_of`, the daily counters since then, and those of the last seven days.
 
-    Raises StageError where a date that has logs lacks its daily counters.
+    Raises StageError if a date with logs has no daily counters.
     """
     known = [date for date in stage.freshness.known_dates() if date <= as_of]
     earlier = [date for date in stage.freshness.dates(entity.features) if date < as_of]
@@ -57,16 +57,16 @@ def find_sources(stage: Stage, entity: Entity, as_of: str) -> Sources:
     begin = known[0] if snapshot is None else min(window_start, days_before(snapshot, -1))
     daily = [date for date in known if date >= begin]
     inputs = [stage.require(entity.daily, date, written_by=entity.stage) for date in daily]
-    # A date without logs counts as zero until logs of it arrive.
+    # A date without logs counts as zero, until its logs arrive and make the features stale.
     absent = [date for date in days(max(begin, known[0]), as_of) if date not in daily]
     inputs += [Input(LOGS.folder, date, None) for date in absent]
     if snapshot is not None:
-        inputs.append(stage.recorded(entity.features, snapshot))
+        inputs.append(stage.input(entity.features, snapshot))
     return Sources(as_of, snapshot, daily, inputs, history_start=known[0] if snapshot is None else None)
 
 
 def features(stage: Stage, entity: Entity, sources: Sources) -> DataFrame:
-    """Every entity seen on or before the date, with its counts of the day, of seven calendar days, and of all days."""
+    """Return each entity seen up to the date, with its counts on that day, on seven calendar days and on all days."""
     counters = scene_counters()
     daily = stage.read(entity.daily, *sources.daily).selectExpr(
         entity.key,
@@ -75,46 +75,46 @@ def features(stage: Stage, entity: Entity, sources: Sources) -> DataFrame:
         f"date >= '{days_before(sources.as_of, WINDOW_DAYS - 1)}' AS of_window",
         f"date > '{sources.snapshot or ''}' AS since_snapshot",
     )
-    contributions, rows = daily, stage.rows(entity.daily, *sources.daily)
+    counts, rows = daily, stage.rows(entity.daily, *sources.daily)
     if sources.snapshot is not None:
-        before = stage.read(entity.features, sources.snapshot).selectExpr(
+        earlier = stage.read(entity.features, sources.snapshot).selectExpr(
             entity.key,
             *(f"{entity.prefix}{counter} AS {counter}" for counter in counters),
             "false AS of_day",
             "false AS of_window",
             "true AS since_snapshot",
         )
-        contributions, rows = before.unionAll(daily), rows + stage.rows(entity.features, sources.snapshot)
-    return summed(in_one_task(contributions, rows), entity)
+        counts, rows = earlier.unionAll(daily), rows + stage.rows(entity.features, sources.snapshot)
+    return summed(in_one_task(counts, rows), entity)
 
 
-def summed(contributions: DataFrame, entity: Entity) -> DataFrame:
-    """Adds up contributions by entity. One row an entity, the columns of the entity's features table."""
+def summed(counts: DataFrame, entity: Entity) -> DataFrame:
+    """Add up counts by entity. One row per entity, with the columns of its features table."""
     spans = {"day": "of_day", "7d": "of_window", "cum": "since_snapshot"}
     totals = {kind: total(kind) for kind in ("imp", "clk")}
     values = {f"{kind}_{span}": (flag, sql) for span, flag in spans.items() for kind, sql in totals.items()}
     values |= {name: ("since_snapshot", name) for name in scene_counters()}
     sums = [f"sum(if({flag}, {sql}, 0)) AS {entity.prefix}{name}" for name, (flag, sql) in values.items()]
     rates = {f"{entity.prefix}ctr_{span}": click_rate(entity.prefix, span) for span in ("7d", "cum")}
-    by_entity = contributions.groupBy(entity.key).agg(*map(F.expr, sums))
+    by_entity = counts.groupBy(entity.key).agg(*map(F.expr, sums))
     return by_entity.selectExpr(*(f"{rates.get(name, name)} AS {name}" for name in entity.features.column_names))
 
 
 def total(kind: str, prefix: str = "") -> str:
-    """The SQL sum of a kind of counter, imp or clk, over the scenes."""
+    """Return the SQL sum over the scenes of one kind of counter, imp or clk."""
     return " + ".join(f"{prefix}{kind}_s{scene}" for scene in SCENES)
 
 
 def click_rate(prefix: str, span: str) -> str:
-    """The SQL of clicks over impressions of a span; 0.0 where there was no impression."""
+    """Return the SQL of the click rate over a span; 0.0 without impressions."""
     return f"coalesce(try_divide({prefix}clk_{span}, {prefix}imp_{span}), 0.0D)"
 
 
 def publish_daily(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
-    """Publishes the daily counters of one date."""
+    """Publish the daily counters of one date."""
     source = stage.require(LOGS, date, written_by="csv_to_orc")
     impressions = stage.rows(LOGS, date)
-    with StagedPartition(stage.catalog, entity.daily, date) as staged:
+    with stage.staged(entity.daily, date) as staged:
         counts = daily_counts(in_one_task(stage.read(LOGS, date), impressions), entity.key)
         content, counted = write_staged(counts, staged, {"impressions": f"sum({total('imp')})"})
         check_conserved(staged, counted["impressions"], impressions)
@@ -122,19 +122,19 @@ def publish_daily(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
 
 
 def publish_features(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
-    """Publishes the features of one date, once its daily counters are there."""
+    """Publish the features of one date, whose daily counters must be published already."""
     sources = find_sources(stage, entity, date)
-    with StagedPartition(stage.catalog, entity.features, date) as staged:
-        shown = f"sum({entity.prefix}imp_day)"
-        content, counted = write_staged(features(stage, entity, sources), staged, {"impressions": shown})
+    with stage.staged(entity.features, date) as staged:
+        impressions = {"impressions": f"sum({entity.prefix}imp_day)"}
+        content, counted = write_staged(features(stage, entity, sources), staged, impressions)
         check_conserved(staged, counted["impressions"], stage.rows(LOGS, date))
         return [stage.publish(staged, content, sources.inputs, sources.history_start)]
 
 
 def entity_stage(description: str | None, entity: Entity, argv: Sequence[str] | None) -> None:
-    """The command line of one entity's stage."""
+    """Run the command line of one entity's stage."""
     parser = stage_parser(description)
     arguments = parser.parse_args(argv)
     dates = dates_of(parser, arguments)
-    alone, in_order = (functools.partial(publish, entity=entity) for publish in (publish_daily, publish_features))
-    run_stage(entity.stage, arguments, dates, alone, in_order)
+    daily, in_order = (functools.partial(publish, entity=entity) for publish in (publish_daily, publish_features))
+    run_stage(entity.stage, arguments, dates, daily, in_order)

@@ -9,10 +9,10 @@ from pyspark.sql import SparkSession
 
 from warehouse.tables import SCENES
 
-# Spark 4.2 warns of pandas 3 on every start; no pandas is used here.
+# Spark 4.2 warns about pandas 3 on every start, but no stage uses pandas.
 warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
 
-# What the tables' content rests on: nobody may set these otherwise.
+# The content of the tables depends on these, so they override any other setting.
 _CORRECTNESS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
@@ -28,7 +28,7 @@ _CORRECTNESS = {
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
 
-# Speed and file sizes: what spark-submit or spark-defaults.conf says comes first.
+# Speed and file sizes: spark-submit and spark-defaults.conf override these.
 _DEFAULTS = {
     "spark.sql.shuffle.partitions": "8",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
@@ -36,13 +36,13 @@ _DEFAULTS = {
     "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
     "spark.sql.files.minPartitionNum": "1",
     "spark.sql.files.maxPartitionBytes": "256m",
-    # One open file a scene, and one for rejects, instead of a sort by scene.
+    # One open file per scene, and one for rejects, instead of a sort by scene.
     "spark.sql.maxConcurrentOutputFileWriters": str(len(SCENES) + 1),
-    # Most ids of a file occur in it once or a few times: finding them in a dictionary costs more than it saves.
+    # Most ids occur only a few times in a file: a dictionary costs more than it saves.
     "spark.hadoop.orc.column.encoding.direct": "user_id,item_id",
-    # Small enough for one open row group a scene, and for a reader that streams row groups.
+    # Small enough to keep one row group per scene open, and for readers that stream row groups.
     "spark.hadoop.parquet.block.size": str(32 * 1024 * 1024),
-    # Every column expression would look up where in the Python code it stands: a third of a small date's time.
+    # Otherwise each column expression looks up its place in the Python code: a third of the time of a small date.
     "spark.python.sql.dataFrameDebugging.enabled": "false",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -51,11 +51,11 @@ _DEFAULTS = {
 
 @contextmanager
 def spark_session(stage: str) -> Iterator[SparkSession]:
-    """A session for one stage, stopped at the end. One that is there already is used and left as it was."""
+    """Yield a session for one stage, and stop it at the end. An active session is used instead, and not stopped."""
     if (active := SparkSession.getActiveSession()) is not None:
         yield active
         return
-    SparkContext._ensure_initialized()  # until then SparkConf knows nothing of what spark-submit was given
+    SparkContext._ensure_initialized()  # only then does SparkConf contain spark-submit's options
     given = SparkConf()
     builder = SparkSession.builder.appName(f"antm2c {stage}")
     defaults = {key: value for key, value in _DEFAULTS.items() if not given.contains(key)}

@@ -1,1 +1,1 @@
-"""How the JVM of a stage starts: its class archive and its options."""
+"""How the JVM of a stage starts fast: a class archive, and options for it."""

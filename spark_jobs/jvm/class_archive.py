@@ -1,7 +1,7 @@
-"""A file of loaded classes, which a JVM maps instead of reading Spark's jars.
+"""A file of loaded classes, which a JVM maps into memory instead of reading Spark's jars.
 
-`python -m spark_jobs.jvm.class_archive` makes it where it is not there. It belongs to one Java and
-one set of jars. Without it a stage does the same, more slowly.
+`python -m spark_jobs.jvm.class_archive` makes the file if it does not exist. It fits one Java and one set of jars.
+Without it, stages give the same results but start more slowly.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from warehouse.settings import REPOSITORY
 
 CLASS_DATA = REPOSITORY / "var" / "class_data"
 CONF = REPOSITORY / "conf"
-# Fewer compilations: what runs for seconds never earns back the time of an optimizing compiler. With one compiler the
-# JVM would give code a fifth of the usual room, and spend a longer run on clearing it.
+# A run of seconds never earns back the time of the optimizing compiler. With one compiler, the JVM by default reserves
+# only a fifth of the space for code, and a longer run would keep clearing it.
 ONE_COMPILER = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
 _LOG_SETTINGS = CONF / "log4j2.properties"
 _SETTINGS = CONF / "spark-defaults.conf"
-# They would change what the archive holds, or add folders to its class path, where it allows empty ones alone.
+# These would change which classes are loaded, or add folders to the class path, where only empty ones are allowed.
 _NOT_INHERITED = (
     "ANTM2C_",
     "SPARK_",
@@ -37,27 +37,27 @@ _NOT_INHERITED = (
     "JDK_JAVA_OPTIONS",
     "_JAVA_OPTIONS",
 )
-_LEFT_BEHIND_SECONDS = 3600
-_SHOWN_OF_LOG = 2000  # characters
+_ABANDONED_AFTER_SECONDS = 3600
+_SHOWN_LOG_CHARACTERS = 2000
 
 
 def empty_folder(class_data: Path = CLASS_DATA) -> Path:
-    """What SPARK_CONF_DIR has to be: a class path with a folder that holds something has no archive."""
+    """Return the SPARK_CONF_DIR to use: it is on the class path, where an archive allows only empty folders."""
     return class_data / "empty"
 
 
 def settings_arguments() -> list[str]:
-    """What tells spark-submit of the settings that it no longer finds in SPARK_CONF_DIR."""
+    """Return the spark-submit arguments for the settings that are no longer in SPARK_CONF_DIR."""
     return ["--properties-file", str(_SETTINGS)] if _SETTINGS.is_file() else []
 
 
 def log_option() -> str:
-    """The JVM's option for the log settings that it no longer finds in SPARK_CONF_DIR."""
+    """Return the JVM option for the log settings that are no longer in SPARK_CONF_DIR."""
     return f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}"
 
 
 def archive_options(archive: Path) -> list[str]:
-    """The JVM's options that take the archive. One that does not fit is left, without a word."""
+    """Return the JVM options that use the archive. The JVM silently ignores an archive that does not fit."""
     return [
         f"-XX:SharedArchiveFile={archive}",
         "-XX:+UnlockDiagnosticVMOptions",
@@ -66,15 +66,15 @@ def archive_options(archive: Path) -> list[str]:
     ]
 
 
-def key_of(spark_home: Path, environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> str:
-    """What an archive for this Java, these jars and this checkout is named by. Raises OSError."""
+def archive_key(spark_home: Path, environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> str:
+    """Return a hash of this Java, these jars and this checkout, for the archive's name. Raises OSError."""
     jars = sorted((jar.name, jar.stat().st_size, int(jar.stat().st_mtime)) for jar in (spark_home / "jars").iterdir())
     facts = repr((_java_version(environment), str(spark_home), jars, str(class_data)))
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
-def whole_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
-    """The archive of the key, or None. Its name says its size: of one that was cut, a JVM would die."""
+def find_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
+    """Return the archive with this key, or None. Its name has its size, because a truncated one would crash the JVM."""
     for archive in class_data.glob(f"{key}-*.jsa"):
         if (
             archive.is_file()
@@ -86,7 +86,7 @@ def whole_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
 
 
 def _java_version(environment: Mapping[str, str]) -> str:
-    """What the Java that spark-class will take says of itself. Raises OSError."""
+    """Return how the Java that spark-class will use describes itself. Raises OSError."""
     home = environment.get("JAVA_HOME")
     java = Path(home, "bin", "java") if home else Path(shutil.which("java", path=environment.get("PATH")) or "java")
     release = java.resolve().parent.parent / "release"
@@ -96,7 +96,7 @@ def _java_version(environment: Mapping[str, str]) -> str:
 
 
 def spark_home() -> Path:
-    """The installed pyspark. Raises OSError where there is none."""
+    """Return the folder of the installed pyspark. Raises OSError if there is none."""
     if home := os.environ.get("SPARK_HOME"):
         return Path(home).resolve()
     found = find_spec("pyspark")
@@ -106,9 +106,9 @@ def spark_home() -> Path:
 
 
 def make(key: str, home: Path, class_data: Path = CLASS_DATA) -> Path:
-    """Runs all stages once and keeps the classes that they loaded. Raises OSError, or CalledProcessError."""
+    """Run all stages once and save the classes they load. Raises OSError or CalledProcessError."""
     empty_folder(class_data).mkdir(parents=True, exist_ok=True)
-    _remove(folder for folder in class_data.glob("making-*") if _left_behind(folder))
+    _remove(folder for folder in class_data.glob("making-*") if _is_abandoned(folder))
     with tempfile.TemporaryDirectory(prefix="making-", dir=class_data) as making:
         new = Path(making) / "new.jsa"
         options = [f"-XX:ArchiveClassesAtExit={new}", *ONE_COMPILER, log_option(), "-Xlog:cds*=off"]
@@ -130,8 +130,8 @@ def make(key: str, home: Path, class_data: Path = CLASS_DATA) -> Path:
     return archive
 
 
-def _left_behind(folder: Path) -> bool:
-    return time.time() - folder.stat().st_mtime > _LEFT_BEHIND_SECONDS
+def _is_abandoned(folder: Path) -> bool:
+    return time.time() - folder.stat().st_mtime > _ABANDONED_AFTER_SECONDS
 
 
 def _remove(paths: Iterable[Path]) -> None:
@@ -143,22 +143,20 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def main() -> None:
-    """The command line. Exit status 1, with a sentence, where the archive cannot be made."""
+    """Run the command line. If the archive cannot be made, print a sentence and exit with status 1."""
     argparse.ArgumentParser(prog="python -m spark_jobs.jvm.class_archive", description=__doc__).parse_args()
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # which ends the JVM as well
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # sys.exit ends the JVM too
     try:
         home = spark_home()
-        key = key_of(home, os.environ)
-        if whole_archive(key):
+        key = archive_key(home, os.environ)
+        if find_archive(key):
             return
-        print(
-            "Making a class archive, with which Spark starts in half the time: about a minute, and 180 MB", flush=True
-        )
+        print("Making a class archive, so that Spark starts in half the time: about a minute, 180 MB", flush=True)
         started = time.monotonic()
         archive = make(key, home)
     except (OSError, subprocess.CalledProcessError) as error:
-        said = getattr(error, "stderr", None) or ""
-        sys.stderr.write(said[-_SHOWN_OF_LOG:])
+        log = getattr(error, "stderr", None) or ""
+        sys.stderr.write(log[-_SHOWN_LOG_CHARACTERS:])
         sys.exit(f"error: the class archive cannot be made: {error}; Spark starts without it, more slowly")
     megabytes = archive.stat().st_size / 1e6
     print(f"{archive}: {megabytes:.0f} MB in {time.monotonic() - started:.0f} s")

@@ -10,12 +10,12 @@ import pyarrow.orc
 import pyarrow.parquet
 import pytest
 
+from spark_jobs import STAGES
 from spark_jobs.common.session import spark_session
 from tests.spark_jobs.oracle import SCENES
 from warehouse.catalog import Catalog
 from warehouse.tables import DERIVED_TABLES, TABLES, Table
 
-STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 DATASET = "test"
 
 

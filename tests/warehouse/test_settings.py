@@ -79,8 +79,8 @@ def test_scenes_that_are_no_number_above_0_are_refused(monkeypatch: pytest.Monke
     [
         ("ANTM2C_TRAIN_RUNTIME", "Docker", "python or docker"),
         ("ANTM2C_TRAIN_RUNTIME", "kubernetes", "python or docker"),
-        ("ANTM2C_TRAINER_GPUS", "-1", "all, or how many"),
-        ("ANTM2C_TRAINER_GPUS", "one", "all, or how many"),
+        ("ANTM2C_TRAINER_GPUS", "-1", "all or a number"),
+        ("ANTM2C_TRAINER_GPUS", "one", "all or a number"),
     ],
 )
 def test_a_runtime_or_a_number_of_gpus_that_there_is_not_is_refused(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from spark_jobs.jvm import class_archive
-from spark_jobs.jvm.class_archive import empty_folder, key_of, spark_home, whole_archive
+from spark_jobs.jvm.class_archive import archive_key, empty_folder, find_archive, spark_home
 from tests.spark_jobs.odd_logs import write_odd_logs
 from warehouse.settings import REPOSITORY
 
@@ -29,13 +29,13 @@ def test_the_archive_is_another_one_with_another_java_or_other_jars(tmp_path: Pa
     (home / "jars").mkdir(parents=True)
     (home / "jars" / "a.jar").write_bytes(b"one")
     java = java_of(tmp_path / "java", "17.0.15")
-    first = key_of(home, java, tmp_path)
-    assert key_of(home, java, tmp_path) == first
-    assert key_of(home, java, tmp_path / "moved") != first
-    assert key_of(home, java_of(tmp_path / "java", "21.0.1"), tmp_path) != first
+    first = archive_key(home, java, tmp_path)
+    assert archive_key(home, java, tmp_path) == first
+    assert archive_key(home, java, tmp_path / "moved") != first
+    assert archive_key(home, java_of(tmp_path / "java", "21.0.1"), tmp_path) != first
     java = java_of(tmp_path / "java", "17.0.15")
     (home / "jars" / "b.jar").write_bytes(b"")
-    assert key_of(home, java, tmp_path) != first
+    assert archive_key(home, java, tmp_path) != first
 
 
 def test_one_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
@@ -59,10 +59,10 @@ def test_a_new_one_takes_the_place_of_older_ones(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(class_archive.subprocess, "run", run)
     archive = class_archive.make("key", tmp_path, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {archive.name, "empty"}
-    assert whole_archive("key", tmp_path) == archive
-    assert whole_archive("other", tmp_path) is None
+    assert find_archive("key", tmp_path) == archive
+    assert find_archive("other", tmp_path) is None
     cut(archive)
-    assert whole_archive("key", tmp_path) is None
+    assert find_archive("key", tmp_path) is None
 
 
 class Checkout:
@@ -79,7 +79,7 @@ class Checkout:
         options = f"-XX:ArchiveClassesAtExit={made} -Xlog:cds*=off"
         self.submit("nothing.py", SPARK_CONF_DIR=str(empty_folder(class_data)), SPARK_SUBMIT_OPTS=options)
         made.chmod(0o644)
-        key = key_of(self.home, os.environ, class_data)
+        key = archive_key(self.home, os.environ, class_data)
         self.archive = made.rename(class_data / f"{key}-{made.stat().st_size}.jsa")
 
     def submit(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.jvm.options import SMALL_BYTES, SMALL_INPUT, Start, known, shell_lines
+from spark_jobs.jvm.options import SMALL_BYTES, SMALL_INPUT, Start, describe_start, shell_lines
 from warehouse.settings import REPOSITORY
 
 STAGE = ("org.apache.spark.deploy.SparkSubmit", "/repository/spark_jobs/csv_to_orc.py")
@@ -82,7 +82,7 @@ def test_a_collector_that_a_file_of_settings_names_is_seen(form: str, tmp_path: 
     settings = tmp_path / "mine.conf"
     settings.write_text("spark.driver.extraJavaOptions -XX:+UseG1GC\n")
     words = form.format(settings).split()
-    assert "-XX:+UseG1GC" in known([STAGE[0], *words, STAGE[1]], os.environ, tmp_path).given
+    assert "-XX:+UseG1GC" in describe_start([STAGE[0], *words, STAGE[1]], os.environ, tmp_path).user_options
 
 
 def test_a_copy_of_the_settings_elsewhere_is_left_as_it_is(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_compressed_files_count_for_what_they_hold(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "part.csv.gz").write_bytes(bytes(10))
     place = (*STAGE, "--warehouse", f"file://{tmp_path}", "--dataset", "test", "--date", DATE)
-    assert known(place, os.environ, tmp_path).input_bytes == 60
+    assert describe_start(place, os.environ, tmp_path).input_bytes == 60
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_bytes_of_all_dates_count(tmp_path: Path) -> None:
     place = (*STAGE, "--warehouse", f"file://{tmp_path}", "--dataset", "test")
 
     def size(*dates: str) -> int | None:
-        return known([*place, *dates], os.environ, tmp_path).input_bytes
+        return describe_start([*place, *dates], os.environ, tmp_path).input_bytes
 
     assert size("--date", "2023-07-11", "--max-reject-rate", "1") == 100
     assert size("--start-date", "2023-07-10", "--end-date", "2023-07-12") == 1110

@@ -1,0 +1,119 @@
+"""Run a stage over its dates: one Spark session, progress on stdout, errors as sentences on stderr."""
+
+import argparse
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+
+from spark_jobs.common.errors import StageError
+from spark_jobs.common.session import spark_session
+from spark_jobs.common.stage import Stage
+from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
+from warehouse.freshness import Freshness
+from warehouse.manifest import Manifest
+from warehouse.tables import LOGS
+
+_SMALL_DATE_BYTES = 64 * 1024**2  # of raw CSV
+_RAW_BYTES_PER_LOGS_BYTE = 8
+
+
+PublishDate = Callable[[Stage, str], list[Manifest]]
+
+
+def run_stage(
+    name: str,
+    arguments: argparse.Namespace,
+    dates: Sequence[str],
+    publish: PublishDate,
+    publish_in_order: PublishDate | None = None,
+    check_date: Callable[[Catalog, str], object] | None = None,
+) -> None:
+    """Publish the dates in one session, and print what was published as one JSON object on the last line.
+
+    `publish` writes what depends on no other date of this stage, so two dates may be written at once. Then, date by
+    date, `publish_in_order` writes what depends on earlier dates. `check_date` is called for every date before any work
+    begins. If a date fails, the program exits with status 1 and a sentence; earlier dates stay published, and so do
+    later ones that were already finished.
+    """
+    date = dates[0]
+    try:
+        catalog = Catalog(arguments.warehouse, arguments.dataset)
+        if check_date is not None:
+            for date in dates:
+                check_date(catalog, date)
+        published = []
+        with spark_session(name) as spark, _map_with(_dates_at_once(catalog, dates)) as map_dates:
+            stage = Stage(spark, catalog, Freshness(catalog))
+            results = iter(map_dates(partial(_timed, publish, stage), dates))
+            for number, date in enumerate(dates, start=1):
+                manifests, seconds = next(results)
+                if publish_in_order is not None:
+                    more_manifests, more_seconds = _timed(publish_in_order, stage, date)
+                    manifests, seconds = [*manifests, *more_manifests], seconds + more_seconds
+                published += [_summary(manifest, round(seconds, 3)) for manifest in manifests]
+                rows = ", ".join(f"{manifest.table} {manifest.rows:,} rows" for manifest in manifests)
+                print(f"{name} {date} ({number}/{len(dates)}): {rows} in {seconds:.1f} s", flush=True)
+    except (StageError, WarehouseError) as error:
+        _fail(name, date, str(error))
+    except (OSError, PySparkException, Py4JError) as error:
+        _fail(name, date, _first_line(error), traceback.format_exc())
+    print(json.dumps({"stage": name, "published": published}), flush=True)
+
+
+def _dates_at_once(catalog: Catalog, dates: Sequence[str]) -> int:
+    """Return 2 if all dates are small: planning one keeps a single core busy. A large date keeps all cores busy."""
+    small = all(_raw_bytes(catalog, date) <= _SMALL_DATE_BYTES for date in dates)
+    return 2 if len(dates) > 1 and small else 1
+
+
+def _raw_bytes(catalog: Catalog, date: str) -> int:
+    """Return the size of the raw files, or an estimate from the logs in case the raw files have been removed."""
+    logs = sum(entry["size"] for entry in catalog.files(LOGS, date))
+    return max(catalog.raw_bytes(date), logs * _RAW_BYTES_PER_LOGS_BYTE)
+
+
+@contextmanager
+def _map_with(workers: int) -> Iterator[Callable]:
+    """Yield a `map` that works ahead in this many threads; with one worker, the plain `map`, which does not."""
+    if workers == 1:
+        yield map
+        return
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _timed(publish: PublishDate, stage: Stage, date: str) -> tuple[list[Manifest], float]:
+    started = time.monotonic()
+    manifests = publish(stage, date)
+    return manifests, time.monotonic() - started
+
+
+def _summary(manifest: Manifest, seconds: float) -> dict[str, object]:
+    fields = {key: getattr(manifest, key) for key in ("table", "date", "rows", "version", "rejects")}
+    return {**fields, "seconds": seconds}
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, Py4JError):  # the first line names the call, the second says what happened
+        lines = [line.removeprefix(": ") for line in lines[1:]]
+    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
+
+
+def _fail(name: str, date: str, sentence: str, details: str = "") -> None:
+    if details:
+        print(details, file=sys.stderr)
+    print(f"error: {name} {date}: {sentence}", file=sys.stderr)  # last, where it is seen, and where Airflow looks
+    sys.exit(1)
