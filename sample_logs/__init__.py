@@ -1,6 +1,6 @@
-"""Logs of AntM2C's shape from a known click model, any size and seed.
+"""Sample logs in AntM2C format of any size, from a known click model.
 
-Items have topics, from which their titles and entities are drawn; users have tastes, from which their query entities
-are drawn. Scenes have their own base rate, mix of tastes and share of rows. Popularity is heavy-tailed, and users and
-items appear day by day. Each click is drawn from a probability that is written apart: the best reachable AUC is known.
+Titles and entities of items are drawn from their topics, and the query entities of users from their tastes. Each scene
+has its own click rate, mix of tastes and share of rows. Popularity is heavy-tailed. Users and items appear day by day.
+Each click is drawn from a probability that is written beside the logs, so the best reachable AUC is known.
 """

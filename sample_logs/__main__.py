@@ -1,4 +1,4 @@
-"""Writes logs of AntM2C's shape from a known click model, with the true click probabilities beside them."""
+"""Write sample logs in AntM2C format from a known click model, and the true click probabilities beside them."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from warehouse.settings import read_settings
 
 
 def argument_parser() -> argparse.ArgumentParser:
-    """The command line's arguments."""
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="python -m sample_logs", description=__doc__)
     parser.add_argument("--warehouse", help="root URI of all tables (default: ANTM2C_WAREHOUSE)")
     parser.add_argument("--dataset", help="suffix of every table (default: ANTM2C_DATASET)")
@@ -22,14 +22,14 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=7, help="other seeds give other users, items and clicks (%(default)s)"
     )
-    parser.add_argument("--rows", type=int, help="rows of all dates together, instead of the preset's")
+    parser.add_argument("--rows", type=int, help="total rows of all dates, instead of the preset's")
     parser.add_argument("--days", type=int, help="number of dates, instead of the preset's")
     parser.add_argument("--start-date", help="first date, as YYYY-MM-DD, instead of the preset's")
     return parser
 
 
 def chosen_settings(arguments: argparse.Namespace) -> Settings:
-    """The preset with what the arguments change of it. Raises ValueError where no logs can be made of it."""
+    """Return the preset as changed by the arguments. Raises ValueError if the settings are impossible."""
     settings = PRESETS[arguments.preset]
     if arguments.rows is not None:
         settings = settings.resized(arguments.rows, settings.days if arguments.days is None else arguments.days)
@@ -39,7 +39,7 @@ def chosen_settings(arguments: argparse.Namespace) -> Settings:
 
 
 def write_all(catalog: Catalog, settings: Settings) -> str:
-    """Writes every date, saying so. Returns the line that sums up. Raises OSError where a date cannot be written."""
+    """Write every date, with a line for each. Returns a summary. Raises OSError if a date cannot be written."""
     started = time.monotonic()
     writer = Writer(catalog, settings)
     written = unchanged = 0
@@ -49,14 +49,14 @@ def write_all(catalog: Catalog, settings: Settings) -> str:
         unchanged += rows == 0
         print(f"{date}: {rows} rows" if rows else f"{date}: unchanged", flush=True)
     if others := writer.other_dates():
-        print(f"{len(others)} more dates in raw_{catalog.dataset} are not of these logs: {others[0]} .. {others[-1]}")
+        print(f"raw_{catalog.dataset} has {len(others)} more dates that these logs do not: {others[0]} .. {others[-1]}")
     seconds = time.monotonic() - started
-    pace = f" in {seconds:.1f} s, {written / seconds:,.0f} rows/s" if written else ""
-    return f"raw_{catalog.dataset}: {written} rows written{pace}; {unchanged} of {settings.days} dates unchanged"
+    speed = f" in {seconds:.1f} s, {written / seconds:,.0f} rows/s" if written else ""
+    return f"raw_{catalog.dataset}: {written} rows written{speed}; {unchanged} of {settings.days} dates unchanged"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command line. Exit status 2 for arguments that no logs can be made of, 1 where writing fails."""
+    """Run the command line. The exit status is 2 if the arguments are impossible, and 1 if writing fails."""
     parser = argument_parser()
     arguments = parser.parse_args(argv)
     try:

@@ -1,11 +1,11 @@
-"""Exact splits of rows."""
+"""Splitting rows exactly."""
 
 import numpy as np
 
 
 def apportion(total: int, weights: np.ndarray) -> np.ndarray:
-    """`total` in whole parts in proportion to whole weights, by largest remainders. The parts add up exactly."""
-    exact = total * weights.astype(object)  # Python's integers: no size of logs overflows them
+    """Split `total` into whole parts in proportion to whole weights, by largest remainders. Parts add up to `total`."""
+    exact = total * weights.astype(object)  # Python's integers, which cannot overflow
     whole = sum(weights.tolist())
     parts = (exact // whole).astype(np.int64)
     by_remainder = np.argsort(-(exact % whole), kind="stable")
@@ -14,10 +14,10 @@ def apportion(total: int, weights: np.ndarray) -> np.ndarray:
 
 
 def portions(counts: np.ndarray, sizes: list[int]) -> np.ndarray:
-    """Rows by scene `counts` [S] dealt out to groups of the given sizes, which add up to them: int [groups, S]."""
-    left = counts.copy()
-    dealt = []
+    """Split `counts` [S] among groups of the given sizes, which add up to the same total. Returns int [groups, S]."""
+    remaining = counts.copy()
+    groups = []
     for size in sizes:
-        dealt.append(apportion(size, left))
-        left = left - dealt[-1]
-    return np.stack(dealt)
+        groups.append(apportion(size, remaining))
+        remaining = remaining - groups[-1]
+    return np.stack(groups)

@@ -1,14 +1,15 @@
-"""The click model: what every impression's click is drawn from.
+"""The click model: the probability from which the click of each impression is drawn.
 
-A click has the probability sigmoid(b[s] + z), where for user u, item i of scene s, hour h and day d of D days
+The probability of a click is sigmoid(b[s] + z). For user u, item i of scene s, hour h and day d of D days,
 
     z =   sum over the item's two topics k, by their shares w[i, k]:
               w[i, k] * (affinity * mix[s, k] * taste[u, k] + appeal * liking[s, k])
         + quality * q[i] + leaning * l[u]
         + hour * cos(2 pi (h - 21) / 24) + day * (d / (D - 1))^4
 
-taste, liking, q and l are standard normal; the first two are correlated among related topics. mix is log-normal with a
-mean square of 1. The words in the formula are the fields of settings.ClickWeights. b[s] gives scene s its click rate.
+taste, liking, q and l are standard normal; the first two are correlated between related topics. mix is log-normal with
+a mean square of 1. affinity, appeal, quality, leaning, hour and day are the fields of settings.ClickWeights. b[s] gives
+scene s its click rate.
 """
 
 import numpy as np
@@ -18,11 +19,11 @@ from sample_logs.settings import Settings
 from sample_logs.traffic import HOURS
 
 _BEST_HOUR = 21
-_BISECTIONS = 40  # of an interval of 40 logits: exact to a double
+_BISECTIONS = 40  # of an interval of 40 logits
 
 
 class ClickModel:
-    """Click probabilities of impressions given as positions of users and items. All arrays are [N]."""
+    """Click logits of impressions, which are given as positions of users and items. All arrays are [N]."""
 
     def __init__(self, settings: Settings, users: Users, items: Items, tastes: SceneTastes) -> None:
         self._weights = settings.click
@@ -30,7 +31,7 @@ class ClickModel:
         self._users, self._items, self._tastes = users, items, tastes
 
     def logit(self, user: np.ndarray, item: np.ndarray, scene: np.ndarray, seconds: np.ndarray, day: int) -> np.ndarray:
-        """The logit without the scene's base."""
+        """Return z, the logit without the scene's base."""
         weights, items = self._weights, self._items
         first, second = items.topics[item].T
         share = items.first_share[item]
@@ -40,7 +41,7 @@ class ClickModel:
             + weights.quality * items.quality[item]
             + weights.leaning * self._users.leaning[user]
             + weights.hour * np.cos((seconds / 3600 - _BEST_HOUR) * (2 * np.pi / HOURS))
-            + weights.day * (day / self._last_day) ** 4  # the release's click rate rises in its last days
+            + weights.day * (day / self._last_day) ** 4  # the click rate of the release rises in its last days
         )
 
     def _topic_logit(self, user: np.ndarray, topic: np.ndarray, scene: np.ndarray) -> np.ndarray:
@@ -50,7 +51,7 @@ class ClickModel:
 
 
 def base_for_rate(logit: np.ndarray, rate: float) -> float:
-    """The base b for which the mean of sigmoid(b + logit) is `rate`."""
+    """Return the base b for which the mean of sigmoid(b + logit) is `rate`."""
     low, high = -20.0, 20.0
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
@@ -62,5 +63,5 @@ def base_for_rate(logit: np.ndarray, rate: float) -> float:
 
 
 def sigmoid(logit: np.ndarray) -> np.ndarray:
-    """1 / (1 + exp(-logit))."""
+    """Return 1 / (1 + exp(-logit))."""
     return 1 / (1 + np.exp(-logit))

@@ -1,4 +1,4 @@
-"""Blocks of impressions as the columns of the raw log and of the truth."""
+"""Turn blocks of impressions into the columns of the raw log and of the truth."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ TRUTH_SCHEMA = pa.schema(
 
 
 def raw_batch(logs: SampleLogs, block: Block, date: str) -> pa.RecordBatch:
-    """The block as it is logged, columns in the release's order: all that a click model may see."""
+    """Return the block as it is logged, with its columns in the release's order: all that a model may see."""
     user, item = pa.array(block.user), pa.array(block.item)
     return pa.record_batch(
         {
@@ -39,7 +39,7 @@ def raw_batch(logs: SampleLogs, block: Block, date: str) -> pa.RecordBatch:
 
 
 def truth_batch(logs: SampleLogs, block: Block, date: str) -> pa.RecordBatch:
-    """What the block's clicks were drawn from, row by row as in the log."""
+    """Return the probabilities from which the clicks were drawn, row by row as in the log."""
     columns = [
         pa.array(logs.users.ids[block.user]).cast(pa.string()),
         pa.array(logs.items.ids[block.item]).cast(pa.string()),

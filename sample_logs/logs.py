@@ -1,4 +1,4 @@
-"""The logs of one setting, date by date and block by block."""
+"""Generate sample logs, date by date and block by block."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from sample_logs.population import draw_items, draw_scene_tastes, draw_users
 from sample_logs.settings import SCENES, Settings
 from sample_logs.traffic import DayTraffic, blocks_of, rows_by_day, seconds_of_day
 
-# Random streams: none shifts when another draws more.
+# Separate random streams, so that none changes when another draws more.
 _SCENE_TASTES, _USERS, _ITEMS, _CALIBRATION, _ROWS, _DEEP_FEATURES = range(6)
 _CALIBRATION_DAYS = 15
-_CALIBRATION_ROWS = 1_000  # a scene and day: the click rate is set within about 0.2 points
+_CALIBRATION_ROWS = 1_000  # per scene and day: sets the click rate to within about 0.2 points
 
 
 @dataclass(frozen=True)
 class Block:
-    """N impressions of one day in order of time. user, item, entity_text: positions in the population; all are [N]."""
+    """N impressions of one day in order of time, fields [N]. user, item, entity_text: positions in the population."""
 
     user: np.ndarray
     item: np.ndarray
@@ -31,7 +31,7 @@ class Block:
 
 
 class SampleLogs:
-    """Logs that depend on nothing but their settings. Memory holds the population and one block."""
+    """Logs that depend only on their settings. Only the population and one block are in memory."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -46,11 +46,10 @@ class SampleLogs:
         self.base = self._calibrated_base()
 
     def rows(self, day: int) -> int:
-        """The number of rows of a day."""
         return int(self._rows[day].sum())
 
     def blocks(self, day: int) -> Iterator[Block]:
-        """The day's impressions. Days are numbered from 0."""
+        """Yield the impressions of a day. Days are numbered from 0."""
         traffic = self._traffic(day)
         for first_row, rows in blocks_of(self._rows[day]):
             rng = self._stream(_ROWS, day, first_row)
@@ -69,7 +68,7 @@ class SampleLogs:
             )
 
     def _calibrated_base(self) -> np.ndarray:
-        """The scenes' bases [S], for which their click rates over all days are those of the settings."""
+        """Return the bases [S] that give the scenes, over all days, the click rates of the settings."""
         rng = self._stream(_CALIBRATION)
         last = self.settings.days - 1
         days = np.unique(np.linspace(0, last, min(last + 1, _CALIBRATION_DAYS)).round().astype(int))

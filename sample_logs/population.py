@@ -1,4 +1,4 @@
-"""Users and items: who they are, when they appear, and the traits behind their clicks and texts."""
+"""Users and items: their ids, when they appear, and the traits behind their clicks and texts."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,16 @@ from sample_logs.settings import IDS, RELEASE_USERS, SCENES, Settings
 from sample_logs.vocabulary import read_vocabulary
 
 _FIRST_ID = 1_000_000
-GROUP_SHARE = 0.6  # of the variance of tastes: related topics are liked together
-_LEAST_WEIGHT = 0.1  # of the mean weight: everybody is seen now and then
+GROUP_SHARE = 0.6  # of the variance of tastes is shared within a group of related topics
+_LEAST_WEIGHT = 0.1  # relative to the mean: everybody is seen now and then
 _LONGEST = {"query_entity_seq": 8, "bill_entity_seq": 5, "service_entity_seq": 4}
-# How clearly a user's entities show the taste: bills say less than queries.
+# How clearly a user's entities show the user's taste: queries more than bills.
 TASTE_FOCUS = {"query_entity_seq": 2.0, "bill_entity_seq": 1.0, "service_entity_seq": 1.0}
 
 
 @dataclass(frozen=True)
 class SceneTastes:
-    """What differs by scene. mix: how much a topic is offered and its taste counts [S, K]; appeal: of topics [S, K]."""
+    """Topics by scene, [S, K]. mix: how often a topic is offered and how much its taste counts; appeal: its own."""
 
     mix: np.ndarray
     appeal: np.ndarray
@@ -43,7 +43,8 @@ class Users:
 class Items:
     """I items, sorted by scene. ids, birth (day), weight (popularity), scene, quality: [I]; topics: [I, 2].
 
-    first_share is the first topic's weight; an item's entity texts are `variants` ones from `first_entity_text` on.
+    first_share: the weight of the first topic. The entity texts of an item are the `variants` texts that start at
+    position `first_entity_text` of `entity_texts`.
     """
 
     ids: np.ndarray
@@ -60,14 +61,14 @@ class Items:
 
 
 def draw_scene_tastes(rng: np.random.Generator) -> SceneTastes:
-    """The tastes of the scenes."""
+    """Draw what differs by scene."""
     mix = np.exp(0.5 * _topic_traits(len(SCENES), rng))
     mix /= np.sqrt(np.mean(mix**2, axis=1, keepdims=True))
     return SceneTastes(mix=mix, appeal=_topic_traits(len(SCENES), rng))
 
 
 def draw_users(settings: Settings, rng: np.random.Generator) -> Users:
-    """The users of all dates."""
+    """Draw the users of all dates."""
     count = settings.users
     taste = _topic_traits(count, rng)
     return Users(
@@ -85,14 +86,14 @@ def draw_users(settings: Settings, rng: np.random.Generator) -> Users:
 
 
 def draw_items(settings: Settings, tastes: SceneTastes, rng: np.random.Generator) -> Items:
-    """The items of all dates."""
+    """Draw the items of all dates."""
     count = settings.items
     by_scene = apportion(count, np.array([scene.items for scene in SCENES]))
     scene = np.repeat(np.arange(len(SCENES)), by_scene)
     topics = np.empty((count, 2), dtype=np.int64)
     for number, mix in enumerate(tastes.mix):
-        of_scene = scene == number
-        topics[of_scene] = rng.choice(len(mix), size=(of_scene.sum(), 2), p=mix / mix.sum())
+        in_scene = scene == number
+        topics[in_scene] = rng.choice(len(mix), size=(in_scene.sum(), 2), p=mix / mix.sum())
     first_share = rng.uniform(0.6, 1.0, count).astype(np.float32)
     title = texts.titles(scene, topics, first_share, rng)
     entity_texts, first_entity_text, variants = texts.entity_names(topics, first_share, rng)
@@ -112,11 +113,11 @@ def draw_items(settings: Settings, tastes: SceneTastes, rng: np.random.Generator
 
 
 def _topic_traits(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Standard normal by topic, correlated within a group: float32 [count, K]."""
+    """Draw standard normal traits by topic, correlated within groups of topics: float32 [count, K]."""
     group = read_vocabulary().group
-    of_group = rng.standard_normal((count, group.max() + 1), dtype=np.float32)[:, group]
+    shared = rng.standard_normal((count, group.max() + 1), dtype=np.float32)[:, group]
     own = rng.standard_normal((count, len(group)), dtype=np.float32)
-    return np.float32(GROUP_SHARE**0.5) * of_group + np.float32((1 - GROUP_SHARE) ** 0.5) * own
+    return np.float32(GROUP_SHARE**0.5) * shared + np.float32((1 - GROUP_SHARE) ** 0.5) * own
 
 
 def _ids(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -124,20 +125,20 @@ def _ids(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _births(count: int, founding: float, days: int, rng: np.random.Generator) -> np.ndarray:
-    """The day each first appears: 0 for the founding share, the other days alike for the rest."""
+    """Draw the day on which each first appears: 0 for the founding share, any other day for the rest."""
     if days == 1:
         return np.zeros(count, dtype=np.int64)
     return np.where(rng.random(count) < founding, 0, rng.integers(1, days, count))
 
 
 def _heavy_tailed(count: int, tail: float, rng: np.random.Generator) -> np.ndarray:
-    """Weights of mean about 1 with a Pareto tail: its quantiles, so that no seed has one item with half the rows."""
+    """Return Pareto-tailed weights with a mean of about 1. As quantiles: no seed gives one item half the rows."""
     quantile = (rng.permutation(count) + 0.5) / count
     return _LEAST_WEIGHT + (1 - _LEAST_WEIGHT) * (tail - 1) * ((1 - quantile) ** (-1 / tail) - 1)
 
 
 def _scene_members(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Which scenes a user visits: bool [U, S], with the release's shares of users; everyone visits one at least."""
+    """Draw which scenes each user visits, at least one, with the release's shares of users: bool [U, S]."""
     members = np.zeros((count, len(SCENES)), dtype=bool)
     for number in sorted(range(len(SCENES)), key=lambda scene: -SCENES[scene].users):
         order = rng.random(count) + members.any(axis=1)  # those without a scene first

@@ -1,10 +1,10 @@
-"""Everything that shapes the sample logs, and the presets."""
+"""The settings of the sample logs, and the presets."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-FIRST_DATE = "2023-07-10"  # the release begins here
-IDS = 9_000_000  # the release's have seven digits
+FIRST_DATE = "2023-07-10"  # of the release
+IDS = 9_000_000  # ids have seven digits, as in the release
 _LEAST_ENTITIES = 200  # so that every scene has users and items from the first date on
 
 
@@ -28,12 +28,12 @@ SCENES = (
 )
 RELEASE_ROWS = sum(scene.rows for scene in SCENES)
 RELEASE_USERS = 67_624  # a user may be in several scenes
-RELEASE_ITEMS = sum(scene.items for scene in SCENES)  # about 85,000 distinct ones: an item is in one scene
+RELEASE_ITEMS = sum(scene.items for scene in SCENES)  # about 85,000, each in one scene
 
 
 @dataclass(frozen=True)
 class ClickWeights:
-    """The click model's terms: standard deviations of logits; for hour and day the height of the curve."""
+    """The weights of the click model: standard deviations of logits or, for hour and day, the height of the curve."""
 
     affinity: float = 0.90
     appeal: float = 0.55
@@ -45,7 +45,7 @@ class ClickWeights:
 
 @dataclass(frozen=True)
 class Settings:
-    """One set of logs. Raises ValueError where no logs can be made of it."""
+    """What determines a set of sample logs. Raises ValueError if the settings are impossible."""
 
     rows: int
     days: int
@@ -54,13 +54,13 @@ class Settings:
     deep_features: bool = False
     seed: int = 7
     start_date: str = FIRST_DATE
-    # Shares of the population there from the first date; the others are born on a date drawn evenly from the rest.
+    # Shares of the population present from the first date. The others are born on any later date, all equally likely.
     founding_users: float = 0.7
     founding_items: float = 0.6
-    # Shares of a date's rows that go to those born on it: they make the cold rows of a validation day.
+    # Shares of a date's rows that go to users and items born on it: the cold rows of a validation day.
     newborn_user_rows: float = 0.03
     newborn_item_rows: float = 0.06
-    # Exponents of the Pareto tails of activity and popularity: smaller is heavier.
+    # Exponents of the Pareto tails of activity and popularity: the smaller, the heavier.
     user_tail: float = 2.0
     item_tail: float = 1.5
     click: ClickWeights = field(default_factory=ClickWeights)
@@ -75,7 +75,7 @@ class Settings:
         try:
             first = date.fromisoformat(self.start_date)
             if first.isoformat() != self.start_date:  # 20230710 is ISO 8601 too
-                raise ValueError("not as folders are named")
+                raise ValueError("folders have another format")
             first + timedelta(days=self.days)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"start date {self.start_date!r}: {error}; write it like {FIRST_DATE}") from error
@@ -84,12 +84,12 @@ class Settings:
 
     @property
     def dates(self) -> list[str]:
-        """The logs' dates, ascending."""
+        """Return the dates of the logs, ascending."""
         start = date.fromisoformat(self.start_date)
         return [(start + timedelta(days=day)).isoformat() for day in range(self.days)]
 
     def resized(self, rows: int, days: int) -> "Settings":
-        """Other rows and days; users and items grow with the square root of the rows. Raises ValueError."""
+        """Return settings with other rows and days. Users and items grow with the square root of the rows."""
         factor = (max(rows, 0) / self.rows) ** 0.5
         users, items = (max(round(count * factor), _LEAST_ENTITIES) for count in (self.users, self.items))
         return replace(self, rows=rows, days=days, users=users, items=items)

@@ -1,11 +1,11 @@
-"""Titles and entity sequences, one text an item or user, made of the words of topics."""
+"""Titles and entity sequences of items and users, made of the words of topics."""
 
 import numpy as np
 import pyarrow as pa
 
 from sample_logs.vocabulary import read_vocabulary
 
-# By scene, in the order of settings.SCENES. Commas and quotes of both kinds are meant to be there.
+# By scene, in the order of settings.SCENES. They contain commas and quotes on purpose.
 _TITLES = (
     (
         "{0}怎么选？{1}、{2}一次说清",
@@ -22,26 +22,26 @@ _TITLES = (
 _TYPES = ("", "", "|INTENT_TARGET", "|PRODUCT", "|UNKNOWN")
 _MISSING = 0.03  # share of texts that are empty
 OFF_TOPIC = 0.1  # share of words that come from any topic
-_VARYING_ITEMS = 247 / 2820  # of the release's sampled items, those with several entity texts
+_VARYING_ITEMS = 247 / 2820  # the share of items with several entity texts in a sample of the release
 _MOST_VARIANTS = 19
 
 
 def titles(scene: np.ndarray, topics: np.ndarray, first_share: np.ndarray, rng: np.random.Generator) -> pa.Array:
-    """A title an item. scene: [I]; topics: the item's two topics [I, 2]; first_share: the first one's weight [I]."""
+    """Draw a title for each item. scene: [I]; topics: two per item [I, 2]; first_share: the first one's weight [I]."""
     words = _words(_mixed_topics(topics, first_share, 3, rng), rng).tolist()
     template = rng.integers(0, len(_TITLES[0]), len(scene)).tolist()
     number = rng.integers(2, 200, len(scene)).tolist()
     missing = (rng.random(len(scene)) < _MISSING).tolist()
     return pa.array(
-        "" if gone else _TITLES[s][t].format(*chosen, n=n)
-        for gone, s, t, chosen, n in zip(missing, scene.tolist(), template, words, number, strict=True)
+        "" if is_missing else _TITLES[s][t].format(*chosen, n=n)
+        for is_missing, s, t, chosen, n in zip(missing, scene.tolist(), template, words, number, strict=True)
     )
 
 
 def entity_names(
     topics: np.ndarray, first_share: np.ndarray, rng: np.random.Generator
 ) -> tuple[pa.Array, np.ndarray, np.ndarray]:
-    """Entity texts of all items in one array, each item's first index in it [I] and its number of variants [I]."""
+    """Draw the entity texts of all items. Returns one array, each item's first index in it and number of texts [I]."""
     several = np.minimum(rng.geometric(0.4, len(topics)) + 1, _MOST_VARIANTS)
     variants = np.where(rng.random(len(topics)) < _VARYING_ITEMS, several, 1)
     owner = np.repeat(np.arange(len(topics)), variants)
@@ -50,7 +50,7 @@ def entity_names(
 
 
 def interest_sequences(topic_weights: np.ndarray, longest: int, rng: np.random.Generator) -> pa.Array:
-    """A sequence of 1 to `longest` entities a user, drawn by topic weights [U, K]."""
+    """Draw a sequence of 1 to `longest` entities for each user by topic weights [U, K]."""
     cumulative = np.cumsum(topic_weights, axis=1)
     uniform = rng.random((len(topic_weights), longest)) * cumulative[:, -1:]
     drawn = np.stack([(cumulative < column[:, None]).sum(axis=1) for column in uniform.T], axis=1)
@@ -58,14 +58,14 @@ def interest_sequences(topic_weights: np.ndarray, longest: int, rng: np.random.G
 
 
 def _mixed_topics(topics: np.ndarray, first_share: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` topics an item, from its two by their weights; the leading one is always the first topic. [I, count]."""
+    """Draw `count` topics per item [I, count] from its two, by their weights. The first is always its first topic."""
     second = rng.random((len(topics), count)) >= first_share[:, None]
     second[:, 0] = False
     return np.where(second, topics[:, 1:], topics[:, :1])
 
 
 def _words(topics: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A word for each topic, sometimes one from any other. The same shape, of str."""
+    """Draw a word for each topic, and sometimes one from another topic. Returns str, of the same shape."""
     vocabulary = read_vocabulary()
     stray = rng.random(topics.shape) < OFF_TOPIC
     topics = np.where(stray, rng.integers(0, vocabulary.topics, topics.shape), topics)
@@ -73,7 +73,7 @@ def _words(topics: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _sequences(topics: np.ndarray, shortest: int, rng: np.random.Generator) -> pa.Array:
-    """Comma-separated entities, some with a type; `shortest` to all of the given topics [N, L], a few texts empty."""
+    """Join entities with commas, some with a type: `shortest` to L of the topics [N, L]. A few texts are empty."""
     entities = _words(topics, rng) + np.array(_TYPES, dtype=object)[rng.integers(0, len(_TYPES), topics.shape)]
     length = rng.integers(shortest, topics.shape[1] + 1, len(topics))
     length[rng.random(len(topics)) < _MISSING] = 0

@@ -1,4 +1,4 @@
-"""Who is shown what, and when."""
+"""Which users are shown which items, and when."""
 
 from collections.abc import Iterator
 
@@ -8,23 +8,23 @@ from sample_logs.apportion import apportion, portions
 from sample_logs.population import Items, Users
 from sample_logs.settings import SCENES, Settings
 
-BLOCK_ROWS = 65_536  # rows made at a time; part of what the logs are, as every block has its own random stream
+BLOCK_ROWS = 65_536  # another size gives other logs, as each block has its own random stream
 HOURS = 24
 _SECONDS_PER_HOUR = 3600
-# Traffic by hour of the day: little at night, peaks at noon and in the evening.
+# Traffic by hour of the day: low at night, with peaks at noon and in the evening.
 _TRAFFIC = (12, 7, 4, 3, 3, 6, 14, 28, 38, 42, 44, 48, 58, 52, 44, 42, 44, 50, 56, 62, 68, 70, 54, 28)
 _TRAFFIC_UP_TO_HOUR = np.concatenate(([0.0], np.cumsum(_TRAFFIC) / sum(_TRAFFIC)))
 
 
 class Lottery:
-    """Draws members in proportion to their weights."""
+    """Members to draw in proportion to their weights."""
 
     def __init__(self, members: np.ndarray, weights: np.ndarray) -> None:
         self._members = members
         self._cumulative = np.cumsum(weights)
 
     def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """`count` members, with replacement."""
+        """Draw `count` members, with replacement."""
         tickets = rng.random(count) * self._cumulative[-1]
         drawn = np.searchsorted(self._cumulative, tickets, side="right")
         return self._members[np.minimum(drawn, len(self._members) - 1)]
@@ -39,7 +39,7 @@ class DayTraffic:
         self._items = [_lottery(items, items.scene == s, day, settings.newborn_item_rows) for s in scenes]
 
     def draw(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Impressions in random order, `rows` of them by scene [S]: user, item (positions) and scene."""
+        """Draw impressions, `rows` by scene [S], in random order. Returns positions of users and items, and scenes."""
         user = np.concatenate([lottery.draw(n, rng) for lottery, n in zip(self._users, rows, strict=True)])
         item = np.concatenate([lottery.draw(n, rng) for lottery, n in zip(self._items, rows, strict=True)])
         order = rng.permutation(len(user))
@@ -47,7 +47,7 @@ class DayTraffic:
 
 
 def _lottery(entities: Users | Items, in_scene: np.ndarray, day: int, newborn_rows: float) -> Lottery:
-    """The lottery over those of a scene who are born, with the newborns' share of the rows set."""
+    """Return the lottery over those of a scene already born. Those born today get their own share of the rows."""
     present = np.flatnonzero(in_scene & (entities.birth <= day))
     weights = entities.weight[present]
     newborn = entities.birth[present] == day
@@ -57,13 +57,13 @@ def _lottery(entities: Users | Items, in_scene: np.ndarray, day: int, newborn_ro
 
 
 def rows_by_day(settings: Settings) -> np.ndarray:
-    """Rows by date and scene: int [days, S]. Dates are alike; scenes have the release's shares exactly."""
+    """Return rows by date and scene, int [days, S]. Dates are equal; scenes have exactly the release's shares."""
     by_scene = apportion(settings.rows, np.array([scene.rows for scene in SCENES]))
     return portions(by_scene, apportion(settings.rows, np.ones(settings.days, dtype=np.int64)).tolist())
 
 
 def blocks_of(day_rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """The blocks of a date, in order of time: the number of rows before, and the block's rows by scene [S]."""
+    """Yield the blocks of a date in order of time: the number of earlier rows, and the block's rows by scene [S]."""
     total = int(day_rows.sum())
     starts = range(0, total, BLOCK_ROWS)
     sizes = [min(BLOCK_ROWS, total - start) for start in starts]
@@ -71,7 +71,7 @@ def blocks_of(day_rows: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def seconds_of_day(first_row: int, count: int, day_rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Ascending times of `count` of the date's rows, in seconds: row r lies in the r-th equal part of the traffic."""
+    """Draw ascending times of `count` rows, in seconds: row r of the date is in the r-th equal part of its traffic."""
     quantile = (first_row + np.arange(count) + rng.random(count)) / day_rows
     hour = np.interp(quantile, _TRAFFIC_UP_TO_HOUR, np.arange(HOURS + 1))
     return np.minimum(hour * _SECONDS_PER_HOUR, HOURS * _SECONDS_PER_HOUR - 1).astype(np.int64)

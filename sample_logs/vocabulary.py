@@ -1,4 +1,4 @@
-"""Topics, their groups and their Chinese words, read from topics.txt."""
+"""Topics, their groups and their Chinese words, from topics.txt."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -18,13 +18,12 @@ class Vocabulary:
 
     @property
     def topics(self) -> int:
-        """The number of topics."""
         return len(self.group)
 
 
 @cache
 def read_vocabulary() -> Vocabulary:
-    """The words that titles and entities are drawn from."""
+    """Read the words from which titles and entities are drawn."""
     words: list[list[str]] = []
     group: list[int] = []
     groups = 0

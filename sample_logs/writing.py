@@ -1,4 +1,4 @@
-"""Writing the logs into the warehouse: raw and truth, date by date, each file whole or not at all."""
+"""Write the logs and the truth to the warehouse, date by date, each file as a whole or not at all."""
 
 import json
 from collections.abc import Iterator
@@ -17,45 +17,45 @@ from warehouse.tables import RAW, TRUTH, Table
 
 STAMP_FILE = "_sample_logs.json"
 RAW_FILE, TRUTH_FILE = "part-0.csv", "part-0.parquet"
-_VERSION = 1  # raise it whenever the same settings give other logs
-_UNFINISHED = "."  # before a file's name: readers skip it
+_VERSION = 1  # to be raised whenever the same settings give other logs
+_UNFINISHED = "."  # the prefix of a file's name, which makes readers skip it
 _CSV = csv.WriteOptions(quoting_header="none")
 
 
 class Writer:
-    """Writes the dates of one set of logs to a catalog."""
+    """A set of logs, written to a catalog date by date."""
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self._catalog, self._storage, self._settings = catalog, catalog.storage, settings
-        self._made: SampleLogs | None = None
+        self._sample_logs: SampleLogs | None = None
 
     def write(self, day: int) -> int:
-        """Writes the logs and the truth of a day (from 0). Returns the rows, 0 where they were there already.
+        """Write the logs and the truth of a day (from 0). Returns the number of rows, or 0 if they exist already.
 
-        Raises FileExistsError where the date holds logs that were not written here: they may be someone's own.
+        Raises FileExistsError if the date has raw logs from elsewhere, which may be the user's own.
         """
         day_date = self._settings.dates[day]
         stamp = self._read_stamp(day_date)
         if stamp is None and self._catalog.files(RAW, day_date):
             raise FileExistsError(
-                f"{self._catalog.uri(RAW, day_date)} holds logs that were not written here; choose another --dataset"
+                f"{self._catalog.uri(RAW, day_date)} holds logs from elsewhere; choose another --dataset"
             )
-        if stamp == self._stamp(complete=True) and self._is_there(day_date):
+        if stamp == self._stamp(complete=True) and self._exists(day_date):
             return 0
-        self._write_stamp(day_date, complete=False)  # what lies there counts for nothing until both files are in place
+        self._write_stamp(day_date, complete=False)  # invalid until both files are in place
         rows = self._write_files(day, day_date)
         self._write_stamp(day_date, complete=True)
         return rows
 
     def other_dates(self) -> list[str]:
-        """Dates of the raw table that these settings do not write."""
+        """Return the dates of the raw table that these settings do not write."""
         return sorted(set(self._catalog.dates(RAW)) - set(self._settings.dates))
 
     @property
     def _logs(self) -> SampleLogs:
-        if self._made is None:  # made when first needed: a rerun that changes nothing takes no time
-            self._made = SampleLogs(self._settings)
-        return self._made
+        if self._sample_logs is None:  # only when needed: a rerun that changes nothing takes no time
+            self._sample_logs = SampleLogs(self._settings)
+        return self._sample_logs
 
     def _write_files(self, day: int, day_date: str) -> int:
         rows = 0
@@ -81,9 +81,9 @@ class Writer:
     def _read_stamp(self, day_date: str) -> dict[str, Any] | None:
         try:
             return json.loads(self._storage.read_text(self._stamp_path(day_date)))
-        except FileNotFoundError:  # an unfinished stamp alone: cut off after the older one had made way for it
+        except FileNotFoundError:  # with an unfinished stamp, we were cut off after removing the older one
             return {} if self._storage.exists(self._stamp_path(day_date, unfinished=True)) else None
-        except ValueError:  # cut off while it was written: ours, and to be written again
+        except ValueError:  # ours, cut off while it was written
             return {}
 
     def _write_stamp(self, day_date: str, complete: bool) -> None:
@@ -94,7 +94,7 @@ class Writer:
     def _stamp_path(self, day_date: str, unfinished: bool = False) -> str:
         return f"{self._catalog.path(RAW, day_date)}/{_UNFINISHED if unfinished else ''}{STAMP_FILE}"
 
-    def _is_there(self, day_date: str) -> bool:
+    def _exists(self, day_date: str) -> bool:
         return all(
             self._storage.exists(f"{self._catalog.path(table, day_date)}/{name}")
             for table, name in ((RAW, RAW_FILE), (TRUTH, TRUTH_FILE))
@@ -102,11 +102,11 @@ class Writer:
 
     @contextmanager
     def _replacing(self, table: Table, day_date: str, name: str) -> Iterator[IO[bytes]]:
-        """A file that takes its name, and the place of an older one, only once it is written to its end."""
+        """Yield a file that gets its name, and replaces an older file, only after it was written completely."""
         folder = self._catalog.path(table, day_date)
         unfinished, final = f"{folder}/{_UNFINISHED}{name}", f"{folder}/{name}"
         self._storage.make_folder(folder)
         with self._storage.filesystem.open(unfinished, "wb") as file:
             yield file
-        self._storage.remove(final)  # not every file system renames onto a file
+        self._storage.remove(final)  # not every file system can rename onto a file
         self._storage.filesystem.mv(unfinished, final)

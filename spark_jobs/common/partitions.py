@@ -26,10 +26,7 @@ def no_rows(spark: SparkSession, table: Table) -> DataFrame:
 
 
 def write_staged(
-    frame: DataFrame,
-    staged: StagedPartition,
-    counts: dict[str, str] | None = None,
-    condition: str = "true",
+    frame: DataFrame, staged: StagedPartition, counts: dict[str, str] | None = None, condition: str = "true"
 ) -> tuple[Content, dict[str, int]]:
     """Write the frame to the staged folder. Rows, checksum and `counts` are computed in the same pass.
 

@@ -46,7 +46,7 @@ def test_a_rerun_says_that_nothing_changed(tmp_path: Path, capsys: pytest.Captur
 def test_dates_of_other_logs_in_the_dataset_are_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     main([*FEW, "--warehouse", str(tmp_path)])
     main([*FEW, "--warehouse", str(tmp_path), "--days", "1"])
-    assert "2 more dates in raw_test are not of these logs: 2023-07-11 .. 2023-07-12" in capsys.readouterr().out
+    assert "raw_test has 2 more dates that these logs do not: 2023-07-11 .. 2023-07-12" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_dates_of_other_logs_in_the_dataset_are_named(tmp_path: Path, capsys: py
         (["--sede", "7"], "unrecognized arguments"),
     ],
 )
-def test_arguments_that_make_no_sense_end_in_one_sentence(
+def test_wrong_arguments_end_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture, arguments: list[str], says: str
 ) -> None:
     assert says in refused(capsys, "--warehouse", str(tmp_path), *arguments)

@@ -1,4 +1,4 @@
-"""The presets, and settings of which no logs can be made."""
+"""The presets, and settings that are refused."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Random raw logs with everything in them that real exports get wrong."""
+"""Random raw logs with all the mistakes of real exports."""
 
 import csv
 import io

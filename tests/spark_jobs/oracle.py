@@ -1,4 +1,4 @@
-"""The tables, computed again from the raw files by the slowest and plainest means: lists, loops and the csv module."""
+"""The tables computed again from the raw files in the plainest way: lists, loops and the csv module."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ DEEP = tuple(f"deep_features_{i}" for i in range(27))
 
 
 class Oracle:
-    """Reads every raw file below a folder and answers what each table must hold."""
+    """Every raw file below a folder, and what each table must hold."""
 
     def __init__(self, raw_folder: Path) -> None:
         self.logs: dict[str, list[dict]] = {}

@@ -72,7 +72,7 @@ def test_ranges_give_the_same_versions_as_daily_runs(by_day: tuple[Warehouse, li
         assert warehouse.versions(day) == daily.versions(day)
 
 
-def test_late_data_stales_what_depends_on_it_and_reruns_mend_it(warehouse: Warehouse) -> None:
+def test_late_data_makes_what_depends_on_it_stale_and_reruns_repair_it(warehouse: Warehouse) -> None:
     days = write_odd_logs(warehouse.raw, seed=2, offsets=[0, 1, 2, 3])
     warehouse.run_all("--start-date", days[0], "--end-date", days[-1])
     early = {day: warehouse.versions(day) for day in days}
@@ -104,7 +104,7 @@ def test_late_data_stales_what_depends_on_it_and_reruns_mend_it(warehouse: Wareh
     assert all(Freshness(warehouse.catalog).verdict(TRAIN, day).fresh for day in days)
 
 
-def test_a_rerun_changes_no_version_and_stales_nothing(by_day: tuple[Warehouse, list[str]]) -> None:
+def test_a_rerun_changes_no_version_and_makes_nothing_stale(by_day: tuple[Warehouse, list[str]]) -> None:
     warehouse, days = by_day
     before = {day: warehouse.versions(day) for day in days}
     warehouse.run_all("--date", days[2])
@@ -113,7 +113,7 @@ def test_a_rerun_changes_no_version_and_stales_nothing(by_day: tuple[Warehouse, 
     assert not freshness.problems((t, d) for t in DERIVED_TABLES for d in days if expected(t, d))
 
 
-def test_logs_older_than_the_first_date_stale_all_that_is_cumulative(warehouse: Warehouse) -> None:
+def test_logs_older_than_the_first_date_make_cumulative_tables_stale(warehouse: Warehouse) -> None:
     days = write_odd_logs(warehouse.raw, seed=6, offsets=[5, 6])
     warehouse.run_all("--start-date", days[0], "--end-date", days[-1])
     [older] = write_odd_logs(warehouse.raw, seed=7, offsets=[2])

@@ -1,14 +1,20 @@
-"""Files that real exports contain: counted rejects or a sentence, and no row lost."""
+"""Odd files that real exports contain end in counted rejects or in a sentence, and no row is lost."""
 
 import gzip
 import json
 from collections import Counter
 from pathlib import Path
 
+import pyarrow.dataset
 import pytest
 from py4j.protocol import Py4JError
 
+from spark_jobs.common.partitions import empty_content, no_rows, write_staged
+from spark_jobs.common.session import spark_session
+from spark_jobs.common.stage import Stage
 from tests.spark_jobs.conftest import Warehouse
+from warehouse.freshness import Freshness
+from warehouse.manifest import MANIFEST_FILE
 from warehouse.publish import StagedPartition
 from warehouse.tables import FEATURES_USER, LOGS, REJECTS
 
@@ -55,7 +61,7 @@ def test_nul_bytes_are_kept_and_invalid_utf8_is_malformed(warehouse: Warehouse) 
     assert "a\0b" in titles(warehouse)
 
 
-def test_ids_that_are_no_utf8_are_not_taken_for_one_another(warehouse: Warehouse) -> None:
+def test_ids_of_invalid_utf8_are_not_taken_for_one_another(warehouse: Warehouse) -> None:
     line = f",2,{DAY} 01:02:03,1,0,x\n".encode()
     write(warehouse, f"{HEADER}\n".encode() + b"u\xe9" + line + b"u\xe8" + line)
     to_orc(warehouse)
@@ -65,7 +71,7 @@ def test_ids_that_are_no_utf8_are_not_taken_for_one_another(warehouse: Warehouse
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("opened", [f'{GOOD},"oops', f'{GOOD},"oops" and', f'"1,2,{DAY} 01:02:03,1,0,x'])
-def test_a_quote_that_nothing_closes_swallows_no_row_unseen(warehouse: Warehouse, opened: str, line_end: str) -> None:
+def test_rows_swallowed_by_an_open_quote_are_rejected(warehouse: Warehouse, opened: str, line_end: str) -> None:
     lines = [HEADER, f"{GOOD},before", opened, *[f"{GOOD},swallowed"] * 20, ""]
     write(warehouse, line_end.join(lines))
     to_orc(warehouse)
@@ -76,14 +82,14 @@ def test_a_quote_that_nothing_closes_swallows_no_row_unseen(warehouse: Warehouse
     assert all("\n" not in title for title in whole)
 
 
-def test_a_title_over_several_lines_may_speak_of_times(warehouse: Warehouse) -> None:
+def test_a_title_over_several_lines_may_contain_times(warehouse: Warehouse) -> None:
     title = f"sale\nfrom {DAY} 01:02 on, until\n{DAY}, 12:00"
     write(warehouse, f'{HEADER}\n{GOOD},"{title}"\n')
     to_orc(warehouse)
     assert titles(warehouse) == [title]
 
 
-def test_blank_lines_count_for_nothing_with_either_line_end(warehouse: Warehouse) -> None:
+def test_blank_lines_are_not_rows_with_either_line_end(warehouse: Warehouse) -> None:
     for line_end in ("\n", "\r\n"):
         write(warehouse, line_end.join([HEADER, "", f"{GOOD},x", "", "", ""]))
         to_orc(warehouse)
@@ -92,7 +98,7 @@ def test_blank_lines_count_for_nothing_with_either_line_end(warehouse: Warehouse
 
 
 @pytest.mark.parametrize("name", ["a.csv._COPYING_", "a.csv.lz4", "a.csv.deflate", "a.csv.zst"])
-def test_a_file_that_spark_would_pass_over_or_choke_on_is_refused(
+def test_a_file_that_spark_would_skip_or_fail_on_is_refused(
     warehouse: Warehouse, capfd: pytest.CaptureFixture, name: str
 ) -> None:
     write(warehouse, f"{HEADER}\n{GOOD},x\n")
@@ -185,7 +191,7 @@ def test_files_that_cannot_be_read_by_header_fail_with_a_sentence(
         ("a.csv.gz", b"not gzip", "cannot be read"),
     ],
 )
-def test_files_that_spark_would_read_otherwise_than_their_header_fail_with_a_sentence(
+def test_files_that_spark_cannot_read_as_they_are_named_fail_with_a_sentence(
     warehouse: Warehouse, capfd: pytest.CaptureFixture, name: str, content: bytes | str, says: str
 ) -> None:
     write(warehouse, f"{HEADER}\n{GOOD},x\n", name="part1.csv")
@@ -237,13 +243,27 @@ def test_a_stage_names_the_date_that_is_not_there_yet(warehouse: Warehouse, capf
         [],
     ],
 )
-def test_arguments_that_make_no_sense_are_refused(
+def test_contradictory_arguments_are_refused(
     warehouse: Warehouse, capfd: pytest.CaptureFixture, arguments: list[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         warehouse.run("csv_to_orc", *arguments)
     assert stopped.value.code == 2
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_date_without_rejects_has_an_empty_partition_of_them_without_a_file(warehouse: Warehouse) -> None:
+    write(warehouse, f"{HEADER}\n{GOOD},x\n")
+    to_orc(warehouse)
+    folder = Path(warehouse.catalog.path(REJECTS, DAY))
+    assert [path.name for path in folder.iterdir()] == [MANIFEST_FILE]
+    assert pyarrow.dataset.dataset(folder, format="orc").count_rows() == 0
+    with spark_session("tests") as spark:
+        stage = Stage(spark, warehouse.catalog, Freshness(warehouse.catalog))
+        assert stage.read(REJECTS, DAY).isEmpty()
+        with stage.staged(REJECTS, DAY) as staged:
+            assert write_staged(no_rows(spark, REJECTS), staged) == (empty_content(REJECTS), {})
+    assert stage.freshness.verdict(REJECTS, DAY).fresh
 
 
 def test_the_last_line_is_what_was_published(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
@@ -257,7 +277,7 @@ def test_the_last_line_is_what_was_published(warehouse: Warehouse, capfd: pytest
     assert said["published"][0]["version"] == warehouse.catalog.version(LOGS, DAY)
 
 
-def test_files_that_are_gone_from_a_partition_are_no_zeros(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
+def test_missing_files_of_a_partition_are_not_read_as_zeros(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
     next_day = "2023-07-21"
     for day in (DAY, next_day):
         (warehouse.raw / f"date={day}").mkdir(parents=True)
@@ -272,7 +292,7 @@ def test_files_that_are_gone_from_a_partition_are_no_zeros(warehouse: Warehouse,
         assert f"data files of {warehouse.uri}/features_user_test/date={DAY} are not those" in capfd.readouterr().err
 
 
-def test_what_spark_says_from_java_becomes_a_sentence(
+def test_an_error_from_java_becomes_a_sentence(
     warehouse: Warehouse, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(warehouse, f"{HEADER}\n{GOOD},x\n")

@@ -1,4 +1,4 @@
-"""Whose settings a session has: the stages' own, unless spark-submit is given others; what content rests on always."""
+"""spark-submit may change settings for speed, but not those on which the content of the tables depends."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ with spark_session("test") as spark:
 """
 
 
-def test_what_spark_submit_is_given_comes_before_speed_and_after_correctness() -> None:
+def test_options_of_spark_submit_override_speed_but_not_correctness() -> None:
     given = "--conf spark.sql.shuffle.partitions=3 --conf spark.sql.session.timeZone=Asia/Shanghai pyspark-shell"
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYSPARK_SUBMIT_ARGS": given}
     run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True)

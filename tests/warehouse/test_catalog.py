@@ -43,9 +43,9 @@ def test_dates_are_ascending_and_other_names_are_not_dates(catalog: Catalog) -> 
     assert catalog.dates(RAW) == ["2023-07-09", "2023-07-21"]
 
 
-def test_a_folder_of_a_date_that_no_calendar_has_is_named(catalog: Catalog) -> None:
+def test_a_folder_with_a_date_that_does_not_exist_is_named(catalog: Catalog) -> None:
     catalog.storage.write_text(f"{catalog.table_path(RAW)}/date=2023-02-30/a.csv", "x")
-    with pytest.raises(ValueError, match=r"raw_test/date=2023-02-30 is no date.*rename the folder"):
+    with pytest.raises(ValueError, match=r"raw_test/date=2023-02-30 is not a date.*rename the folder"):
         catalog.dates(RAW)
 
 
@@ -91,14 +91,14 @@ def test_an_input_is_recorded_at_its_present_version(catalog: Catalog) -> None:
     assert catalog.input(TRAIN, DAY).version is None
 
 
-def test_a_partition_copied_to_another_date_is_told(local: Catalog) -> None:
+def test_a_partition_copied_to_another_date_is_refused(local: Catalog) -> None:
     publish(local, LOGS, "2023-07-19", ["a"])
     shutil.copytree(local.path(LOGS, "2023-07-19"), local.path(LOGS, DAY))
     with pytest.raises(WarehouseError, match=f"is the manifest of logs date=2023-07-19; run the stage of {DAY} again"):
         local.manifest(LOGS, DAY)
 
 
-def test_data_files_that_are_gone_cut_off_or_more_are_told(local: Catalog) -> None:
+def test_data_files_that_are_missing_truncated_or_added_are_refused(local: Catalog) -> None:
     publish(local, LOGS, DAY, ["a", "b"])
     local.require_whole(LOGS, DAY)
     file = Path(local.path(LOGS, DAY)) / "a.orc"

@@ -100,7 +100,7 @@ def test_every_verdict_equals_the_definition_on_random_graphs(local: Catalog, se
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_verdicts_follow_what_is_published_while_judging(local: Catalog, seed: int) -> None:
+def test_verdicts_follow_what_is_published_meanwhile(local: Catalog, seed: int) -> None:
     rng = random.Random(seed)
     graph, freshness = Graph(local, rng), Freshness(local)
     for _ in range(8):
@@ -257,7 +257,7 @@ def test_a_partition_of_another_schema_is_stale(catalog: Catalog) -> None:
     manifest = catalog.manifest(DAILY_USER, DAY)
     record(catalog, DAILY_USER, DAY, manifest.version, [], columns=manifest.columns[:-1])
     verdict = Freshness(catalog).verdict(DAILY_USER, DAY)
-    assert (verdict.state, verdict.reason) == (State.STALE, "its table has other columns now")
+    assert (verdict.state, verdict.reason) == (State.STALE, "the columns of its table have changed")
 
 
 @pytest.mark.parametrize(("lag", "state"), [(0, State.LEAKY), (1, State.FRESH)])
@@ -266,7 +266,7 @@ def test_a_table_joined_for_the_leakage_audit_is_never_fresh(catalog: Catalog, l
     assert Freshness(catalog).verdict(TRAIN, DAY).state is state
 
 
-def test_what_is_published_while_judging_counts_once_it_is_noted(catalog: Catalog) -> None:
+def test_a_partition_published_meanwhile_counts_once_it_is_reported(catalog: Catalog) -> None:
     publish(catalog, LOGS, DAY, ["a"])
     publish(catalog, DAILY_USER, DAY, ["b"], [(LOGS, DAY)])
     publish(catalog, LOGS, DAY, ["late"])

@@ -1,4 +1,4 @@
-"""The client beyond what any file system does: forks, pickles, names, and what goes wrong, in one sentence each."""
+"""The HDFS client: forks, pickles, odd names, and one sentence for each thing that goes wrong."""
 
 import os
 import pickle
@@ -65,7 +65,7 @@ def test_a_forked_child_reads_and_writes(storage: Storage) -> None:
     assert storage.read_text(storage.path("b")) == "parent"
 
 
-def test_a_forked_child_that_ends_as_python_does_ends(storage: Storage) -> None:
+def test_a_forked_child_can_exit(storage: Storage) -> None:
     script = (
         "import os, sys; from warehouse.storage import Storage; storage = Storage(sys.argv[1]); storage.exists('/x')\n"
         "child = os.fork(); storage.exists('/x'); child and sys.exit(os.waitpid(child, 0)[1])"
@@ -110,8 +110,8 @@ def test_a_namenode_in_safe_mode_changes_nothing(hdfs: Hdfs) -> None:
     said = command("sample_logs", *FEW, f"{hdfs.uri}/safe")
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr == (
-        f"error: {hdfs.uri}: the NameNode is in safe mode and lets nothing be changed; "
-        "wait until it has left it, then try again\n"
+        f"error: {hdfs.uri}: the NameNode is in safe mode and allows no changes; "
+        "wait until it leaves safe mode, then try again\n"
     )
 
 
@@ -124,19 +124,19 @@ def test_a_namenode_in_safe_mode_changes_nothing(hdfs: Hdfs) -> None:
         ("spark_jobs.csv_to_orc", "--date", "2023-07-20"),
     ],
 )
-def test_every_command_says_that_nobody_listens(words: tuple[str, ...]) -> None:
+def test_every_command_reports_a_refused_connection(words: tuple[str, ...]) -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         place = f"hdfs://127.0.0.1:{bound.getsockname()[1]}"
         said = command(*words, "--dataset", "test", "--warehouse", f"{place}/x")
     assert said.returncode != 0
     assert said.stderr.splitlines()[-1].endswith(
-        f"{place} cannot be reached (Connection refused); check host and port, and that the NameNode runs"
+        f"{place} cannot be reached (Connection refused); check host and port, and that the NameNode is running"
     )
     assert "Traceback" not in said.stderr
 
 
-def test_a_host_that_lets_everything_drop_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warehouse.hdfs._CONNECT_SECONDS", 0.5)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -166,11 +166,13 @@ def test_a_wrong_address_is_named(monkeypatch: pytest.MonkeyPatch, root: str, sa
         Storage(root).exists("/x")
 
 
-def test_blocks_without_a_datanode_are_told_of(hdfs: Hdfs, storage: Storage) -> None:
+def test_blocks_without_a_datanode_are_reported(hdfs: Hdfs, storage: Storage) -> None:
     storage.write_text(storage.path("a"), "x")
     hdfs.kill_datanode()
     try:
-        with pytest.raises(StorageError, match=f"^{hdfs.uri}: .*; check that the NameNode and the DataNodes run$"):
+        with pytest.raises(
+            StorageError, match=f"^{hdfs.uri}: .*; check that the NameNode and the DataNodes are running$"
+        ):
             storage.read_text(storage.path("a"))
     finally:
         hdfs.start_datanode()

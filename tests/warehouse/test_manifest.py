@@ -1,4 +1,4 @@
-"""Manifests are read back as written, and versions tell of the content alone."""
+"""Manifests are read back as written, and versions depend only on the content."""
 
 import json
 from dataclasses import asdict
@@ -35,7 +35,7 @@ def test_a_manifest_is_read_back_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize("name", ["history_start", "parameters", "rows_in", "rejects"])
-def test_a_manifest_of_a_stage_without_a_field_is_read(name: str) -> None:
+def test_a_manifest_without_an_optional_field_is_read(name: str) -> None:
     fields = asdict(MANIFEST)
     del fields[name]
     assert Manifest.from_json(json.dumps(fields)).version == "v"
@@ -76,7 +76,11 @@ def test_a_damaged_manifest_is_a_sentence_with_its_path_and_what_to_do(catalog: 
         {"files": "x"},
         {"files": [["a"]]},
         {"files": [["a", "b"]]},
+        {"files": [3]},
+        {"rejects": {"malformed": True}},
         {"parameters": {"feature_lag_days": "x"}},
+        {"inputs": [3]},
+        {"inputs": [{"table": ["logs"], "date": DAY, "version": None}]},
         {"inputs": [{"table": "logs", "date": DAY, "version": None}]},
     ],
 )
@@ -88,13 +92,13 @@ def test_values_of_a_wrong_type_are_a_damaged_manifest(local: Catalog, wrong: di
         local.manifest(LOGS, DAY)
 
 
-def test_a_server_that_is_down_is_no_damaged_manifest(local: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_down_is_not_a_damaged_manifest(local: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local.storage, "read_text", Mock(side_effect=StorageError("all DataNodes failed")))
     with pytest.raises(StorageError, match=r"^all DataNodes failed$"):
         local.manifest(LOGS, DAY)
 
 
-def test_bytes_that_are_no_text_are_a_damaged_manifest(local: Catalog) -> None:
+def test_bytes_that_are_not_text_are_a_damaged_manifest(local: Catalog) -> None:
     path = f"{local.path(LOGS, DAY)}/_manifest.json"
     local.storage.make_folder(local.path(LOGS, DAY))
     with local.storage.filesystem.open(path, "wb") as file:

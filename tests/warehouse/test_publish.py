@@ -49,7 +49,7 @@ def run_id(age: timedelta) -> str:
     return f"{(datetime.now(UTC) - age).strftime('%Y%m%dT%H%M%SZ')}-0123abcd"
 
 
-def test_what_is_staged_is_not_seen_before_it_is_published(catalog: Catalog) -> None:
+def test_a_staged_partition_is_not_seen_before_it_is_published(catalog: Catalog) -> None:
     with StagedPartition(catalog, LOGS, DAY) as staged:
         stage(catalog, staged, ["a"])
         assert catalog.dates(LOGS) == []
@@ -125,7 +125,7 @@ def test_a_run_killed_before_any_step_leaves_old_new_or_none_and_a_rerun_repairs
     )
 
 
-def test_what_a_killed_run_left_is_dropped_a_day_later(catalog: Catalog) -> None:
+def test_leftovers_of_a_killed_run_are_removed_a_day_later(catalog: Catalog) -> None:
     for kind in (".staging", ".trash"):
         folder = catalog.storage.path(LOGS.name("test"), kind)
         catalog.storage.write_text(f"{folder}/{run_id(timedelta(hours=25))}/date={DAY}/a.orc", "a")
@@ -133,7 +133,7 @@ def test_what_a_killed_run_left_is_dropped_a_day_later(catalog: Catalog) -> None
     assert hidden(catalog) == []
 
 
-def test_what_a_run_of_this_moment_has_staged_is_left_alone(catalog: Catalog) -> None:
+def test_the_staged_partition_of_a_running_run_is_left_alone(catalog: Catalog) -> None:
     other = run_id(timedelta(hours=1))
     catalog.storage.write_text(f"{catalog.storage.path(LOGS.name('test'), '.staging')}/{other}/date={DAY}/a.orc", "a")
     publish(catalog, LOGS, DAY, ["b"])
@@ -187,7 +187,7 @@ def test_a_run_goes_on_where_another_has_taken_the_old_partition_away(
     assert rows_at(local, LOGS, DAY) == ["mine"]
 
 
-def test_a_place_that_never_gets_free_is_an_error(local: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_stays_occupied_is_an_error(local: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     tried = []
 
     def refuse(source: str, target: str) -> None:

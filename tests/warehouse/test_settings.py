@@ -1,4 +1,4 @@
-"""Settings come from the environment, and what nothing understands is named."""
+"""Settings come from the environment, and values that are not allowed are refused."""
 
 import pytest
 
@@ -62,13 +62,13 @@ def test_an_empty_variable_leaves_the_default(monkeypatch: pytest.MonkeyPatch, n
     assert read_settings() == expected
 
 
-def test_a_repository_folder_with_a_blank_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repository_folder_with_a_space_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("warehouse.settings.REPOSITORY", REPOSITORY / "我的 文件")
     assert read_settings().warehouse == f"file://{REPOSITORY}/我的 文件/var/warehouse"
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "five", "1.5", " 5"])
-def test_scenes_that_are_no_number_above_0_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+def test_scenes_other_than_a_number_above_0_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ANTM2C_SCENES", value)
     with pytest.raises(ValueError, match=r"ANTM2C_SCENES is .* set it to a whole number above 0"):
         read_settings()
@@ -83,7 +83,7 @@ def test_scenes_that_are_no_number_above_0_are_refused(monkeypatch: pytest.Monke
         ("ANTM2C_TRAINER_GPUS", "one", "all or a number"),
     ],
 )
-def test_a_runtime_or_a_number_of_gpus_that_there_is_not_is_refused(
+def test_an_unknown_runtime_or_number_of_gpus_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -113,7 +113,7 @@ def test_a_withdrawn_partition_shows_as_missing(chain: Catalog, capsys: pytest.C
     assert "1 missing: not published yet" in lines
 
 
-def test_logs_that_were_received_and_not_worked_on_are_missing(local: Catalog, capsys: pytest.CaptureFixture) -> None:
+def test_raw_logs_that_were_never_processed_are_missing(local: Catalog, capsys: pytest.CaptureFixture) -> None:
     for day in DATES:
         receive(local, day)
     code, lines = status(local, capsys)
@@ -132,11 +132,11 @@ def test_a_day_without_logs_between_two_with_logs_is_missing_and_named(
     assert any(line.endswith(f"missing: no raw logs for {DATES[1]}") for line in lines)
 
 
-def test_tiles_of_one_day_are_not_missed() -> None:
+def test_tiles_of_one_day_are_not_expected() -> None:
     assert [expected(TILES_UI, day) for day in dates_from("2023-07-10", 4)] in ([True, False] * 2, [False, True] * 2)
 
 
-def test_a_dataset_that_is_not_there_is_named(local: Catalog, capsys: pytest.CaptureFixture) -> None:
+def test_a_dataset_that_does_not_exist_is_named(local: Catalog, capsys: pytest.CaptureFixture) -> None:
     assert status(local, capsys) == (1, [f"no logs of dataset test in {local.storage.root}"])
 
 
@@ -169,5 +169,5 @@ def test_a_broken_manifest_ends_in_one_sentence(chain: Catalog) -> None:
         (["--dataset", "a b"], "letters, digits and underscores"),
     ],
 )
-def test_arguments_that_make_no_sense_end_in_one_sentence(arguments: list[str], says: str) -> None:
+def test_wrong_arguments_end_in_one_sentence(arguments: list[str], says: str) -> None:
     assert says in refused(*arguments)

@@ -1,4 +1,4 @@
-"""The few file operations that publishing rests on, on each kind of file system."""
+"""The file operations that publishing needs, on each kind of file system."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_a_text_is_read_back(storage: Storage) -> None:
     assert storage.read_text(storage.path("a", "b", "c.txt")) == "长\r\n\0"
 
 
-def test_reading_what_is_not_there_is_a_file_not_found(storage: Storage) -> None:
+def test_reading_a_missing_file_is_a_file_not_found(storage: Storage) -> None:
     with pytest.raises(FileNotFoundError):
         storage.read_text(storage.path("nothing.txt"))
 
@@ -51,7 +51,7 @@ def test_renaming_a_folder_that_is_gone_is_an_error(storage: Storage) -> None:
         storage.rename_folder(storage.path("source"), storage.path("target"))
 
 
-def test_removing_takes_all_below_and_minds_no_absence(storage: Storage) -> None:
+def test_removing_takes_all_below_and_allows_absence(storage: Storage) -> None:
     storage.write_text(storage.path("a", "b", "1"), "1")
     storage.write_text(storage.path("c", "2"), "2")
     storage.remove(storage.path("a"))

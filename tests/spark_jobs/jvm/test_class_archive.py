@@ -1,4 +1,4 @@
-"""A class archive belongs to one Java and one set of jars; whatever is wrong with it changes nothing but speed."""
+"""A class archive fits one Java and one set of jars, and a damaged one changes nothing but speed."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def java_of(folder: Path, version: str) -> dict[str, str]:
     return {"JAVA_HOME": str(folder)}
 
 
-def test_the_archive_is_another_one_with_another_java_or_other_jars(tmp_path: Path) -> None:
+def test_the_key_changes_with_java_the_jars_and_the_folder(tmp_path: Path) -> None:
     home = tmp_path / "spark"
     (home / "jars").mkdir(parents=True)
     (home / "jars" / "a.jar").write_bytes(b"one")
@@ -38,7 +38,7 @@ def test_the_archive_is_another_one_with_another_java_or_other_jars(tmp_path: Pa
     assert archive_key(home, java, tmp_path) != first
 
 
-def test_one_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_an_archive_that_cannot_be_made_ends_in_one_sentence(tmp_path: Path) -> None:
     environment = {**os.environ, "SPARK_HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-m", "spark_jobs.jvm.class_archive"]
     said = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -48,7 +48,7 @@ def test_one_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     assert said.stderr.count("\n") == 1
 
 
-def test_a_new_one_takes_the_place_of_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_archive_replaces_older_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "older-0.jsa").touch()
 
     def run(_command: list[str], env: dict[str, str], **_: object) -> None:

@@ -1,4 +1,4 @@
-"""What a start of Spark is told: class archive and compiler, and nothing that is not wanted."""
+"""The options for a start of Spark: class archive, compiler, and nothing that the user has decided."""
 
 import json
 import os
@@ -41,13 +41,13 @@ def options_of(start: Start) -> list[str]:
     return shlex.split(evaluated(start)[0]["SPARK_SUBMIT_OPTS"])
 
 
-def test_a_small_date_is_compiled_by_one_compiler_and_a_large_one_as_ever() -> None:
+def test_only_a_small_date_is_compiled_by_one_compiler() -> None:
     assert set(SMALL_INPUT) <= set(options_of(start(size=SMALL_BYTES)))
     for size in (SMALL_BYTES + 1, None):
         assert not set(SMALL_INPUT) & set(options_of(start(size=size)))
 
 
-def test_the_archive_is_named_whatever_letters_its_path_has() -> None:
+def test_the_path_of_the_archive_may_have_any_letters() -> None:
     variables, arguments = evaluated(start())
     assert f"-XX:SharedArchiveFile={ARCHIVE}" in options_of(start())
     assert variables["SPARK_CONF_DIR"] == str(ARCHIVE.parent / "empty")
@@ -55,7 +55,7 @@ def test_the_archive_is_named_whatever_letters_its_path_has() -> None:
     assert arguments == [STAGE[0], *settings, STAGE[1], "--date", DATE]
 
 
-def test_without_an_archive_spark_finds_its_settings_where_they_are() -> None:
+def test_without_an_archive_spark_keeps_its_folder_of_settings() -> None:
     variables, arguments = evaluated(start(archive=None))
     assert variables["SPARK_CONF_DIR"] == ""
     assert arguments == list(start().arguments)
@@ -71,14 +71,14 @@ def test_options_of_the_user_come_last_and_win() -> None:
 @pytest.mark.parametrize(
     ("where", "chosen"), [("own", "-XX:+UseG1GC"), ("settings", "-XX:+UseG1GC"), ("settings", "@f")]
 )
-def test_who_chooses_a_collector_or_compiler_gets_none_of_ours(where: str, chosen: str) -> None:
+def test_a_user_who_chooses_a_collector_or_compiler_gets_none_of_ours(where: str, chosen: str) -> None:
     options = options_of(start(**{where: chosen}))
     assert not set(SMALL_INPUT) & set(options)
     assert f"-XX:SharedArchiveFile={ARCHIVE}" in options
 
 
 @pytest.mark.parametrize("form", ["--properties-file {}", "--properties-file={}"])
-def test_a_collector_that_a_file_of_settings_names_is_seen(form: str, tmp_path: Path) -> None:
+def test_a_collector_chosen_in_a_file_of_settings_counts(form: str, tmp_path: Path) -> None:
     settings = tmp_path / "mine.conf"
     settings.write_text("spark.driver.extraJavaOptions -XX:+UseG1GC\n")
     words = form.format(settings).split()
@@ -95,12 +95,12 @@ def test_a_copy_of_the_settings_elsewhere_is_left_as_it_is(tmp_path: Path) -> No
     assert said.stdout.split() == [str(conf)]
 
 
-def test_executors_of_a_cluster_start_as_their_own_machines_have_it() -> None:
+def test_executors_of_a_cluster_get_no_options() -> None:
     arguments = evaluated(start("--master", "spark://host:7077"))[1]
     assert not [word for word in arguments if word.startswith(("spark.executor", "spark.executorEnv"))]
 
 
-def test_compressed_files_count_for_what_they_hold(tmp_path: Path) -> None:
+def test_compressed_files_count_with_their_size_once_unpacked(tmp_path: Path) -> None:
     folder = tmp_path / "raw_test" / f"date={DATE}"
     folder.mkdir(parents=True)
     (folder / "part.csv.gz").write_bytes(bytes(10))
@@ -111,11 +111,11 @@ def test_compressed_files_count_for_what_they_hold(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "options", [("--master", "yarn"), ("--master", "k8s://https://api"), ("--load-spark-defaults",)]
 )
-def test_where_spark_needs_the_folder_of_settings_nothing_is_changed(options: tuple[str, ...]) -> None:
+def test_nothing_is_changed_if_spark_needs_the_folder_of_settings(options: tuple[str, ...]) -> None:
     assert shell_lines(start(*options)) == []
 
 
-def test_what_is_no_driver_of_python_is_left_alone() -> None:
+def test_a_driver_that_is_not_python_is_left_alone() -> None:
     arguments = (STAGE[0], "--class", "org.apache.spark.repl.Main", "spark-shell")
     assert shell_lines(Start(arguments, "", "", ARCHIVE, None)) == []
 
@@ -137,7 +137,7 @@ def test_the_bytes_of_all_dates_count(tmp_path: Path) -> None:
     assert size("--date", "yesterday") is None
 
 
-def test_the_command_that_spark_runs_has_all_of_it(tmp_path: Path) -> None:
+def test_the_command_that_spark_runs_has_all_options(tmp_path: Path) -> None:
     """Through Spark's own scripts, up to the JVM: a stand-in for it prints what it was given."""
     java = tmp_path / "bin" / "java"
     java.parent.mkdir()
