@@ -105,11 +105,7 @@ class Catalog:
         if not self.storage.exists(folder):
             return None
         listing = [
-            (
-                entry["name"].removeprefix(folder),
-                entry["size"],
-                str(entry.get("mtime", entry.get("modification_time", ""))),
-            )
-            for entry in self.storage.files(folder)
+            (file["name"].removeprefix(folder), file["size"], str(file.get("mtime", file.get("modification_time", ""))))
+            for file in self.storage.files(folder)
         ]
         return hashlib.sha256(repr(listing).encode()).hexdigest()[:16]

@@ -38,11 +38,7 @@ def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
         if header:
             files[header].append(entry)
     return [
-        RawFiles(
-            columns=header,
-            uris=tuple(catalog.storage.uri_of(entry["name"]) for entry in group),
-            size=sum(entry["size"] for entry in group),
-        )
+        RawFiles(header, tuple(catalog.storage.uri_of(e["name"]) for e in group), sum(e["size"] for e in group))
         for header, group in files.items()
     ]
 

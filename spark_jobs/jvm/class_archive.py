@@ -27,16 +27,9 @@ CONF = REPOSITORY / "conf"
 ONE_COMPILER = ("-XX:TieredStopAtLevel=1", "-XX:ReservedCodeCacheSize=240m")
 _LOG_SETTINGS = CONF / "log4j2.properties"
 _SETTINGS = CONF / "spark-defaults.conf"
+JAVA_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 # These would change which classes are loaded, or add folders to the class path, where only empty ones are allowed.
-_NOT_INHERITED = (
-    "ANTM2C_",
-    "SPARK_",
-    "HADOOP_CONF_DIR",
-    "YARN_CONF_DIR",
-    "JAVA_TOOL_OPTIONS",
-    "JDK_JAVA_OPTIONS",
-    "_JAVA_OPTIONS",
-)
+_NOT_INHERITED = ("ANTM2C_", "SPARK_", "HADOOP_CONF_DIR", "YARN_CONF_DIR", *JAVA_VARIABLES)
 _ABANDONED_AFTER_SECONDS = 3600
 _SHOWN_LOG_CHARACTERS = 2000
 
@@ -75,14 +68,10 @@ def archive_key(spark_home: Path, environment: Mapping[str, str], class_data: Pa
 
 def find_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
     """Return the archive with this key, or None. Its name has its size, because a truncated one would crash the JVM."""
-    for archive in class_data.glob(f"{key}-*.jsa"):
-        if (
-            archive.is_file()
-            and archive.stem == f"{key}-{archive.stat().st_size}"
-            and empty_folder(class_data).is_dir()
-        ):
-            return archive
-    return None
+    if not empty_folder(class_data).is_dir():
+        return None
+    archives = (path for path in class_data.glob(f"{key}-*.jsa") if path.is_file())
+    return next((path for path in archives if path.stem == f"{key}-{path.stat().st_size}"), None)
 
 
 def _java_version(environment: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from spark_jobs.jvm import class_archive
-from spark_jobs.jvm.class_archive import CLASS_DATA, CONF, ONE_COMPILER
+from spark_jobs.jvm.class_archive import CLASS_DATA, CONF, JAVA_VARIABLES, ONE_COMPILER
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
@@ -32,7 +32,6 @@ _USER_JVM_OPTIONS = re.compile(r"-XX:|(?:^|\s)@")  # @: Java can read options fr
 _EDITOR_FILES = re.compile(r"^\.|~$")
 _KNOWN_SETTINGS = {"spark-env.sh", "spark-defaults.conf", "log4j2.properties"}
 _LEFT_ALONE = re.compile(r"(?:^|[\s=])(?:yarn|k8s:|--load-spark-defaults|--deploy-mode[ =]cluster)")
-_OPTION_VARIABLES = ("SPARK_SUBMIT_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def describe_start(arguments: Sequence[str], environment: Mapping[str, str], cla
 
 
 def _user_options(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    texts = [" ".join(arguments), *(environment.get(name, "") for name in _OPTION_VARIABLES)]
+    texts = [" ".join(arguments), *(environment.get(name, "") for name in ("SPARK_SUBMIT_OPTS", *JAVA_VARIABLES))]
     files = [CONF / "spark-defaults.conf", CONF / "java-opts"]
     words = " ".join(arguments).replace("--properties-file=", "--properties-file ").split(" ")
     files += [Path(value) for option, value in pairwise(words) if option == "--properties-file"]
