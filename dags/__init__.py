@@ -1,1 +1,1 @@
-"""What runs when."""
+"""The DAG files: which tasks run, in which order and when."""

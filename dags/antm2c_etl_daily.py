@@ -1,39 +1,36 @@
-"""One logical date: raw CSV to the training table.
+"""Turns the raw CSV logs of one date into features and a training table.
 
-Backfill dates in any number, with as many active runs: a date waits until the features of the date before it are
-there. To mend a failed stage, clear it with what comes after it. A scheduled date whose raw logs are late is waited
-for; one that never gets any is skipped.
+**Backfill.** You may backfill any number of dates with any number of active runs: each date waits until the features of
+the date before it are published.
 
-Its stages need the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
-with 2 slots under Admin, Pools, or run `python -m orchestration.pools`.
+**Failed stage.** Clear the failed task together with the tasks after it.
+
+**Late logs.** A scheduled run waits six hours for its raw logs and is skipped if they do not arrive. Backfills and runs
+by hand do not wait: they fail if there are no raw logs.
+
+The Spark stages need the pool `antm2c_heavy`. If Airflow warns that it does not exist, create it with 2 slots under
+Admin, Pools, or run `python -m orchestration.pools`.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from orchestration.defaults import (
-    MAX_REJECT_RATE,
-    REJECT_ARGUMENTS,
-    START,
-    TAGS,
-    TASK_DEFAULTS,
-    daily_utc,
-    date_template,
-)
-from orchestration.spark_tasks import spark_stage
-from orchestration.waiting import WaitForHistory, WaitForRaw
+from orchestration.dag_defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS, daily_utc
+from orchestration.date_waits import WaitForHistory, WaitForRaw
+from orchestration.spark_stages import FEATURE_STAGES, spark_stage
 from warehouse.settings import read_settings
 
 settings = read_settings()
-day = date_template("run_date")
+day = "{{ params.run_date or ((dag_run.logical_date or dag_run.run_after) | ds) }}"
 
 with DAG(
     "antm2c_etl_daily",
+    description="Raw logs of one date to features and a training table",
     schedule=daily_utc(),
     start_date=START,
     catchup=False,
-    max_active_runs=16,  # a date that waits holds a run: with one, the date it waits for could not be run again
+    max_active_runs=16,  # a waiting date occupies a run: with a limit of one, the date it waits for could not run
     default_args=TASK_DEFAULTS,
     tags=TAGS,
     doc_md=__doc__,
@@ -43,26 +40,27 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="Date",
-            description="The partition to build. Empty: the run's logical date.",
+            description="The date to process. If empty, the run's logical date.",
         ),
         "max_reject_rate": MAX_REJECT_RATE,
     },
 ):
-    place = {"warehouse": settings.warehouse, "dataset": settings.dataset, "day": day}
+    partition = {"warehouse": settings.warehouse, "dataset": settings.dataset, "day": day}
     raw = WaitForRaw(
         task_id="wait_for_raw",
-        **place,
-        at_most=timedelta(hours=6),
+        **partition,
+        max_wait=timedelta(hours=6),
         execution_timeout=None,
-        doc_md="A scheduled date without raw logs is waited for, then skipped. Another run without them fails at once.",
+        doc_md="Lets a scheduled run wait for its raw logs, and skips the run if they do not arrive. Any other run "
+        "fails at once if its date has no raw logs.",
     )
-    logs = spark_stage("csv_to_orc", ["--date", day, *REJECT_ARGUMENTS])
+    logs = spark_stage("csv_to_orc", day, options=REJECT_ARGUMENTS)
     history = WaitForHistory(
         task_id="wait_for_history",
-        **place,
-        at_most=timedelta(hours=12),
+        **partition,
+        max_wait=timedelta(hours=12),
         execution_timeout=None,
-        doc_md="Holds this date until the date before is published and fresh. Its log says what is lacking.",
+        doc_md="Waits until the tables of the date before are published and fresh. The log says which are not.",
     )
-    features = [spark_stage(s, ["--date", day]) for s in ("user_features", "item_features", "user_item_features")]
-    raw >> logs >> history >> features >> spark_stage("training_table", ["--date", day])
+    features = [spark_stage(stage, day) for stage in FEATURE_STAGES]
+    raw >> logs >> history >> features >> spark_stage("training_table", day)

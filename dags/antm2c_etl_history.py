@@ -1,20 +1,23 @@
-"""The stages of the daily DAG over a range of dates, one Spark session a stage: for a first load or a long backfill.
+"""Runs the stages of `antm2c_etl_daily` over a range of dates, with one Spark session for each stage.
 
-Its stages need the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
-with 2 slots under Admin, Pools, or run `python -m orchestration.pools`.
+Use it for the first load and for long backfills: it is faster than one daily run for each date.
+
+The Spark stages need the pool `antm2c_heavy`. If Airflow warns that it does not exist, create it with 2 slots under
+Admin, Pools, or run `python -m orchestration.pools`.
 """
 
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 
-from orchestration.defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS
-from orchestration.spark_tasks import spark_stage
+from orchestration.dag_defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS
+from orchestration.spark_stages import FEATURE_STAGES, spark_stage
 
-dates = ["--start-date", "{{ params.start_date }}", "--end-date", "{{ params.end_date }}"]
+first, last = "{{ params.start_date }}", "{{ params.end_date }}"
 
 with DAG(
     "antm2c_etl_history",
+    description="Raw logs of a range of dates to features and training tables",
     schedule=None,
     start_date=START,
     max_active_runs=1,
@@ -22,11 +25,13 @@ with DAG(
     tags=TAGS,
     doc_md=__doc__,
     params={
-        "start_date": Param(type="string", format="date", title="First date", description="Inclusive."),
-        "end_date": Param(type="string", format="date", title="Last date", description="Inclusive."),
+        "start_date": Param(type="string", format="date", title="First date", description="The first date to process."),
+        "end_date": Param(
+            type="string", format="date", title="Last date", description="The last date to process, included."
+        ),
         "max_reject_rate": MAX_REJECT_RATE,
     },
 ):
-    logs = spark_stage("csv_to_orc", [*dates, *REJECT_ARGUMENTS])
-    features = [spark_stage(s, dates) for s in ("user_features", "item_features", "user_item_features")]
-    logs >> features >> spark_stage("training_table", dates)
+    logs = spark_stage("csv_to_orc", first, last, REJECT_ARGUMENTS)
+    features = [spark_stage(stage, first, last) for stage in FEATURE_STAGES]
+    logs >> features >> spark_stage("training_table", first, last)

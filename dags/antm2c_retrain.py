@@ -1,11 +1,15 @@
-"""A window of dates to evaluated models: trained on the days before, validated on the last, one task a model.
+"""Trains models on a window of dates, evaluates them on its last days and promotes the best one.
 
-Runs each Monday as of Sunday, and by hand as of any date, as often as you like. Texts are embedded once for all models;
-at the end the models stand side by side on the same validation rows. The best of them becomes the champion where it is
-better than the present one on these rows and nowhere significantly worse.
+It runs every Monday as of Sunday. You may also run it by hand, as of any date and as often as you like.
 
-Training needs the pool `antm2c_heavy`. If Airflow warns that it is missing, create it
-with 2 slots under Admin, Pools, or run `python -m orchestration.pools`.
+1. The texts of the window are embedded once for all models.
+2. Each model is trained and evaluated by a task of its own.
+3. All models are compared on the same validation rows and recorded in MLflow.
+4. The best model becomes the champion if it beats the current champion on these rows and is not significantly worse in
+   any scene or at any cold-start level.
+
+Training needs the pool `antm2c_heavy`. If Airflow warns that it does not exist, create it with 2 slots under Admin,
+Pools, or run `python -m orchestration.pools`.
 """
 
 from datetime import timedelta
@@ -15,20 +19,20 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Param
 
 from orchestration.assets import CHAMPION, MODELS
-from orchestration.defaults import START, TAGS, TASK_DEFAULTS, date_template, weekly_utc
+from orchestration.dag_defaults import START, TAGS, TASK_DEFAULTS, weekly_utc
 from orchestration.pools import HEAVY_POOL
-from orchestration.promotion_tasks import PROMOTE, STORY, challenge, promote, track
-from orchestration.telling import APPROVE, CHALLENGE, DECISION
-from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator, training_operator
+from orchestration.promotion_tasks import challenge, promote, track
+from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
 from orchestration.training_tasks import check_window, compare, embed, newest_date, train
 from training.model_names import MODEL_NAMES
 
 with DAG(
     "antm2c_retrain",
+    description="A window of training tables to evaluated models and a champion",
     schedule=weekly_utc(),
     start_date=START,
     catchup=False,
-    max_active_runs=4,  # one that waits for approval must not hold up the next
+    max_active_runs=4,  # a run that waits for approval must not block the next one
     default_args=TASK_DEFAULTS,
     tags=TAGS,
     doc_md=__doc__,
@@ -39,8 +43,8 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="As of",
-            description="The last validation day. Empty: by hand the newest date with a training table, "
-            "on schedule the run's logical date.",
+            description="The last validation day. If empty, a run by hand takes the newest date that has a training "
+            "table, and a scheduled run takes its logical date.",
             section="Window",
         ),
         "train_days": Param(
@@ -48,7 +52,7 @@ with DAG(
             type="integer",
             minimum=1,
             title="Training days",
-            description="Days to train on, right before those of validation.",
+            description="How many days to train on. They come right before the validation days.",
             section="Window",
         ),
         "val_days": Param(
@@ -56,7 +60,7 @@ with DAG(
             type="integer",
             minimum=1,
             title="Validation days",
-            description="Days to validate on, the last of them the day above.",
+            description="How many days to validate on. The last one is the as-of date.",
             section="Window",
         ),
         "models": Param(
@@ -67,7 +71,8 @@ with DAG(
             minItems=1,
             uniqueItems=True,
             title="Models",
-            description="Those whose names end in _content see texts. The others are tested against the first.",
+            description="Models whose names end in _content also use the texts. The first model in the list is the "
+            "baseline that the others are compared with.",
             section="Models",
         ),
         "text_encoder": Param(
@@ -76,20 +81,20 @@ with DAG(
             minLength=1,
             examples=["auto", "lsa", "m3e-base", "bert-base-chinese"],
             title="Text encoder",
-            description="auto takes m3e-base where it is in the local model cache, else lsa. "
-            "Another hub name or a local folder will do too.",
+            description="auto takes m3e-base if it is in the local model cache, otherwise lsa. You may also name "
+            "another model of the Hugging Face hub or a local folder.",
             section="Models",
         ),
         "epochs": Param(
             8,
             type="integer",
             minimum=1,
-            title="Epochs at most",
-            description="Training ends earlier where the validation log loss gets no better.",
+            title="Maximum epochs",
+            description="Training stops earlier when the validation log loss no longer improves.",
             section="Training",
         ),
         "batch_size": Param(
-            1024, type="integer", minimum=1, title="Batch size", description="Rows a step.", section="Training"
+            1024, type="integer", minimum=1, title="Batch size", description="Rows per step.", section="Training"
         ),
         "seed": Param(
             7,
@@ -97,14 +102,15 @@ with DAG(
             minimum=0,
             maximum=2**32 - 1,
             title="Seed",
-            description="Of everything drawn: the same seed and tables give the same model.",
+            description="Fixes every random choice: the same seed and the same tables give the same model.",
             section="Training",
         ),
         "require_approval": Param(
             False,
             type="boolean",
-            title="A person decides on the champion",
-            description="A run that should become the champion waits for an answer under Required Actions.",
+            title="Ask a person before promoting",
+            description="If ticked, a model that should become the champion waits until a person approves it under "
+            "Required Actions.",
             section="Promotion",
         ),
         "notes": Param(
@@ -112,69 +118,76 @@ with DAG(
             type=["null", "string"],
             maxLength=500,
             title="Notes",
-            description="What this run is for. Kept in each run's folder and report.",
+            description="What this run is for. The notes are kept in the folder and the report of each model.",
             section="Notes",
         ),
     },
 ):
-    newest = "(newest_date() if dag_run.run_type == 'manual' else none)"
+    as_of = (
+        "{{ params.as_of or (newest_date() if dag_run.run_type == 'manual' else none)"
+        " or ((dag_run.logical_date or dag_run.run_after) | ds) }}"
+    )
     window = PythonOperator(
         task_id="check_window",
         python_callable=check_window,
-        op_kwargs={"as_of": date_template("as_of", unless=newest)},
-        doc_md="Every date of the window must be published and fresh. Names those that are not, and how to mend them.",
+        op_kwargs={"as_of": as_of},
+        doc_md="Checks that the training tables of the window are published and fresh. If any is not, the error names "
+        "the dates and the command that repairs them.",
     )
-    command, training, challenging = map(training_operator, (CommandOperator, TrainingOperator, ChallengeOperator))
-    embedded = command(
+    embedded = CommandOperator(
         task_id="embed",
         python_callable=embed,
-        op_kwargs={"as_of": "{{ ti.xcom_pull(task_ids='check_window')[0].as_of }}"},  # a newer date may come meanwhile
-        doc_md="Embeds each distinct text of the window once. What an earlier run embedded is not embedded again.",
+        # Not the expression above: a newer date may have been published since the window was checked.
+        op_kwargs={"as_of": "{{ ti.xcom_pull(task_ids='check_window')[0].request.as_of }}"},
+        doc_md="Embeds each distinct text of the window once. Embeddings of earlier runs are used again.",
     )
-    trained = training.partial(
+    trained = TrainingOperator.partial(
         task_id="train",
         pool=HEAVY_POOL,
         python_callable=train,
         outlets=[MODELS],
-        map_index_template="{{ task.op_kwargs.model }}",
-        doc_md="Trains one model and evaluates it, cold start included. A retry goes on from the last checkpoint.",
+        map_index_template="{{ task.op_kwargs.request.model }}",
+        doc_md="Trains one model and evaluates it, also on cold-start rows. A retry resumes at the last checkpoint.",
     ).expand(op_kwargs=window.output)
     runs = {"runs": trained.output}
-    compared = command(
+    compared = CommandOperator(
         task_id="compare",
         python_callable=compare,
         op_kwargs=runs,
-        doc_md="All models on the same validation rows, with paired DeLong tests against the first.",
+        doc_md="Compares all models on the same validation rows, with paired DeLong tests against the first model.",
     )
-    tracked = command(
+    tracked = CommandOperator(
         task_id="track",
         python_callable=track,
         op_kwargs=runs,
         trigger_rule="all_done_min_one_success",
-        doc_md="Parameters, metrics by segment and files of each run in MLflow. A run that is there is not kept twice.",
+        doc_md="Records the parameters, the metrics by segment and the files of each run in MLflow. A run that is "
+        "already there is not recorded again.",
     )
-    challenged = challenging(
-        task_id=CHALLENGE,
+    challenged = ChallengeOperator(
+        task_id="challenge",
         python_callable=challenge,
         op_kwargs=runs,
-        doc_md="The best run against the champion on the same rows, overall and by segment. Its log says who wins why.",
+        doc_md="Tests the best run against the champion on the same rows, overall and by segment. The log says which "
+        "of them wins and why.",
     )
-    pulled = f"ti.xcom_pull(task_ids='{CHALLENGE}', key='{{}}')"
     approved = ApprovalOperator(
-        task_id=APPROVE,
-        subject=f"New champion? {{{{ {pulled.format(DECISION)}.challenger.rpartition('/artifacts_')[2] }}}}",
-        body=f"{{{{ {pulled.format(STORY)} }}}}",
+        task_id="approve",
+        subject="New champion? "
+        "{{ ti.xcom_pull(task_ids='challenge', key='decision').challenger.rpartition('/artifacts_')[2] }}",
+        body="{{ ti.xcom_pull(task_ids='challenge', key='story') }}",
         defaults="Reject",
         response_timeout=timedelta(days=7),
         execution_timeout=None,
-        doc_md="Waits for a person where the form asked for it. After a week without an answer the champion stays.",
+        doc_md="Waits for a person to approve the new champion, if the form asked for that. If nobody answers within a "
+        "week, the current champion stays.",
     )
-    promoted = command(
-        task_id=PROMOTE,
+    promoted = CommandOperator(
+        task_id="promote",
         python_callable=promote,
         outlets=[CHAMPION],
         trigger_rule="none_failed_min_one_success",
-        doc_md="Moves the alias `champion` of MLflow's registered model to the challenger.",
+        doc_md="Moves the alias `champion` of the registered model in MLflow to the challenger.",
     )
     window >> embedded >> trained >> [compared, tracked] >> challenged >> approved >> promoted
     challenged >> promoted

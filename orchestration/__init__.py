@@ -1,1 +1,8 @@
-"""What the DAGs share."""
+"""What the DAGs and the plugins share.
+
+dag_defaults.py: retries, timeouts and schedules. pools.py: the pool of the heavy tasks.
+date_waits.py and spark_stages.py: the tasks of the daily and the history DAG.
+training_tasks.py and promotion_tasks.py: what the tasks of the retraining DAG call; training_operators.py runs the
+training commands that they ask for, in the task's own process or, with training_container.py, in a container.
+assets.py, task_messages.py and board_address.py: what a task leaves for people to read.
+"""

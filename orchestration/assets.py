@@ -1,4 +1,4 @@
-"""What the DAGs publish, as Airflow assets. Each event says what was published, so that no log need be opened."""
+"""The Airflow assets that the DAGs publish. Each asset event says what was published, so nobody has to open a log."""
 
 from typing import Any
 
@@ -15,16 +15,20 @@ CHAMPION = Asset(f"antm2c_champion_{read_settings().dataset}")
 
 
 def describe_training_table(context: Any, _: Any = None) -> None:
-    """Called after the training_table stage: rows, rejects and version of its dates go into the asset's event."""
-    arguments = context["task"].application_args
-    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
-    first, last = (given.get(bound) or given["--date"] for bound in ("--start-date", "--end-date"))
-    catalog = Catalog(given["--warehouse"], given["--dataset"])
-    context["outlet_events"][TRAINING_TABLE].extra = published(catalog, first, last)
+    """Put the rows, rejects and version of the dates that a training_table task published into its asset event.
+
+    Never raises: the table is published, so the task has succeeded.
+    """
+    task, settings = context["task"], read_settings()
+    try:
+        summary = published(Catalog(settings.warehouse, settings.dataset), task.first_date, task.last_date)
+        context["outlet_events"][TRAINING_TABLE].extra = summary
+    except Exception:
+        task.log.exception("The training table is published, but its asset event could not be filled in")
 
 
 def published(catalog: Catalog, first: str, last: str) -> dict[str, Any]:
-    """Rows and rejects of the training tables from first to last, and the version of the last."""
+    """Sum the rows and rejects of the training tables from first to last, and name the version of the last one."""
     tables = [manifest for day in days(first, last) if (manifest := catalog.manifest(TRAIN, day))]
     logs = [manifest for day in days(first, last) if (manifest := catalog.manifest(LOGS, day))]
     return {

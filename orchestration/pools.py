@@ -1,20 +1,20 @@
-"""The pool of the tasks that take a machine's cores and memory: Spark stages and training.
+"""The pool for tasks that need many cores and much memory: the Spark stages and the training of models.
 
-Everything else, such as checks, waits and embedding, stays in Airflow's default pool and waits for none of them.
-`python -m orchestration.pools` makes the pool where it is not there yet.
+All other tasks, such as checks, waits and embedding, run in Airflow's default pool, so they never queue behind these.
+`python -m orchestration.pools` creates the pool if it does not exist yet.
 """
 
 import sys
 
 HEAVY_POOL = "antm2c_heavy"
 HEAVY_SLOTS = 2
-PARALLELISM = HEAVY_SLOTS + 6  # with every heavy slot taken, six other tasks can still run
-_DESCRIPTION = "Spark stages and training: as many run at once as there are slots"
+PARALLELISM = HEAVY_SLOTS + 6  # when every heavy slot is taken, six other tasks can still run
+_DESCRIPTION = "Spark stages and model training. The number of slots is how many of these tasks may run at once."
 
 
 def make_heavy_pool() -> None:
-    """Makes the pool in Airflow's database. An existing pool keeps its size."""
-    from airflow.models.pool import Pool  # DAG files import the name of the pool alone
+    """Create the pool in Airflow's database. A pool that already exists keeps its size."""
+    from airflow.models.pool import Pool  # slow to load, and DAG files need only the name of the pool
     from airflow.utils.session import create_session
 
     with create_session() as session:
@@ -29,5 +29,6 @@ if __name__ == "__main__":
         make_heavy_pool()
     except DBAPIError as error:
         sys.exit(
-            f"error: the pool cannot be made ({error.orig}); run `airflow db migrate` first, with the same settings"
+            f"error: cannot create the pool {HEAVY_POOL} ({error.orig}): run `airflow db migrate` first, with the same "
+            "Airflow settings"
         )

@@ -1,24 +1,27 @@
-"""What the retraining DAG does with trained models: keep them in MLflow, and find the champion among them."""
+"""The callables of the retraining DAG that track runs in MLflow, test them against the champion and promote one.
+
+The rule by which a run becomes the champion is in training/commands/challenge.py.
+"""
 
 from pathlib import PurePath
 from typing import Any
 
 from orchestration.assets import CHAMPION
-from orchestration.telling import APPROVE, CHALLENGE, DECISION
+from orchestration.task_messages import APPROVE, CHALLENGE, DECISION
 from orchestration.training_command import RunCommand
 from warehouse.settings import read_settings
 
-STORY = "story"  # XCom key of the challenge
+STORY = "story"  # XCom key of the challenge: its decision in Markdown
 PROMOTE = "promote"
 
 
 def track(runs: list[str], run_command: RunCommand) -> dict[str, str]:
-    """Keeps the runs in MLflow. Returns its ids of them."""
+    """Record the runs in MLflow. Return the ids that it gave them."""
     return run_command("track", {"artifacts": list(runs), "tracking-uri": read_settings().tracking_uri})["tracked"]
 
 
 def challenge(runs: list[str], params: dict[str, Any], ti: Any, run_command: RunCommand) -> list[str]:
-    """Tests the best run against the champion. Returns the task that comes next: none where the champion stays."""
+    """Test the best run against the champion. Return the task to run next, or none if the champion stays."""
     settings = read_settings()
     arguments = {"artifacts": list(runs), "warehouse": settings.warehouse, "tracking-uri": settings.tracking_uri}
     decision = run_command("challenge", arguments)
@@ -30,7 +33,7 @@ def challenge(runs: list[str], params: dict[str, Any], ti: Any, run_command: Run
 
 
 def promote(ti: Any, outlet_events: Any, run_command: RunCommand) -> dict[str, str]:
-    """Makes the challenger the champion, if the champion is still the one that it was tested against."""
+    """Make the challenger the champion, unless the champion has changed since the challenger was tested against it."""
     decision = ti.xcom_pull(task_ids=CHALLENGE, key=DECISION)
     before = decision["champion"]
     arguments = {
@@ -48,15 +51,17 @@ def story(decision: dict[str, Any]) -> str:
     champion = decision["champion"]
     lines = [
         f"**{PurePath(decision['challenger']).name}**: {decision['reason']}.",
-        f"Champion so far: {champion['run']}, version {champion['version']}." if champion else "No champion so far.",
+        f"Current champion: {champion['run']}, version {champion['version']}."
+        if champion
+        else "Current champion: none.",
     ]
     if decision["tests"]:
-        lines += ["", "| rows | lead in AUC | 95% interval |", "|---|---|---|"]
-        lines += [_line(name, test) for name, test in decision["tests"].items()]
+        lines += ["", "| Rows | Difference in AUC | 95% interval |", "|---|---|---|"]
+        lines += [_table_row(name, test) for name, test in decision["tests"].items()]
     return "\n".join(lines)
 
 
-def _line(name: str, test: dict[str, float] | None) -> str:
+def _table_row(name: str, test: dict[str, float] | None) -> str:
     if test is None:
         return f"| {name} | too few rows | |"
     return f"| {name} | {test['difference']:+.4f} | {test['low']:+.4f} to {test['high']:+.4f} |"

@@ -1,4 +1,4 @@
-"""A command of the training package: its words, and running it in this process."""
+"""Commands of the training package: their command lines, and how to run one in this process."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -8,27 +8,30 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from training.errors import TrainingError
 
-RunCommand = Callable[[str, Mapping[str, Any]], dict[str, Any]]  # a command and its arguments to what it summed up
+RunCommand = Callable[[str, Mapping[str, Any]], dict[str, Any]]  # (command, arguments) -> the command's summary
 
 
-def words(command: str, arguments: Mapping[str, Any]) -> list[str]:
-    """As on the command line."""
+def command_line(command: str, arguments: Mapping[str, Any]) -> list[str]:
+    """The words after `python -m training`. A list value becomes several words, any other value one."""
     line = [command]
     for name, value in arguments.items():
         option = f"--{name.replace('_', '-')}"
-        # With the equals sign, a note may begin with a dash.
+        # The equals sign lets a value, such as a note, begin with a dash.
         line += [option, *value] if isinstance(value, list) else [f"{option}={value}"]
     return line
 
 
 def run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Runs it in this process. What it refuses is not retried."""
-    # Models train side by side: threads that spin while they wait would take the cores from those that work.
+    """Run a command in this process and return its summary.
+
+    Raises AirflowFailException, so that Airflow does not retry, if the command would fail the same way again.
+    """
+    # Several models train at once: threads that spin while they wait would take cores from threads that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from training.cli import main
 
     try:
-        return main(words(command, arguments))
+        return main(command_line(command, arguments))
     except TrainingError as error:
         if error.may_pass:
             raise

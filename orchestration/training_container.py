@@ -1,4 +1,4 @@
-"""Commands of the training package in containers, by Airflow's DockerOperator."""
+"""Training commands in containers, run by Airflow's DockerOperator."""
 
 import json
 import os
@@ -10,86 +10,82 @@ from typing import Any
 from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.providers.docker.operators.docker import DockerOperator
 from airflow.sdk import Context
+from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from docker.errors import APIError, NotFound
 from docker.types import DeviceRequest, Mount
 from huggingface_hub.constants import HF_HUB_CACHE
 
-from orchestration.command_end import ASKED_SECONDS, last_sentence
-from orchestration.training_command import words
-from orchestration.training_operators import CommandOperator
+from orchestration.child_commands import STOP_SECONDS, last_error
+from orchestration.training_command import command_line
 from training.tracking.client import database_file
 from warehouse.settings import Settings, read_settings
 
-_TASK = "antm2c.task"  # the label that says whose container it is
-_PASSED_ON = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_USER_NAME", "OMP_")  # what the names of variables begin with
+_LABEL = "antm2c.task"  # says which task instance a container belongs to
+_PASSED_PREFIXES = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_USER_NAME", "OMP_")  # of environment variables
 
 
-class InContainer(DockerOperator):
-    """Put before a kind of CommandOperator: its commands run in the trainer's image, with the same arguments.
+class TrainingContainer(DockerOperator):
+    """Runs one training command in one container, and removes the container however the command ends."""
 
-    What the callable makes of them stays in Airflow's process.
-    """
+    labels: dict[str, str]
 
-    template_fields = CommandOperator.template_fields
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the command and return its summary, which is the last line of its stdout.
 
-    def __init__(self, **arguments: Any) -> None:
-        settings = read_settings()
-        super().__init__(
-            image=settings.trainer_image,
-            user=f"{os.getuid()}:{os.getgid()}" if os.getuid() else None,  # whose files they are; root is the image's
-            network_mode=settings.trainer_network,
-            device_requests=_gpus(settings.trainer_gpus),
-            private_environment=_environment(),
-            mount_tmp_dir=False,
-            **arguments,
-        )
-        self._running = False
-
-    def execute(self, context: Context) -> Any:
-        """As the kind of operator has it: it calls the callable, which asks for commands."""
-        return super(DockerOperator, self).execute(context)
-
-    def run_command(self, context: Any, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What the command summed up: the last line of its stdout. What it refuses is not retried."""
-        settings, ti = read_settings(), context["ti"]
-        self.command = words(command, arguments)
-        self.mounts = _mounts(settings, str(arguments.get("text_encoder", "")))
-        task = " ".join((settings.artifacts, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index)))
-        self.labels = {_TASK: task}
-        self._running = True
+        Raises AirflowFailException, so that Airflow does not retry, if the command would fail the same way again.
+        """
+        ExecutorSafeguard.tracker.set(self)  # stops Airflow's warning about one operator inside another
         try:
-            self._end(self.cli.containers(all=True, filters={"label": f"{_TASK}={task}"}))  # of a try that was killed
-            DockerOperator.execute(self, context)
+            label = f"{_LABEL}={self.labels[_LABEL]}"
+            self._remove(self.cli.containers(all=True, filters={"label": label}))  # left by a killed try
+            super().execute(context)
             return json.loads(self.cli.logs(self.container["Id"], stderr=False).splitlines()[-1])
         except APIError as error:
             if self.cli.images(name=self.image):
                 raise
             raise AirflowException(
-                f"there is no image {self.image}, and none can be pulled: build it with make images, or name another "
-                "in ANTM2C_TRAINER_IMAGE"
+                f"the image {self.image} does not exist here and cannot be pulled: build it with `make images`, or "
+                "name another image in ANTM2C_TRAINER_IMAGE"
             ) from error
         except DockerContainerFailedException as failure:
-            said = last_sentence("\n".join(map(str, failure.logs or ())))
-            if said is None:
+            message = last_error("\n".join(map(str, failure.logs or ())))
+            if message is None:
                 raise
             status = self.cli.wait(self.container["Id"])["StatusCode"]
             kind = AirflowException if status == os.EX_TEMPFAIL else AirflowFailException
-            raise kind(said) from None
+            raise kind(message) from None
         finally:
-            self._running = False
-            self._end([self.container] if self.container else [])
+            self._remove([self.container] if self.container else [])
 
     def on_kill(self) -> None:
-        """Leaves the command, and so ends its container, wherever it was: the base class would start it still."""
-        if self._running:
-            raise AirflowException(f"{self.task_id} was asked to end")
+        """Interrupt execute(), which then removes the container. The base class would let it start one afterwards."""
+        raise AirflowException(f"{self.task_id} was asked to stop")
 
-    def _end(self, containers: Iterable[Mapping[str, Any]]) -> None:
+    def _remove(self, containers: Iterable[Mapping[str, Any]]) -> None:
         for container in containers:
             with suppress(NotFound):
-                self.cli.stop(container["Id"], timeout=ASKED_SECONDS)
+                self.cli.stop(container["Id"], timeout=STOP_SECONDS)
                 self.cli.remove_container(container["Id"], force=True)
+
+
+def training_container(ti: Any, command: str, arguments: Mapping[str, Any]) -> TrainingContainer:
+    """The operator that runs a command for a task instance in the trainer's image."""
+    settings = read_settings()
+    task_instance = (settings.artifacts, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
+    return TrainingContainer(
+        task_id=ti.task_id,
+        image=settings.trainer_image,
+        command=command_line(command, arguments),
+        labels={_LABEL: " ".join(task_instance)},
+        mounts=_mounts(settings, str(arguments.get("text_encoder", ""))),
+        mount_tmp_dir=False,
+        # Files that the command writes belong to Airflow's user. If that is root, the image's own user writes them.
+        user=f"{os.getuid()}:{os.getgid()}" if os.getuid() else None,
+        network_mode=settings.trainer_network,
+        device_requests=_gpus(settings.trainer_gpus),
+        private_environment=_environment(),
+    )
 
 
 def _gpus(wanted: str) -> list[DeviceRequest] | None:
@@ -99,12 +95,12 @@ def _gpus(wanted: str) -> list[DeviceRequest] | None:
 
 
 def _environment() -> dict[str, str]:
-    passed_on = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)}
-    return {**passed_on, "HF_HUB_CACHE": HF_HUB_CACHE}
+    passed = {name: value for name, value in os.environ.items() if name.startswith(_PASSED_PREFIXES)}
+    return {**passed, "HF_HUB_CACHE": HF_HUB_CACHE}
 
 
 def _mounts(settings: Settings, text_encoder: str) -> list[Mount]:
-    """The local folders that commands read or write, at their own paths: one in an argument means the same inside."""
+    """The local folders that commands use, mounted at their own paths so that paths in arguments hold inside too."""
     folders = [Path(settings.artifacts), Path(HF_HUB_CACHE)]
     warehouse = settings.warehouse.removeprefix("file://")
     if "://" not in warehouse:
@@ -114,8 +110,8 @@ def _mounts(settings: Settings, text_encoder: str) -> list[Mount]:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     encoder = Path(text_encoder)
-    to_read = [encoder] if encoder.is_absolute() and encoder.is_dir() else []
-    return [*map(_mount, folders), *(_mount(folder, read_only=True) for folder in to_read)]
+    read_only = [encoder] if encoder.is_absolute() and encoder.is_dir() else []
+    return [*map(_mount, folders), *(_mount(folder, read_only=True) for folder in read_only)]
 
 
 def _mount(folder: Path, read_only: bool = False) -> Mount:

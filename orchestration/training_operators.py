@@ -1,12 +1,11 @@
-"""The operators of the retraining DAG, and the one place that decides where their commands run."""
+"""The operators of the retraining DAG's tasks that run training commands, here or in a container."""
 
 from collections.abc import Mapping
 from functools import partial
-from types import new_class
 from typing import Any
 
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
-from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk import BaseOperator, BaseOperatorLink, Context
 from airflow.sdk.configuration import conf
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.sdk.types import TaskInstanceKey
@@ -17,24 +16,40 @@ from warehouse.settings import read_settings
 
 
 class CommandOperator(PythonOperator):
-    """A PythonOperator whose callable is given `run_command`, to run a command of the training package with."""
+    """A PythonOperator that passes its callable the function `run_command`, which runs a training command.
 
-    def run_command(self, context: Mapping[str, Any], command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """What the command summed up."""
-        return run_here(command, arguments)
+    The command runs in this process or, if ANTM2C_TRAIN_RUNTIME is docker, in a container. The rest of the callable
+    always runs in this process.
+    """
+
+    _container: BaseOperator | None = None
 
     def determine_kwargs(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
-        """As the base class."""
-        return super().determine_kwargs({**context, "run_command": partial(self.run_command, context)})
+        return super().determine_kwargs({**context, "run_command": partial(self._run_command, context)})
+
+    def on_kill(self) -> None:
+        if self._container:
+            self._container.on_kill()
+
+    def _run_command(self, context: Context, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if read_settings().train_runtime == "python":
+            return run_here(command, arguments)
+        from orchestration.training_container import training_container  # loads Docker's client, which takes time
+
+        self._container = training_container(context["ti"], command, arguments)
+        try:
+            return self._container.execute(context)
+        finally:
+            self._container = None
 
 
 class BoardLink(BaseOperatorLink):
-    """Opens the board at the run whose folder the task returned. Airflow asks once, when the task has ended."""
+    """A link from a training task to its run on the board. Airflow computes it once, when the task has ended."""
 
     name = "Cold-start board"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The address, or nothing where the task returned no run."""
+        """The board's address, or an empty text if the task returned no run."""
         folder: Any = XCom.get_value(ti_key=ti_key, key="return_value")
         return address_of(folder, conf.get("api", "base_url", fallback="")) if folder else ""
 
@@ -46,13 +61,4 @@ class TrainingOperator(CommandOperator):
 
 
 class ChallengeOperator(CommandOperator, BranchPythonOperator):
-    """A CommandOperator whose callable returns the tasks that come next."""
-
-
-def training_operator(kind: type[CommandOperator]) -> type[CommandOperator]:
-    """The kind itself, or where ANTM2C_TRAIN_RUNTIME is docker, one like it whose commands run in containers."""
-    if read_settings().train_runtime == "python":
-        return kind
-    from orchestration.training_container import InContainer  # the client of Docker's daemon takes time to load
-
-    return new_class(f"{kind.__name__}InContainer", (InContainer, kind))
+    """A CommandOperator whose callable returns the ids of the tasks to run next."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from orchestration.telling import APPROVE, CHALLENGE, DECISION, TOLD
+from orchestration.task_messages import APPROVE, CHALLENGE, DECISION, MESSAGE
 from plugins.run_notes.story import story, with_story
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _OURS = "antm2c_"
 _RETURNED = "return_value"
-_KEYS = (DECISION, TOLD, _RETURNED)
+_KEYS = (DECISION, MESSAGE, _RETURNED)
 _RAN = ("success", "failed", "skipped")  # others may still have what an earlier attempt left
 
 
@@ -60,7 +60,7 @@ def _write_note(dag_run: "DagRun") -> None:
         if (value.task_id, value.map_index) in ran and (value.key != _RETURNED or value.task_id == APPROVE)
     }
     decision, answer = values.get((DECISION, CHALLENGE)), values.get((_RETURNED, APPROVE))
-    told = {task: value for (key, task), value in values.items() if key == TOLD}
+    told = {task: value for (key, task), value in values.items() if key == MESSAGE}
     if lines := list(story(events.values(), decision, answer, told)):
         dag_run.note = with_story(dag_run.note, lines)
 

@@ -30,8 +30,8 @@ SOON_GIVEN_UP = "-Dspark.task.maxFailures=1 -Dspark.hadoop.dfs.client.retry.wind
 # A task of the history DAG, as a worker of Airflow runs it.
 TASK = """
 import sys
-from orchestration.spark_tasks import spark_stage
-spark_stage(sys.argv[1], sys.argv[2:]).execute({})
+from orchestration.spark_stages import spark_stage
+spark_stage(*sys.argv[1:]).execute({})
 """
 
 pytestmark = pytest.mark.long
@@ -68,7 +68,7 @@ class Tasks:
         }
 
     def start(self, stage: str, spark_options: str = "") -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", TASK, stage, *RANGE]
+        command = [sys.executable, "-c", TASK, stage, DATES[0], DATES[-1]]
         options = f"{os.environ.get('SPARK_SUBMIT_OPTS', '')} {spark_options}"
         environment = {**self.environment, "SPARK_SUBMIT_OPTS": options}
         return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

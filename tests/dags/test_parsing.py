@@ -15,10 +15,10 @@ from airflow.sdk import DAG, Connection, Variable
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
 
+from orchestration.date_waits import WaitForHistory, WaitForRaw
 from orchestration.pools import HEAVY_POOL
 from orchestration.spark_stage_operator import SparkStageOperator
 from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
-from orchestration.waiting import WaitForHistory, WaitForRaw
 from training.model_names import MODEL_NAMES
 from warehouse.settings import REPOSITORY
 
@@ -122,6 +122,7 @@ def test_every_dag_says_which_pool_it_needs(dag: Callable[[str], DAG], dag_id: s
 def test_every_dag_is_tagged_and_explained_and_does_not_catch_up(dag: Callable[[str], DAG], dag_id: str) -> None:
     assert dag(dag_id).tags == {"antm2c"}
     assert len(dag(dag_id).doc_md) > 80
+    assert 20 < len(dag(dag_id).description) < 80
     assert dag(dag_id).catchup is False
 
 

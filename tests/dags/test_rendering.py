@@ -34,7 +34,9 @@ RUNS = {
 @pytest.mark.parametrize(("run", "day"), RUNS.values(), ids=RUNS)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_daily_stage_is_given_its_date(dag: Callable[[str], DAG], stage: str, run: Run, day: str) -> None:
-    assert run.render(dag(DAILY), stage).application_args == [*PLACE, "--date", day, *REJECTS.get(stage, [])]
+    task = run.render(dag(DAILY), stage)
+    assert task.application_args == [*PLACE, "--date", day, *REJECTS.get(stage, [])]
+    assert (task.first_date, task.last_date) == (day, day)
 
 
 @pytest.mark.parametrize(("run", "day"), RUNS.values(), ids=RUNS)
@@ -66,7 +68,9 @@ def test_a_retraining_by_hand_is_as_of_the_newest_table(
 
 def test_texts_are_embedded_of_the_window_that_was_checked(dag: Callable[[str], DAG]) -> None:
     """A newer table may have been published since."""
-    ti = Mock(xcom_pull=lambda task_ids: {"check_window": [{"model": "dnn", "as_of": "2023-07-14"}]}[task_ids])
+    ti = Mock(
+        xcom_pull=lambda task_ids: {"check_window": [{"request": {"model": "dnn", "as_of": "2023-07-14"}}]}[task_ids]
+    )
     assert Template(dag(RETRAIN).get_task("embed").op_kwargs["as_of"]).render(ti=ti) == "2023-07-14"
 
 
@@ -82,7 +86,9 @@ def test_a_retraining_by_hand_without_any_table_is_as_of_its_logical_date(
 def test_a_history_stage_is_given_the_range(dag: Callable[[str], DAG], stage: str) -> None:
     run = Run(conf={"start_date": "2023-07-10", "end_date": "2023-07-22"})
     dates = ["--start-date", "2023-07-10", "--end-date", "2023-07-22"]
-    assert run.render(dag(HISTORY), stage).application_args == [*PLACE, *dates, *REJECTS.get(stage, [])]
+    task = run.render(dag(HISTORY), stage)
+    assert task.application_args == [*PLACE, *dates, *REJECTS.get(stage, [])]
+    assert (task.first_date, task.last_date) == ("2023-07-10", "2023-07-22")
 
 
 @pytest.mark.parametrize(

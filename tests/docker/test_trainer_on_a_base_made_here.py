@@ -86,7 +86,7 @@ def retrain_task(task_id: str) -> Any:
 
 def train_task(form: dict[str, Any]) -> BaseOperator:
     """One of the mapped tasks, as a worker has it."""
-    return retrain_task("train").unmap({"op_kwargs": form})
+    return retrain_task("train").unmap({"op_kwargs": {"request": form}})
 
 
 def events() -> dict[Any, SimpleNamespace]:
@@ -146,7 +146,7 @@ def test_a_signal_ends_the_container_and_the_next_try_goes_on(
     killed.send_signal(signal.SIGTERM)
     output = killed.communicate(timeout=60)[0]
     assert killed.returncode != 0
-    assert "train was asked to end" in output
+    assert "train was asked to stop" in output
     assert containers(images.address) == []
     assert Path(run(train_task(form))).is_dir()
     assert "resumed after epoch" in capfd.readouterr().out

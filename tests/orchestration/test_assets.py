@@ -1,12 +1,12 @@
-"""What an asset's event says of the training table."""
+"""What an asset event says about the training table."""
 
 from types import SimpleNamespace
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from orchestration.assets import TRAINING_TABLE, describe_training_table
-from tests.dags.conftest import DATASET, HandMadeWarehouse
+from tests.dags.conftest import HandMadeWarehouse
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import LOGS, TRAIN
 
@@ -23,28 +23,27 @@ def two_dates(warehouse: HandMadeWarehouse) -> HandMadeWarehouse:
     return warehouse
 
 
-def event(warehouse: HandMadeWarehouse, *dates: str) -> dict[str, Any]:
-    task = SimpleNamespace(application_args=["--warehouse", warehouse.uri, "--dataset", DATASET, *dates])
+def event(first: str, last: str) -> SimpleNamespace:
+    task = SimpleNamespace(first_date=first, last_date=last, log=Mock())
     events = {TRAINING_TABLE: SimpleNamespace()}
     describe_training_table({"task": task, "outlet_events": events})
-    return events[TRAINING_TABLE].extra
+    return events[TRAINING_TABLE]
 
 
 @pytest.mark.parametrize(
-    ("dates", "said", "rows", "rejects", "last"),
+    ("first", "last", "dates", "rows"),
     [
-        (["--date", "2023-07-10"], "2023-07-10", 97, 3, "2023-07-10"),
-        (
-            ["--start-date", "2023-07-10", "--end-date", "2023-07-11"],
-            "2023-07-10 to 2023-07-11",
-            137,
-            3,
-            "2023-07-11",
-        ),
+        ("2023-07-10", "2023-07-10", "2023-07-10", 97),
+        ("2023-07-10", "2023-07-11", "2023-07-10 to 2023-07-11", 137),
     ],
 )
-def test_an_event_adds_up_its_dates(
-    two_dates: HandMadeWarehouse, dates: list[str], said: str, rows: int, rejects: int, last: str
-) -> None:
+def test_an_event_adds_up_its_dates(two_dates: HandMadeWarehouse, first: str, last: str, dates: str, rows: int) -> None:
     version = two_dates.catalog.manifest(TRAIN, last).version
-    assert event(two_dates, *dates) == {"dates": said, "rows": rows, "rejects": rejects, "version": version}
+    assert event(first, last).extra == {"dates": dates, "rows": rows, "rejects": 3, "version": version}
+
+
+def test_a_table_that_cannot_be_described_is_published_all_the_same(two_dates: HandMadeWarehouse) -> None:
+    catalog = two_dates.catalog
+    catalog.storage.write_text(f"{catalog.path(TRAIN, '2023-07-10')}/_manifest.json", "{")
+    assert not hasattr(event("2023-07-10", "2023-07-10"), "extra")
+    assert not hasattr(event("no date", "no date"), "extra")

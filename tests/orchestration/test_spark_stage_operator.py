@@ -81,7 +81,7 @@ def test_a_signal_ends_spark_submit_and_all_that_it_started(tmp_path: Path) -> N
 def test_a_task_over_its_time_ends_them_too_and_says_so(tmp_path: Path) -> None:
     running = runner(tmp_path, "10")
     family = family_until(running, lambda: running.poll() is not None)
-    assert "stage ran longer than 0:00:10 and was ended" in running.communicate()[0]
+    assert "stage was stopped because it ran longer than 0:00:10" in running.communicate()[0]
     assert living(family) == []
 
 

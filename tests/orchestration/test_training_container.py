@@ -1,7 +1,9 @@
-"""The retraining DAG in containers: what it asks of Docker's daemon, whose client is a stand-in here."""
+"""Training commands in containers: what they ask of Docker's daemon, whose client is a stand-in here."""
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,21 +11,15 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
-from airflow.providers.docker.operators.docker import DockerOperator
-from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
-from airflow.serialization.serialized_objects import DagSerialization
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import DeviceRequest, Mount
 
-from orchestration.training_command import words
-from orchestration.training_operators import ChallengeOperator, CommandOperator, training_operator
+from orchestration.training_command import command_line
+from orchestration.training_operators import ChallengeOperator, CommandOperator
 from warehouse.settings import REPOSITORY
 
-IN_CONTAINERS = {"embed", "train", "compare", "track", "challenge", "promote"}
 SUMMARY = {"artifacts": "/a", "auc": 0.7}
 TI = SimpleNamespace(dag_id="antm2c_retrain", run_id="monday", task_id="train", map_index=2)
 
@@ -64,8 +60,8 @@ def daemon(monkeypatch: pytest.MonkeyPatch) -> Daemon:
 
 
 def run(callable_: Callable | None = None, **arguments: Any) -> Any:
-    """What a task returns whose callable is the given one, or asks for `train`."""
-    task = training_operator(CommandOperator)(task_id="train", python_callable=callable_ or asks_to_train, **arguments)
+    """What a task returns that calls the given function, or runs the command train."""
+    task = CommandOperator(task_id="train", python_callable=callable_ or asks_to_train, **arguments)
     return task.execute({"ti": TI, "outlet_events": {}})
 
 
@@ -73,39 +69,11 @@ def asks_to_train(run_command: Callable) -> Any:
     return run_command("train", {"model": "dnn", "train_days": 3, "notes": "-x"})
 
 
-@pytest.fixture
-def retrain(places: Path) -> DAG:
-    assert places
-    bag = DagBag(REPOSITORY / "dags", load_op_links=False)
-    assert bag.import_errors == {}
-    return bag.dags["antm2c_retrain"]
-
-
-def test_what_needs_torch_or_mlflow_runs_in_containers_and_the_rest_of_the_dag_stays(
-    retrain: DAG, dag: Callable[[str], DAG]
-) -> None:
-    kinds = {task.task_id: task.operator_class if task.is_mapped else type(task) for task in retrain.tasks}
-    assert {name for name, kind in kinds.items() if issubclass(kind, DockerOperator)} == IN_CONTAINERS
-    in_python = dag("antm2c_retrain")
-    for task in retrain.tasks:
-        other = in_python.get_task(task.task_id)
-        assert task.downstream_task_ids == other.downstream_task_ids
-        assert (task.doc_md, task.trigger_rule, task.outlets) == (other.doc_md, other.trigger_rule, other.outlets)
-        assert not any(issubclass(kind, DockerOperator) for kind in [type(other)])
-
-
-def test_the_server_sees_the_same_links_and_branches(retrain: DAG) -> None:
-    served = DagSerialization.from_dict(DagSerialization.to_dict(retrain))
-    linked = {task.task_id: list(task.operator_extra_link_dict) for task in served.tasks}
-    assert {name: links for name, links in linked.items() if links} == {"train": ["Cold-start board"]}
-    assert retrain.get_task("challenge").inherits_from_skipmixin
-
-
 @pytest.mark.usefixtures("places")
 def test_arguments_are_those_of_the_command_line(daemon: Daemon) -> None:
     assert run() == SUMMARY
     asked = daemon.create_container.call_args.kwargs
-    assert asked["command"] == words("train", {"model": "dnn", "train_days": 3, "notes": "-x"})
+    assert asked["command"] == command_line("train", {"model": "dnn", "train_days": 3, "notes": "-x"})
     assert asked["command"] == ["train", "--model=dnn", "--train-days=3", "--notes=-x"]
     assert (asked["image"], asked["name"]) == ("antm2c-trainer", None)
 
@@ -200,7 +168,7 @@ def test_a_challenge_in_a_container_chooses_what_comes_next(daemon: Daemon, monk
     def next_tasks(run_command: Callable) -> list[str]:
         return ["promote"] if run_command("challenge", {"artifacts": ["/a"]})["promote"] else []
 
-    task = training_operator(ChallengeOperator)(task_id="challenge", python_callable=next_tasks)
+    task = ChallengeOperator(task_id="challenge", python_callable=next_tasks)
     task.execute({"ti": TI, "outlet_events": {}})
     assert chosen.call_args[0][1] == ["promote"]
 
@@ -237,19 +205,19 @@ def test_what_a_command_refuses_is_not_retried_and_all_else_is(
 def test_a_missing_image_is_named_with_what_builds_it(daemon: Daemon, error: APIError) -> None:
     daemon.images.return_value = []
     daemon.pull.side_effect = error
-    with pytest.raises(AirflowException, match=r"no image antm2c-trainer.* make images"):
+    with pytest.raises(AirflowException, match=r"the image antm2c-trainer does not exist.*make images"):
         run()
 
 
 @pytest.mark.usefixtures("places")
 def test_a_task_that_is_asked_to_end_or_runs_too_long_leaves_no_container(daemon: Daemon) -> None:
-    task = training_operator(CommandOperator)(task_id="train", python_callable=asks_to_train)
+    task = CommandOperator(task_id="train", python_callable=asks_to_train)
 
     def signalled(_: str) -> None:
         task.on_kill()
 
     daemon.wait.side_effect = signalled
-    with pytest.raises(AirflowException, match="train was asked to end"):
+    with pytest.raises(AirflowException, match="train was asked to stop"):
         task.execute({"ti": TI})
     daemon.wait.side_effect = AirflowTaskTimeout
     with pytest.raises(AirflowTaskTimeout):
@@ -270,7 +238,15 @@ def test_what_a_killed_try_left_running_is_ended_first(places: Path, daemon: Dae
     assert daemon.steps()[:2] == ["stop", "create_container"]
 
 
-def test_in_python_no_operator_is_dockers() -> None:
-    assert training_operator(CommandOperator) is CommandOperator
-    assert issubclass(CommandOperator, PythonOperator)
-    assert not issubclass(CommandOperator, DockerOperator)
+@pytest.mark.usefixtures("places")
+def test_in_python_no_container_is_started(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTM2C_TRAIN_RUNTIME", "python")
+    monkeypatch.setattr("training.cli.main", lambda words: {"words": words})
+    assert run() == {"words": ["train", "--model=dnn", "--train-days=3", "--notes=-x"]}
+    assert daemon.mock_calls == []
+
+
+def test_the_docker_client_is_loaded_only_when_a_container_is_started() -> None:
+    program = "import sys, orchestration.training_operators; sys.exit('docker' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "ANTM2C_TRAIN_RUNTIME": "docker"}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)

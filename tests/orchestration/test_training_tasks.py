@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from orchestration import training_tasks
 from orchestration.assets import MODELS
-from orchestration.telling import TOLD
+from orchestration.task_messages import MESSAGE
 from orchestration.training_command import run_here
 from orchestration.training_tasks import check_window, compare, embed, train
 from tests.dags.conftest import DATASET, HandMadeWarehouse, Run
@@ -24,7 +24,7 @@ OF_WINDOW = {"train_days": 3, "val_days": 1, "text_encoder": "lsa"}
 FORM = {**OF_WINDOW, "models": ["dnn"], "epochs": 2, "batch_size": 512, "seed": 11, "notes": None}
 WINDOW = days("2023-07-10", "2023-07-13")
 AS_OF = WINDOW[-1]
-ARGUMENTS = {"model": "dnn", "as_of": AS_OF, **OF_WINDOW, "epochs": 2, "batch_size": 512, "seed": 11, "notes": None}
+REQUEST = {"model": "dnn", "as_of": AS_OF, **OF_WINDOW, "epochs": 2, "batch_size": 512, "seed": 11}
 BY_HAND, SCHEDULED = (SimpleNamespace(run_type=run_type) for run_type in ("manual", "scheduled"))
 TRAINED = {
     "artifacts": "/somewhere",
@@ -57,7 +57,7 @@ def command_line(monkeypatch: pytest.MonkeyPatch) -> Mock:
 def test_a_fresh_window_gives_the_arguments_of_one_task_a_model() -> None:
     models = ["dnn", "mmoe"]
     assert check_window(AS_OF, {**FORM, "models": models}, BY_HAND, Mock()) == [
-        {**ARGUMENTS, "model": model} for model in models
+        {"request": {**REQUEST, "model": model}} for model in models
     ]
 
 
@@ -89,7 +89,7 @@ def test_a_scheduled_run_without_any_table_in_its_window_is_skipped(full_window:
     ti = Mock()
     with pytest.raises(AirflowSkipException, match="no training table from 2026-11-20 to 2026-11-23"):
         check_window("2026-11-23", FORM, SCHEDULED, ti)
-    ti.xcom_push.assert_called_once_with(key=TOLD, value="no training table from 2026-11-20 to 2026-11-23")
+    ti.xcom_push.assert_called_once_with(key=MESSAGE, value="no training table from 2026-11-20 to 2026-11-23")
     with pytest.raises(AirflowFailException, match="missing"):
         check_window("2026-11-23", FORM, BY_HAND, Mock())
     with pytest.raises(AirflowFailException, match="missing"):
@@ -117,15 +117,17 @@ def places(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("places")
 def test_training_is_given_exactly_what_the_form_says(command_line: Mock) -> None:
     events = {MODELS: SimpleNamespace()}
-    assert train(**ARGUMENTS, outlet_events=events, run_command=run_here) == "/somewhere"
+    assert train(REQUEST, outlet_events=events, run_command=run_here) == "/somewhere"
     window = "--as-of=2023-07-13 --train-days=3 --val-days=1 --text-encoder=lsa"
     form = f"--model=dnn {window} --epochs=2 --batch-size=512 --seed=11"
     command_line.assert_called_once_with(["train", *PLACES.split(), *form.split()])
     assert events[MODELS].extra == TRAINED
 
 
-def test_notes_are_handed_on(command_line: Mock) -> None:
-    train(**{**ARGUMENTS, "notes": "- more dropout?"}, outlet_events={MODELS: SimpleNamespace()}, run_command=run_here)
+@pytest.mark.usefixtures("full_window")
+def test_notes_are_passed_on(command_line: Mock) -> None:
+    [arguments] = check_window(AS_OF, {**FORM, "notes": "- more dropout?"}, BY_HAND, Mock())
+    train(**arguments, outlet_events={MODELS: SimpleNamespace()}, run_command=run_here)
     assert command_line.call_args[0][0][-1] == "--notes=- more dropout?"
 
 
@@ -152,20 +154,20 @@ def test_the_comparison_is_given_all_runs(command_line: Mock) -> None:
 def test_a_training_error_is_not_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("the window holds no clicks: take more days")
     with pytest.raises(AirflowFailException, match="the window holds no clicks: take more days"):
-        train(**ARGUMENTS, outlet_events={}, run_command=run_here)
+        train(REQUEST, outlet_events={}, run_command=run_here)
 
 
 def test_a_fault_of_the_file_system_is_retried(command_line: Mock) -> None:
     command_line.side_effect = TrainingError("OSError: the disk is full")
     command_line.side_effect.__cause__ = OSError(errno.ENOSPC, "the disk is full")
     with pytest.raises(TrainingError, match="the disk is full"):
-        train(**ARGUMENTS, outlet_events={}, run_command=run_here)
+        train(REQUEST, outlet_events={}, run_command=run_here)
 
 
 def test_a_tracking_server_that_does_not_answer_is_asked_again(command_line: Mock) -> None:
     command_line.side_effect = TrackingError("MLflow could not be used")
     with pytest.raises(TrackingError):
-        train(**ARGUMENTS, outlet_events={}, run_command=run_here)
+        train(REQUEST, outlet_events={}, run_command=run_here)
 
 
 def test_a_window_that_no_calendar_has_is_refused() -> None:
@@ -176,4 +178,4 @@ def test_a_window_that_no_calendar_has_is_refused() -> None:
 def test_any_other_error_is_retried(command_line: Mock) -> None:
     command_line.side_effect = MemoryError("killed by its neighbours")
     with pytest.raises(MemoryError):
-        train(**ARGUMENTS, outlet_events={}, run_command=run_here)
+        train(REQUEST, outlet_events={}, run_command=run_here)

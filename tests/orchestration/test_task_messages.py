@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 from airflow.sdk import DAG
 
-from orchestration.telling import TOLD, tell, tell_failure
+from orchestration.task_messages import MESSAGE, leave_error_message, leave_message
 
 
 @pytest.mark.parametrize(
@@ -15,18 +15,18 @@ from orchestration.telling import TOLD, tell, tell_failure
 )
 def test_the_first_line_of_its_error(error: Exception, sentence: str) -> None:
     instance = Mock()
-    tell_failure({"ti": instance, "exception": error})
-    instance.xcom_push.assert_called_once_with(key=TOLD, value=sentence)
+    leave_error_message({"ti": instance, "exception": error})
+    instance.xcom_push.assert_called_once_with(key=MESSAGE, value=sentence)
 
 
 def test_a_long_sentence_is_cut() -> None:
     instance = Mock()
-    tell(instance, "no raw logs; " * 100)
+    leave_message(instance, "no raw logs; " * 100)
     assert len(instance.xcom_push.call_args.kwargs["value"]) == 300
 
 
 @pytest.mark.parametrize("dag_id", ["antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"])
-def test_every_task_tells(dag: Callable[[str], DAG], dag_id: str) -> None:
+def test_every_task_leaves_its_error(dag: Callable[[str], DAG], dag_id: str) -> None:
     for task in dag(dag_id).tasks:
         given = task.partial_kwargs if task.is_mapped else vars(task)
-        assert given["on_failure_callback"] in (tell_failure, [tell_failure])
+        assert given["on_failure_callback"] in (leave_error_message, [leave_error_message])

@@ -8,8 +8,8 @@ from unittest.mock import Mock
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
 
-from orchestration.telling import TOLD
-from orchestration.waiting import LackTrigger, WaitForHistory, WaitForRaw, lacking_history, lacking_raw
+from orchestration.date_waits import DateTrigger, WaitForHistory, WaitForRaw, history_problems, raw_problems
+from orchestration.task_messages import MESSAGE
 from tests.dags.conftest import DATASET, HandMadeWarehouse
 from warehouse.catalog import Catalog
 from warehouse.tables import (
@@ -36,13 +36,13 @@ def two_dates(warehouse: HandMadeWarehouse) -> HandMadeWarehouse:
     return warehouse
 
 
-def waiting(warehouse: HandMadeWarehouse, at_most: timedelta = timedelta(hours=12)) -> WaitForHistory:
+def waiting(warehouse: HandMadeWarehouse, max_wait: timedelta = timedelta(hours=12)) -> WaitForHistory:
     return WaitForHistory(
-        task_id="wait", warehouse=warehouse.uri, dataset=DATASET, day=SECOND, at_most=at_most, doc_md="Waits."
+        task_id="wait", warehouse=warehouse.uri, dataset=DATASET, day=SECOND, max_wait=max_wait, doc_md="Waits."
     )
 
 
-def fired(trigger: LackTrigger, meanwhile: list) -> list[str]:
+def fired(trigger: DateTrigger, meanwhile: list) -> list[str]:
     """What the trigger fires with, when the things in `meanwhile` happen one after another while it looks."""
 
     async def first_event() -> list[str]:
@@ -59,26 +59,26 @@ def fired(trigger: LackTrigger, meanwhile: list) -> list[str]:
     return asyncio.run(first_event())
 
 
-def trigger_for_second(warehouse: HandMadeWarehouse, patience: timedelta = timedelta(hours=1)) -> LackTrigger:
+def trigger_for_second(warehouse: HandMadeWarehouse, patience: timedelta = timedelta(hours=1)) -> DateTrigger:
     give_up_at = (datetime.now(UTC) + patience).isoformat()
-    return LackTrigger("history", warehouse.uri, DATASET, SECOND, give_up_at, look_again_seconds=0.02)
+    return DateTrigger("history", warehouse.uri, DATASET, SECOND, give_up_at, poll_seconds=0.02)
 
 
 def test_the_first_date_lacks_nothing(warehouse: HandMadeWarehouse) -> None:
     warehouse.receive(FIRST)
-    assert lacking_history(warehouse.uri, DATASET, FIRST) == []
+    assert history_problems(warehouse.uri, DATASET, FIRST) == []
 
 
 def test_dates_after_it_do_not_hold_a_date(warehouse: HandMadeWarehouse) -> None:
     warehouse.receive(FIRST)
     warehouse.receive(SECOND)
-    assert lacking_history(warehouse.uri, DATASET, FIRST) == []
+    assert history_problems(warehouse.uri, DATASET, FIRST) == []
 
 
 def test_a_date_whose_day_before_was_never_received_lacks_its_raw_logs(two_dates: HandMadeWarehouse) -> None:
     later = "2023-07-13"
     two_dates.receive(later)
-    [sentence] = lacking_history(two_dates.uri, DATASET, later)
+    [sentence] = history_problems(two_dates.uri, DATASET, later)
     assert "no raw logs for 2023-07-12" in sentence
     assert f"raw_{DATASET}/date=2023-07-12" in sentence
 
@@ -86,7 +86,7 @@ def test_a_date_whose_day_before_was_never_received_lacks_its_raw_logs(two_dates
 def test_every_table_of_the_date_before_that_is_missing_is_named(two_dates: HandMadeWarehouse) -> None:
     two_dates.receive(THIRD)
     two_dates.publish_from_logs(SECOND, DAILY_USER, FEATURES_USER)
-    sentences = lacking_history(two_dates.uri, DATASET, THIRD)
+    sentences = history_problems(two_dates.uri, DATASET, THIRD)
     named = [sentence.split(" is ")[0] for sentence in sentences]
     assert named == [
         f"{table.name(DATASET)} date={SECOND}" for table in (DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI)
@@ -101,19 +101,19 @@ def test_while_the_date_before_is_missing_no_earlier_history_is_read(
     two_dates.receive(THIRD)
     read, manifest = [], Catalog.manifest
     monkeypatch.setattr(Catalog, "manifest", lambda self, table, date: read.append(date) or manifest(self, table, date))
-    assert len(lacking_history(two_dates.uri, DATASET, THIRD)) == len(STATE)
+    assert len(history_problems(two_dates.uri, DATASET, THIRD)) == len(STATE)
     assert read == [SECOND] * len(STATE)
 
 
 def test_a_date_lacks_what_is_stale_on_the_date_before(two_dates: HandMadeWarehouse) -> None:
     two_dates.publish(LOGS, FIRST, content="other rows")
-    sentences = lacking_history(two_dates.uri, DATASET, SECOND)
+    sentences = history_problems(two_dates.uri, DATASET, SECOND)
     assert len(sentences) == len(STATE)
     assert all("is stale: logs date=2023-07-10 has changed" in sentence for sentence in sentences)
 
 
 def test_a_date_lacks_nothing_when_all_of_the_date_before_is_fresh(two_dates: HandMadeWarehouse) -> None:
-    assert lacking_history(two_dates.uri, DATASET, SECOND) == []
+    assert history_problems(two_dates.uri, DATASET, SECOND) == []
 
 
 def test_a_task_that_lacks_nothing_does_not_defer(two_dates: HandMadeWarehouse) -> None:
@@ -125,14 +125,14 @@ def test_a_task_that_lacks_something_defers_with_all_the_trigger_needs(warehouse
     warehouse.receive(SECOND)
     before = datetime.now(UTC)
     with pytest.raises(TaskDeferred) as deferred:
-        waiting(warehouse, at_most=timedelta(hours=12)).execute({})
+        waiting(warehouse, max_wait=timedelta(hours=12)).execute({})
     path, arguments = deferred.value.trigger.serialize()
-    again = LackTrigger(**arguments)
-    assert path == "orchestration.waiting.LackTrigger"
+    again = DateTrigger(**arguments)
+    assert path == "orchestration.date_waits.DateTrigger"
     assert again.needs == "history"
-    assert again.place == {"warehouse": warehouse.uri, "dataset": DATASET, "day": SECOND}
+    assert again.partition == {"warehouse": warehouse.uri, "dataset": DATASET, "day": SECOND}
     assert timedelta(hours=12) <= datetime.fromisoformat(again.give_up_at) - before < timedelta(hours=12, minutes=1)
-    assert deferred.value.method_name == "go_on"
+    assert deferred.value.method_name == "finish"
 
 
 def test_the_trigger_fires_when_the_last_missing_table_arrives(warehouse: HandMadeWarehouse) -> None:
@@ -154,16 +154,16 @@ def test_the_trigger_gives_up_in_time_and_says_what_is_lacking(warehouse: HandMa
     warehouse.receive(FIRST)
     warehouse.receive(SECOND)
     event = fired(trigger_for_second(warehouse, patience=timedelta(seconds=0.1)), [])
-    assert event == lacking_history(warehouse.uri, DATASET, SECOND)
+    assert event == history_problems(warehouse.uri, DATASET, SECOND)
 
 
 def test_the_task_goes_on_once_the_trigger_has_fired(warehouse: HandMadeWarehouse) -> None:
-    waiting(warehouse).go_on({}, event=[])
+    waiting(warehouse).finish({}, event=[])
 
 
 def test_a_wait_in_vain_fails_without_a_retry_and_says_what_is_lacking(warehouse: HandMadeWarehouse) -> None:
-    with pytest.raises(AirflowFailException, match=r"2023-07-11 has waited for 12:00:00: the features are missing"):
-        waiting(warehouse).go_on({}, event=["the features are missing"])
+    with pytest.raises(AirflowFailException, match=r"2023-07-11 waited for 12:00:00 in vain: the features are missing"):
+        waiting(warehouse).finish({}, event=["the features are missing"])
 
 
 def run_of(run_type: str) -> dict:
@@ -172,7 +172,7 @@ def run_of(run_type: str) -> dict:
 
 def waiting_for_raw(warehouse: HandMadeWarehouse) -> WaitForRaw:
     six_hours = timedelta(hours=6)
-    return WaitForRaw(task_id="raw", warehouse=warehouse.uri, dataset=DATASET, day=FIRST, at_most=six_hours)
+    return WaitForRaw(task_id="raw", warehouse=warehouse.uri, dataset=DATASET, day=FIRST, max_wait=six_hours)
 
 
 @pytest.mark.parametrize("run_type", ["scheduled", "manual", "backfill"])
@@ -193,17 +193,17 @@ def test_a_scheduled_date_is_waited_for(warehouse: HandMadeWarehouse) -> None:
     with pytest.raises(TaskDeferred) as deferred:
         waiting_for_raw(warehouse).execute(run_of("scheduled"))
     _, arguments = deferred.value.trigger.serialize()
-    trigger = LackTrigger(**{**arguments, "look_again_seconds": 0.02})
+    trigger = DateTrigger(**{**arguments, "poll_seconds": 0.02})
     assert fired(trigger, [lambda: warehouse.receive(FIRST)]) == []
 
 
 def test_a_scheduled_date_that_never_comes_is_skipped_with_the_reason(warehouse: HandMadeWarehouse) -> None:
     instance = Mock()
-    with pytest.raises(AirflowSkipException, match=f"has waited for 6:00:00: no raw logs for {FIRST}") as skipped:
-        waiting_for_raw(warehouse).go_on({"ti": instance}, event=lacking_raw(warehouse.uri, DATASET, FIRST))
-    instance.xcom_push.assert_called_once_with(key=TOLD, value=str(skipped.value))
+    with pytest.raises(AirflowSkipException, match=f"waited for 6:00:00 in vain: no raw logs for {FIRST}") as skipped:
+        waiting_for_raw(warehouse).finish({"ti": instance}, event=raw_problems(warehouse.uri, DATASET, FIRST))
+    instance.xcom_push.assert_called_once_with(key=MESSAGE, value=str(skipped.value))
 
 
 def test_a_folder_without_files_is_no_raw_logs(warehouse: HandMadeWarehouse) -> None:
     warehouse.catalog.storage.make_folder(warehouse.catalog.path(RAW, FIRST))
-    assert lacking_raw(warehouse.uri, DATASET, FIRST)
+    assert raw_problems(warehouse.uri, DATASET, FIRST)

@@ -1,0 +1,50 @@
+"""The Spark stages as Airflow tasks."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from orchestration.assets import TRAINING_TABLE, describe_training_table
+from orchestration.pools import HEAVY_POOL
+from orchestration.spark_stage_operator import SparkStageOperator
+from warehouse.settings import REPOSITORY, read_settings
+
+FEATURE_STAGES = ("user_features", "item_features", "user_item_features")
+_DOCS = {
+    "csv_to_orc": "Converts raw CSV logs to typed ORC, partitioned by scene. Writes invalid rows to the table "
+    "`rejects`, each with a reason.",
+    "user_features": "Counts impressions and clicks, and computes click-through rates, for each user: on the day, over "
+    "seven calendar days, over all days, and by scene.",
+    "item_features": "Counts impressions and clicks, and computes click-through rates, for each item: on the day, over "
+    "seven calendar days, over all days, and by scene.",
+    "user_item_features": "Counts how often each user-item pair of the date was shown and clicked on all earlier days.",
+    "training_table": "Joins every impression of the date with the features that were known before the date began.",
+}
+_HOW_TO_RERUN = (
+    "Publishing is atomic. To repair this stage, clear this task and the tasks after it; those before it need not run "
+    "again."
+)
+
+
+def spark_stage(
+    stage: str, first_date: str, last_date: str | None = None, options: Sequence[str] = ()
+) -> SparkStageOperator:
+    """A task that runs one stage for one date or, if last_date is given, for a range. Dates may be templates."""
+    settings = read_settings()
+    dates = ["--date", first_date] if last_date is None else ["--start-date", first_date, "--end-date", last_date]
+    publishes_table: dict[str, Any] = {"outlets": [TRAINING_TABLE], "post_execute": describe_training_table}
+    return SparkStageOperator(
+        task_id=stage,
+        first_date=first_date,
+        last_date=last_date or first_date,
+        pool=HEAVY_POOL,
+        conn_id="spark_default",
+        application=str(REPOSITORY / "spark_jobs" / f"{stage}.py"),
+        name=f"antm2c {stage}",
+        application_args=["--warehouse", settings.warehouse, "--dataset", settings.dataset, *dates, *options],
+        deploy_mode="client",
+        durable=False,  # a durable task that is cleared after success would submit nothing
+        env_vars={"SPARK_CONF_DIR": str(REPOSITORY / "conf"), "PYSPARK_PYTHON": sys.executable},
+        doc_md=f"{_DOCS[stage]}\n\n{_HOW_TO_RERUN}",
+        **(publishes_table if stage == "training_table" else {}),
+    )
