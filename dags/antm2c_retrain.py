@@ -175,7 +175,7 @@ with DAG(
         task_id="approve",
         subject="New champion? "
         "{{ ti.xcom_pull(task_ids='challenge', key='decision').challenger.rpartition('/artifacts_')[2] }}",
-        body="{{ ti.xcom_pull(task_ids='challenge', key='story') }}",
+        body="{{ ti.xcom_pull(task_ids='challenge', key='decision_text') }}",
         defaults="Reject",
         response_timeout=timedelta(days=7),
         execution_timeout=None,

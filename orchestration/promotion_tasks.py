@@ -11,7 +11,7 @@ from orchestration.task_messages import APPROVE, CHALLENGE, DECISION
 from orchestration.training_command import RunCommand
 from warehouse.settings import read_settings
 
-STORY = "story"  # XCom key of the challenge: its decision in Markdown
+DECISION_TEXT = "decision_text"  # XCom key: the decision in Markdown
 PROMOTE = "promote"
 
 
@@ -26,7 +26,7 @@ def challenge(runs: list[str], params: dict[str, Any], ti: Any, run_command: Run
     arguments = {"artifacts": list(runs), "warehouse": settings.warehouse, "tracking-uri": settings.tracking_uri}
     decision = run_command("challenge", arguments)
     ti.xcom_push(key=DECISION, value=decision)
-    ti.xcom_push(key=STORY, value=story(decision))
+    ti.xcom_push(key=DECISION_TEXT, value=decision_text(decision))
     if not decision["promote"]:
         return []
     return [APPROVE] if params["require_approval"] else [PROMOTE]
@@ -46,7 +46,7 @@ def promote(ti: Any, outlet_events: Any, run_command: RunCommand) -> dict[str, s
     return champion
 
 
-def story(decision: dict[str, Any]) -> str:
+def decision_text(decision: dict[str, Any]) -> str:
     """The decision in Markdown, for the person who is asked to approve it."""
     champion = decision["champion"]
     lines = [

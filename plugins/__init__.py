@@ -1,1 +1,1 @@
-"""What the Airflow UI shows of the project."""
+"""What the project adds to the Airflow UI."""

@@ -1,4 +1,4 @@
-"""The cold-start board inside the Airflow UI."""
+"""The Airflow plugin that shows the cold-start board in the Airflow UI."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
 
-_NAME = "Cold start"  # a longer one is cut off in the navigation
+_NAME = "Cold start"  # the navigation would cut off a longer name
 
 
 @cache
 def board() -> "FastAPI":
-    """The board with Airflow's own users."""
+    """The board's app, for users who are signed in to Airflow."""
     from airflow.api_fastapi.core_api.security import get_user
 
     from plugins.board.routes import board_app
@@ -26,15 +26,15 @@ def board() -> "FastAPI":
 
 
 async def serve(scope: "Scope", receive: "Receive", send: "Send") -> None:
-    """The board, made on the first request: the process of every task loads the plugins too, and should start fast."""
+    """Serve the board. It is built on the first request because every task's process, too, loads the plugins."""
     await board()(scope, receive, send)
 
 
 class ColdStartBoard(AirflowPlugin):
-    """A page in the navigation, and the routes that it asks."""
+    """Adds the page to the navigation, and the routes that serve it."""
 
     name = "antm2c_board"
-    fastapi_apps = [{"app": serve, "url_prefix": URL_PREFIX, "name": _NAME}]  # noqa: RUF012 - as Airflow declares it
+    fastapi_apps = [{"app": serve, "url_prefix": URL_PREFIX, "name": _NAME}]  # noqa: RUF012 - the type that Airflow declares
     external_views = [  # noqa: RUF012
         {
             "name": _NAME,

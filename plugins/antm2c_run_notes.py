@@ -1,4 +1,4 @@
-"""Notes on runs, written by the scheduler."""
+"""The Airflow plugin that writes notes on DAG runs."""
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -6,7 +6,7 @@ from plugins.run_notes import listener
 
 
 class RunNotes(AirflowPlugin):
-    """Writes what a run came to into its note."""
+    """Writes the result of each run into its note."""
 
     name = "antm2c_run_notes"
-    listeners = [listener]  # noqa: RUF012 - as Airflow declares it
+    listeners = [listener]  # noqa: RUF012 - the type that Airflow declares

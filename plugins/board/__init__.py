@@ -1,1 +1,4 @@
-"""The cold-start board: training runs side by side, and how fresh the warehouse is."""
+"""The cold-start board compares training runs and shows which tables of the warehouse are fresh.
+
+The plots are drawn by the JavaScript files in page/.
+"""

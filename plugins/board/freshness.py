@@ -1,4 +1,4 @@
-"""The warehouse as a grid: tables by dates, each fresh, stale or missing."""
+"""The warehouse as a grid of tables and dates, each cell fresh, stale, leaky or missing."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -9,20 +9,21 @@ from warehouse.freshness import Freshness, State, Verdict
 from warehouse.status import causes, expected, why_missing
 from warehouse.tables import DERIVED_TABLES, Table
 
-_SHOWN_DATES = 90
+_MAX_DATES = 90
 
 Verdicts = dict[tuple[Table, str], Verdict]
 
 
 def grid(catalog: Catalog) -> dict[str, Any]:
-    """The last dates, ascending, and each table's cells: state, reason, rows; None where it has no partition.
+    """The grid of the newest dates, in ascending order, and a summary of them.
 
-    counts: partitions by state. causes: a sentence each, with the number of partitions it comes to. rerun: the first
-    and the last date to run again, or None. All of the dates shown.
+    tables: the cells of each table with state, reason and rows, or None if the table has no partition on a date.
+    counts: the number of partitions in each state. causes: the reasons, each with the number of partitions that are
+    stale or missing for it. rerun: the first and the last date to run again, or None.
     """
     freshness = Freshness(catalog)
     known = freshness.known_dates()
-    dates = days(known[0], known[-1])[-_SHOWN_DATES:] if known else []
+    dates = days(known[0], known[-1])[-_MAX_DATES:] if known else []
     verdicts = {
         (table, date): freshness.verdict(table, date)
         for table in DERIVED_TABLES
@@ -34,7 +35,7 @@ def grid(catalog: Catalog) -> dict[str, Any]:
     for (_, date), verdict in verdicts.items():
         if not verdict.fresh:
             problems[date].append(verdict)
-    lines = [
+    tables = [
         {"table": table.name(catalog.dataset), "cells": [_cell(freshness, verdicts, table, date) for date in dates]}
         for table in DERIVED_TABLES
     ]
@@ -42,7 +43,7 @@ def grid(catalog: Catalog) -> dict[str, Any]:
         "dataset": catalog.dataset,
         "first_date": known[0] if known else None,
         "dates": dates,
-        "tables": lines,
+        "tables": tables,
         "counts": {state.value: states[state] for state in State},
         "causes": [f"{number:,} {cause}" for cause, number in causes(freshness, problems).most_common()],
         "rerun": [min(problems), max(problems)] if problems else None,

@@ -1,4 +1,4 @@
-"""All runs below the artifacts folder, each read once."""
+"""The runs in the artifacts folder. Each is read only once."""
 
 import os
 from dataclasses import dataclass, field
@@ -10,32 +10,32 @@ from training.runs.layout import REPORT_FILE, model_of
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in the artifacts folder now. broken: a sentence for each run that cannot be shown."""
+    """The runs in the artifacts folder by name. broken: for each run that cannot be shown, an error message."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
 
 class RunFolders:
-    """The runs below `artifacts`. A run's folder appears complete and never changes: what was read is kept."""
+    """Reads the runs in `artifacts` and keeps them in memory: a run's folder appears complete and never changes."""
 
     def __init__(self, artifacts: Path) -> None:
         self.artifacts = artifacts
-        self._kept: dict[str, Run] = {}
+        self._read: dict[str, Run] = {}
 
     def listing(self) -> Listing:
-        """Looks at the folder anew and reads the runs that have come since. A broken run is tried each time."""
+        """List the folder and read the runs that are new. Broken runs are tried again each time."""
         listing = Listing()
         for name in self._names():
             try:
-                listing.runs[name] = self._kept.get(name) or read_run(self.artifacts / name)
+                listing.runs[name] = self._read.get(name) or read_run(self.artifacts / name)
             except BrokenRunError as error:
                 listing.broken[name] = str(error)
-        self._kept = listing.runs  # replaced as a whole: requests run side by side
+        self._read = listing.runs  # assigned as a whole, because requests run in parallel
         return listing
 
     def report(self, name: str) -> Path | None:
-        """The report of a run, or None. A name is looked up among those that are there, never joined to a path."""
+        """The path of a run's report, or None. The name is looked up in the listing and never joined to a path."""
         found = next((known for known in self._names() if known == name), None)
         path = self.artifacts / found / REPORT_FILE if found else None
         return path if path and path.is_file() else None
@@ -51,5 +51,5 @@ class RunFolders:
 def _is_folder(entry: os.DirEntry) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, say
+    except OSError:  # for example a link to itself
         return False

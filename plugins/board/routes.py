@@ -1,4 +1,4 @@
-"""What the board answers to the browser. Everything it serves asks for a user, static files included."""
+"""The routes of the board. All of them, static files included, require a user who is signed in."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from orchestration.board_address import PAGE, URL_PREFIX
-from plugins.board.comparison import by_segment, side_by_side, where_shown
+from plugins.board.comparison import by_segment, model_and_date, side_by_side
 from plugins.board.freshness import grid
 from plugins.board.listing import Listing, RunFolders
 from plugins.board.runs import Run
@@ -18,26 +18,26 @@ from training.tracking.champion import champion_of
 from warehouse.catalog import Catalog
 from warehouse.settings import Settings
 
-_MOST_RUNS_AT_ONCE = 24
+_MAX_RUNS_AT_ONCE = 24
 _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
-# A report is a file that a training run wrote: it may show itself, and nothing else.
+# A report is a file that some training run wrote: it may show its own content and load nothing else.
 _REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
-_AS_IT_IS_NOW = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_NOT_CACHED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_CACHED = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
 def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
-    """The board's routes below its prefix. signed_in: the dependency that answers 401 where there is no user."""
-    # No interactive documentation: its pages would load scripts from elsewhere.
+    """The app that serves the board below its prefix. signed_in: a dependency that answers 401 without a user."""
+    # No OpenAPI pages: they would load scripts from other servers.
     app = FastAPI(title="Cold-start board", dependencies=[Depends(signed_in)], openapi_url=None)
     folders = RunFolders(Path(settings.artifacts))
 
     @app.get(PAGE.removeprefix(URL_PREFIX))
     def board() -> HTMLResponse:
-        return HTMLResponse(page(), headers={**_AS_IT_IS_NOW, "Content-Security-Policy": _PAGE_POLICY})
+        return HTMLResponse(page(), headers={**_NOT_CACHED, "Content-Security-Policy": _PAGE_POLICY})
 
     @app.get("/assets/{name}")
     def asset(name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
@@ -45,15 +45,15 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
             raise HTTPException(404, f"The board has no file {name!r}.")
         media_type = ASSETS[name].media_type
         if "gzip" not in accept_encoding:
-            return FileResponse(ASSETS[name].path, media_type=media_type, headers=_FOR_EVER)
-        headers = {**_FOR_EVER, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+            return FileResponse(ASSETS[name].path, media_type=media_type, headers=_CACHED)
+        headers = {**_CACHED, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return Response(compressed(name), media_type=media_type, headers=headers)
 
     @app.get("/data/runs")
     def runs(
         response: Response, dataset: str | None = None, as_of: str | None = None, run: str | None = None
     ) -> dict[str, Any]:
-        response.headers.update(_AS_IT_IS_NOW)
+        response.headers.update(_NOT_CACHED)
         listing = folders.listing()
         opened = _known(listing, run) if run else None
         shown = side_by_side(listing, dataset, as_of, opened, own=settings.dataset)
@@ -61,26 +61,26 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
 
     @app.get("/data/segments")
     def segments(
-        response: Response, run: Annotated[list[str], Query(max_length=_MOST_RUNS_AT_ONCE)]
+        response: Response, run: Annotated[list[str], Query(max_length=_MAX_RUNS_AT_ONCE)]
     ) -> list[dict[str, Any]]:
-        response.headers.update(_AS_IT_IS_NOW)
+        response.headers.update(_NOT_CACHED)
         listing = folders.listing()
         return [by_segment(_known(listing, name)) for name in run]
 
     @app.get("/data/champion")
     def champion(response: Response, dataset: str) -> dict[str, Any] | None:
-        response.headers.update(_AS_IT_IS_NOW)
+        response.headers.update(_NOT_CACHED)
         try:
             found = champion_of(settings.tracking_uri, dataset)
         except TrainingError as error:
             raise HTTPException(503, f"{error}.") from error
         if found is None:
             return None
-        return {"version": found.version, "run": found.run, **where_shown(folders.listing(), found.run)}
+        return {"version": found.version, "run": found.run, **model_and_date(folders.listing(), found.run)}
 
     @app.get("/data/freshness")
     def freshness(response: Response, dataset: str | None = None) -> dict[str, Any]:
-        response.headers.update(_AS_IT_IS_NOW)
+        response.headers.update(_NOT_CACHED)
         try:
             shown = grid(Catalog(settings.warehouse, dataset or settings.dataset))
             return shown | {"warehouse": settings.warehouse, "own_dataset": settings.dataset}
@@ -91,9 +91,9 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
     def report(run: str) -> FileResponse:
         path = folders.report(run)
         if path is None:
-            raise HTTPException(404, f"No run {run!r} with a report is in the artifacts folder.")
+            raise HTTPException(404, f"The artifacts folder has no run {run!r} with a report.")
         return FileResponse(
-            path, media_type="text/html", headers={**_AS_IT_IS_NOW, "Content-Security-Policy": _REPORT_POLICY}
+            path, media_type="text/html", headers={**_NOT_CACHED, "Content-Security-Policy": _REPORT_POLICY}
         )
 
     return app
@@ -103,5 +103,5 @@ def _known(listing: Listing, name: str) -> Run:
     if name in listing.broken:
         raise HTTPException(404, listing.broken[name])
     if name not in listing.runs:
-        raise HTTPException(404, f"No run {name!r} is in the artifacts folder: it was removed, or lies elsewhere.")
+        raise HTTPException(404, f"The artifacts folder has no run {name!r}: it was removed or is elsewhere.")
     return listing.runs[name]

@@ -1,4 +1,4 @@
-"""The page and the files it loads, all from this server: the board works without a network."""
+"""The page and the files that it loads. This server serves all of them, so the board works without the internet."""
 
 import gzip
 import hashlib
@@ -13,7 +13,7 @@ _FOLDER = Path(__file__).parent / "page"
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as the browser gets it. `version` changes with its content, so that it may be kept for ever."""
+    """A file that the browser loads. `version` changes with the content, so browsers may cache the file for ever."""
 
     path: Path
     media_type: str
@@ -26,9 +26,9 @@ def _own(name: str, media_type: str) -> Asset:
 
 
 def _plotly() -> Asset:
-    spec = find_spec("plotly")  # found, not imported: only the script inside the package is needed
+    spec = find_spec("plotly")  # not imported: only the script inside the package is needed
     if spec is None or spec.origin is None:
-        raise ImportError("the board draws with the package plotly, which is not installed: see requirements.txt")
+        raise ImportError("the board needs the package plotly: run pip install -r requirements.txt")
     path = Path(spec.origin).parent / "package_data" / "plotly.min.js"
     return Asset(path, "text/javascript", version("plotly"))
 
@@ -43,13 +43,13 @@ ASSETS = {
 
 @cache
 def compressed(name: str) -> bytes:
-    """One of ASSETS with gzip: compressing plotly anew for each browser would cost more than the rest of the page."""
+    """The gzip of one of ASSETS. Kept in memory: compressing plotly costs more than the rest of the page."""
     return gzip.compress(ASSETS[name].path.read_bytes(), compresslevel=6)
 
 
 @cache
 def page() -> str:
-    """The page, its files named with their versions."""
+    """The HTML of the page, with the version of each file in its address."""
     text = (_FOLDER / "board.html").read_text(encoding="utf-8")
     for name, asset in ASSETS.items():
         text = text.replace(f"assets/{name}", f"assets/{name}?v={asset.version}")

@@ -1,1 +1,1 @@
-"""What a run came to, as its note in the Airflow UI."""
+"""Writes the result of a DAG run into its note in the Airflow UI."""

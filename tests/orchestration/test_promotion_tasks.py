@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk import DAG
 
 from orchestration.assets import CHAMPION
-from orchestration.promotion_tasks import challenge, promote, story, track
+from orchestration.promotion_tasks import challenge, decision_text, promote, track
 from orchestration.training_command import run_here
 
 BEFORE = {"version": "4", "run": "artifacts_dnn_run_20230724-060000", "run_id": "aa"}
@@ -80,16 +80,16 @@ def test_the_champion_is_replaced_only_if_it_is_still_the_one_that_was_beaten(
 
 
 def test_the_person_asked_reads_who_who_against_and_by_how_much() -> None:
-    told = story(BETTER)
+    told = decision_text(BETTER)
     assert "artifacts_mmoe_run_20230731-060000" in told
-    assert "Champion so far: artifacts_dnn_run_20230724-060000, version 4." in told
+    assert "Current champion: artifacts_dnn_run_20230724-060000, version 4." in told
     assert "| overall | +0.0123 | +0.0100 to +0.0146 |" in told
     assert "| item zero | too few rows | |" in told
-    assert "No champion so far." in story({**BETTER, "champion": None, "tests": {}})
+    assert "Current champion: none." in decision_text({**BETTER, "champion": None, "tests": {}})
 
 
 def test_the_question_is_rendered_from_the_challenge(dag: Callable[[str], DAG]) -> None:
     approve = dag("antm2c_retrain").get_task("approve").prepare_for_execution()
-    approve.render_template_fields({"ti": TaskInstance(decision=BETTER, story=story(BETTER))})
+    approve.render_template_fields({"ti": TaskInstance(decision=BETTER, decision_text=decision_text(BETTER))})
     assert approve.subject == "New champion? mmoe_run_20230731-060000"
-    assert approve.body == story(BETTER)
+    assert approve.body == decision_text(BETTER)

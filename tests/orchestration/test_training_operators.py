@@ -41,3 +41,8 @@ def test_training_tasks_alone_have_it_and_the_server_knows_it(dag) -> None:
         task.task_id: list(task.operator_extra_link_dict) for task in served.tasks if task.operator_extra_link_dict
     }
     assert linked == {"train": ["Cold-start board"]}
+
+
+def test_the_server_knows_that_the_challenge_skips_tasks(dag) -> None:
+    served = DagSerialization.from_dict(DagSerialization.to_dict(dag("antm2c_retrain")))
+    assert served.get_task("challenge").inherits_from_skipmixin

@@ -68,7 +68,7 @@ def test_causes_are_named_with_how_many_partitions_they_come_to_and_what_to_run(
 def test_a_long_history_shows_its_last_dates_and_says_when_it_began(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plugins.board.freshness._SHOWN_DATES", 2)
+    monkeypatch.setattr("plugins.board.freshness._MAX_DATES", 2)
     shown = grid(catalog)
     assert (shown["first_date"], shown["dates"]) == (FIRST, [THIRD, FOURTH])
 

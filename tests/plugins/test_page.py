@@ -1,4 +1,4 @@
-"""The page in a real browser, where there is one."""
+"""The page in a real browser, if one is installed."""
 
 import re
 import socket
@@ -88,7 +88,7 @@ def test_an_empty_board_says_what_to_do(shown: Callable[..., str]) -> None:
 def test_a_run_that_is_gone_is_said_and_the_others_are_shown(make_run: MakeRun, shown: Callable[..., str]) -> None:
     make_run("dnn")
     page = shown("?run=artifacts_dnn_run_20200101-000000")
-    assert re.search(r'class="notice">No run .artifacts_dnn_run_20200101-000000. is in the artifacts folder', page)
+    assert re.search(r'class="notice">The artifacts folder has no run .artifacts_dnn_run_20200101-000000.', page)
     assert len(rows(page)) == 1
 
 

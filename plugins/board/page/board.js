@@ -1,10 +1,12 @@
 "use strict";
-// The page: asks the server, keeps what is chosen, and lays out what came.
+// The page: fetches the data from the server, keeps the choices of the user and shows both.
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"];
 const SIGNS = ["●", "■", "◆", "▲", "▼", "✚"];
 
-const state = { asked: null, data: null, champion: null, details: new Map(), first: new Set(), ticked: new Set(), models: new Set(), opened: null };
+// primary: a run of each model, the opened one or else the newest. ticked: the runs in the plots. models: those shown.
+// opened: the run named in the page's address.
+const state = { request: null, data: null, champion: null, details: new Map(), primary: new Set(), ticked: new Set(), models: new Set(), opened: null };
 
 function notify(error) {
   byId("loading").hidden = true;
@@ -12,25 +14,25 @@ function notify(error) {
 }
 
 async function load(parameters) {
-  const asked = (state.asked = parameters);
+  const request = (state.request = parameters);
   let data;
   try {
     data = await ask("data/runs", parameters);
   } catch (error) {
-    if (state.asked !== asked) return;
+    if (state.request !== request) return;
     notify(error);
     if (!parameters.length) return;
     data = await ask("data/runs");
   }
-  if (state.asked !== asked) return; // something else was chosen meanwhile
+  if (state.request !== request) return; // the user has chosen something else meanwhile
   state.data = data;
   byId("loading").hidden = true;
   const opened = data.runs.find((run) => run.name === state.opened);
   state.models = new Set(data.models);
-  const newest = new Map();
-  for (const run of [...(opened ? [opened] : []), ...data.runs]) if (!newest.has(run.model)) newest.set(run.model, run.name);
-  state.first = new Set(newest.values());
-  state.ticked = new Set(state.first);
+  const primary = new Map();
+  for (const run of [...(opened ? [opened] : []), ...data.runs]) if (!primary.has(run.model)) primary.set(run.model, run.name);
+  state.primary = new Set(primary.values());
+  state.ticked = new Set(state.primary);
   byId("no-runs").hidden = data.datasets.length > 0;
   byId("board").hidden = byId("filters").hidden = data.datasets.length === 0;
   byId("artifacts").textContent = data.artifacts;
@@ -41,20 +43,20 @@ async function load(parameters) {
   await Promise.all([...runs, showFreshness(data.dataset)]);
 }
 
-// Comes when it comes: the registry is another server, and the page does not wait for it.
+// The page does not wait for the champion: the model registry may be on another, slow server.
 async function showChampion(dataset) {
   const champion = await ask("data/champion", [["dataset", dataset]]).catch(notify);
   if (!champion || state.data.dataset !== dataset) return;
   state.champion = champion.run;
   runsTable();
-  const said = champion.model ? `${champion.model}, as of ${champion.as_of}` : `${champion.run}, whose folder is gone`;
-  byId("champion").replaceChildren(element("span", "★", "champion"), ` Champion of ${dataset}: ${said} (version ${champion.version}).`);
-  if (champion.model && champion.as_of !== state.data.as_of) byId("champion").append(" ", champions(champion, dataset));
+  const description = champion.model ? `${champion.model}, as of ${champion.as_of}` : `${champion.run}, whose folder is gone`;
+  byId("champion").replaceChildren(element("span", "★", "champion"), ` Champion of ${dataset}: ${description} (version ${champion.version}).`);
+  if (champion.model && champion.as_of !== state.data.as_of) byId("champion").append(" ", linkToChampion(champion, dataset));
   byId("champion").hidden = false;
 }
 
-function champions(champion, dataset) {
-  const link = element("a", "Open that date");
+function linkToChampion(champion, dataset) {
+  const link = element("a", "Show that date");
   link.href = `?${new URLSearchParams({ run: champion.run, dataset })}`;
   return link;
 }
@@ -93,11 +95,11 @@ function styleOf(model) {
 
 const chosenRuns = () => state.data.runs.filter((run) => state.models.has(run.model));
 
-// Models side by side: one run of each, then the others; in each part by model, the newest first, as they came.
+// Two lists of runs, the primary ones and the others, each sorted by model and then from newest to oldest.
 function inTableOrder(runs) {
   const byModel = state.data.models.flatMap((model) => runs.filter((run) => run.model === model));
-  const isFirst = (run) => state.first.has(run.name);
-  return [byModel.filter(isFirst), byModel.filter((run) => !isFirst(run))];
+  const isPrimary = (run) => state.primary.has(run.name);
+  return [byModel.filter(isPrimary), byModel.filter((run) => !isPrimary(run))];
 }
 
 function runsTable() {
@@ -111,12 +113,12 @@ function runsTable() {
     ["Log loss", "", (run) => shown(run.logloss)],
     ["ECE", "", (run) => shown(run.ece)],
     ["Rows", "", (run) => counted(run.rows)],
-    ["Clicked", "", (run) => counted(run.positives)],
+    ["Clicks", "", (run) => counted(run.positives)],
     ["Started (UTC)", "", (run) => startedAt(run)],
   ];
   const head = element("tr");
   head.append(...columns.map(([title, kind]) => element("th", title, kind)));
-  const [first, others] = inTableOrder(chosenRuns());
+  const [primary, others] = inTableOrder(chosenRuns());
   const runLine = (run) => {
     const line = element("tr", "", run.name === state.opened ? "opened" : "");
     line.append(...columns.map(([, kind, content]) => {
@@ -126,15 +128,15 @@ function runsTable() {
     }));
     return line;
   };
-  const lines = [...first.map(runLine), ...(others.length ? [partLine(columns.length)] : []), ...others.map(runLine)];
+  const lines = [...primary.map(runLine), ...(others.length ? [otherRunsLine(columns.length)] : []), ...others.map(runLine)];
   byId("runs").replaceChildren(element("thead"), element("tbody"));
   byId("runs").tHead.append(head);
   byId("runs").tBodies[0].append(...lines);
 }
 
-function partLine(width) {
+function otherRunsLine(width) {
   const line = element("tr", "", "part");
-  line.append(Object.assign(element("td", "Other runs of this date", "text"), { colSpan: width }));
+  line.append(Object.assign(element("td", "Other runs as of this date", "text"), { colSpan: width }));
   return line;
 }
 
@@ -171,9 +173,9 @@ function reportLink(run) {
 
 async function showPlots() {
   const runs = inTableOrder(chosenRuns()).flat().filter((run) => state.ticked.has(run.name));
-  const unknown = runs.filter((run) => !state.details.has(run.name)).map((run) => ["run", run.name]);
-  if (unknown.length) {
-    for (const detail of await ask("data/segments", unknown)) state.details.set(detail.name, detail);
+  const missing = runs.filter((run) => !state.details.has(run.name)).map((run) => ["run", run.name]);
+  if (missing.length) {
+    for (const detail of await ask("data/segments", missing)) state.details.set(detail.name, detail);
   }
   const plotted = runs.map((run) => plottedRun(run, runs));
   for (const id of ["overall", "by-scene", "by-user", "by-item"]) byId(id).closest("section").hidden = !plotted.length;
@@ -216,8 +218,8 @@ function showHistory() {
 function showAlpha(runs) {
   byId("alpha").hidden = !runs.length;
   byId("alpha-note").textContent = runs.length
-    ? "Mean of a in (1 - a) × backbone + a × content, on logits: how far the texts decide."
-    : "None of the ticked runs has a content tower. The models whose names end in _content do.";
+    ? "The mean of a in (1 − a) × backbone + a × content, which are logits. The higher it is, the more the texts decide."
+    : "None of the ticked runs has a content tower. Models whose names end in _content have one.";
   if (runs.length) drawAlpha("alpha", runs);
 }
 
@@ -244,7 +246,7 @@ function showBroken() {
   if (!state.data.datasets.length) broken.forEach((sentence) => notify(new Error(sentence)));
 }
 
-function redrawInTheme() {
+function redrawInNewTheme() {
   followAirflowsTheme();
   if (!state.data?.datasets.length) return;
   runsTable();
@@ -267,9 +269,9 @@ byId("as-of").addEventListener("change", () => {
   open([["dataset", byId("dataset").value], ["as_of", byId("as-of").value]]);
 });
 byId("report").querySelector("button").addEventListener("click", () => byId("report").close());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawInTheme);
-window.addEventListener("storage", redrawInTheme);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawInNewTheme);
+window.addEventListener("storage", redrawInNewTheme);
 followAirflowsTheme();
-const asked = new URLSearchParams(window.location.search);
-state.opened = asked.get("run");
-open(["run", "dataset", "as_of"].filter((name) => asked.has(name)).map((name) => [name, asked.get(name)]));
+const query = new URLSearchParams(window.location.search);
+state.opened = query.get("run");
+open(["run", "dataset", "as_of"].filter((name) => query.has(name)).map((name) => [name, query.get(name)]));

@@ -1,7 +1,7 @@
 "use strict";
-// AUC of one run, scenes by levels, each with all of them.
+// The AUC of one run by scene and level, with a row for all scenes and a column for all levels.
 
-const HEAT_REACH = 0.2; // the colours end this far from 0.5
+const HEAT_REACH = 0.2; // an AUC this far from 0.5 has the strongest colour
 
 // levelName: "user_level" or "item_level".
 function drawHeat(id, run, scenes, levelName) {

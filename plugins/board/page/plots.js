@@ -1,5 +1,5 @@
 "use strict";
-// Figures to what plotly draws. A run here is {label, colour, symbol, auc, auc_low, auc_high, segments, best_by, alpha_by};
+// The plots, drawn by plotly. A run here is {label, colour, symbol, auc, auc_low, auc_high, segments, best_by, alpha_by};
 // segments is a Map from segmentKey() to a line of the cold-start report.
 
 const LEVELS = ["zero", "few", "warm"];
@@ -9,7 +9,7 @@ const segmentKey = (segment, scene = "", userLevel = "", itemLevel = "") =>
   [segment, scene, userLevel, itemLevel].join("|");
 const shown = (value, digits = 4) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 const counted = (number) => number.toLocaleString("en-US");
-// plotly reads tags in the texts that it shows.
+// plotly interprets HTML tags in the texts that it shows.
 const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
 function draw(id, data, layout, height) {
@@ -48,12 +48,12 @@ function intervalBars(figures, colour) {
 function aucHover(title, figures, best) {
   const lines = [`<b>${plain(title)}</b>`];
   if (figures.auc === null) {
-    lines.push(figures.rows ? "no AUC: one class only" : "no AUC: no rows");
+    lines.push(figures.rows ? "no AUC: all rows clicked, or none" : "no AUC: no rows");
   } else {
-    const interval = figures.auc_low === null ? "no interval: too few rows of a class" : span(figures);
+    const interval = figures.auc_low === null ? "no interval: too few rows" : span(figures);
     lines.push(`AUC ${shown(figures.auc)} (${interval})`);
   }
-  if (best !== null && best !== undefined) lines.push(`best reachable ${shown(best)}`);
+  if (best !== null && best !== undefined) lines.push(`best reachable AUC ${shown(best)}`);
   if (figures.rows !== undefined) lines.push(`${counted(figures.rows)} rows, ${counted(figures.positives)} clicked`);
   return lines.join("<br>");
 }
@@ -91,7 +91,7 @@ function drawOverall(id, runs) {
 
 const bestLine = (colours) => ({ color: colours.best, width: 2, dash: "dot" });
 
-// groups: [{label, key, best: [kind, name]}], a place on the axis each.
+// groups: [{label, key, best: [kind, name]}], one for each place on the axis.
 function drawGroups(id, runs, groups, height) {
   const colours = themeColours();
   const data = runs.map((run, number) => {
@@ -116,7 +116,7 @@ function drawGroups(id, runs, groups, height) {
       : [{ type: "line", x0: i - 0.42, x1: i + 0.42, y0: value, y1: value, line: bestLine(colours), layer: "between" }],
   );
   if (shapes.length) {
-    const legendOnly = { type: "scatter", mode: "lines", name: "best reachable", offsetgroup: "0" };
+    const legendOnly = { type: "scatter", mode: "lines", name: "best reachable AUC", offsetgroup: "0" };
     data.push({ ...legendOnly, x: [groups[0].label], y: [null], line: bestLine(colours), hoverinfo: "skip" });
   }
   const layout = {
@@ -129,7 +129,7 @@ function drawGroups(id, runs, groups, height) {
   };
   if (data.every((trace) => trace.y.every((auc) => auc === null))) {
     const middle = { xref: "paper", yref: "paper", x: 0.5, y: 0.5, showarrow: false };
-    layout.annotations = [{ ...middle, text: "no AUC: no rows, or rows of one class only", font: { color: colours.muted } }];
+    layout.annotations = [{ ...middle, text: "no AUC: no rows, or all or none of them clicked", font: { color: colours.muted } }];
   }
   draw(id, data, layout, height);
 }
@@ -170,7 +170,7 @@ function drawAlpha(id, runs) {
     bargap: 0.4,
     showlegend: true,
     xaxis: { type: "category" },
-    yaxis: { range: [0, 1.04], title: { text: "weight" }, dtick: 0.25 },
+    yaxis: { range: [0, 1.04], title: { text: "mean weight" }, dtick: 0.25 },
   };
   draw(id, data, layout, 280);
 }
@@ -182,8 +182,8 @@ function drawHistory(id, points, models, styleOf) {
   const dates = [...new Set(points.map((point) => point.as_of))].sort();
   const times = dates.map((date) => Date.parse(date));
   const gap = Math.min(...times.slice(1).map((time, i) => time - times[i]), 4 * day);
-  // Intervals of one date would lie on each other.
-  const aside = (number) => ((number - (models.length - 1) / 2) * gap * 0.5) / Math.max(models.length, 4);
+  // Moves the points of one date apart, or their intervals would cover each other.
+  const offset = (number) => ((number - (models.length - 1) / 2) * gap * 0.5) / Math.max(models.length, 4);
   const data = models.map((model, number) => {
     const own = points.filter((point) => point.model === model && point.auc !== null);
     const style = styleOf(model);
@@ -191,7 +191,7 @@ function drawHistory(id, points, models, styleOf) {
       type: "scatter",
       mode: "lines+markers",
       name: model,
-      x: own.map((point) => Date.parse(point.as_of) + aside(number)),
+      x: own.map((point) => Date.parse(point.as_of) + offset(number)),
       y: own.map((point) => point.auc),
       line: { color: style.colour, width: 1.6 },
       marker: { color: style.colour, symbol: style.symbol, size: 8 },

@@ -1,5 +1,5 @@
 "use strict";
-// Asking the server, and making elements of what it says: always as text, never as markup.
+// Requests to the server, and elements for its answers. Answers are inserted as text, never as HTML.
 
 const byId = (id) => document.getElementById(id);
 
@@ -13,7 +13,7 @@ function element(tag, text = "", classes = "") {
 async function ask(path, parameters = []) {
   const query = new URLSearchParams(parameters.filter(([, value]) => value)).toString();
   const answer = await fetch(query ? `${path}?${query}` : path, { credentials: "same-origin" });
-  if (answer.status === 401) throw new Error("Your session has ended: sign in to Airflow again.");
+  if (answer.status === 401) throw new Error("Your session has expired: sign in to Airflow again.");
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Error(typeof content.detail === "string" ? content.detail : `The server answered ${answer.status}.`);
   return content;
