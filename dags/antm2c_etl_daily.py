@@ -51,8 +51,7 @@ with DAG(
         **partition,
         max_wait=timedelta(hours=6),
         execution_timeout=None,
-        doc_md="Lets a scheduled run wait for its raw logs, and skips the run if they do not arrive. Any other run "
-        "fails at once if its date has no raw logs.",
+        doc_md="Waits for raw logs in a scheduled run, which is skipped if none arrive. Other runs fail without them.",
     )
     logs = spark_stage("csv_to_orc", day, options=REJECT_ARGUMENTS)
     history = WaitForHistory(

@@ -25,10 +25,8 @@ with DAG(
     tags=TAGS,
     doc_md=__doc__,
     params={
-        "start_date": Param(type="string", format="date", title="First date", description="The first date to process."),
-        "end_date": Param(
-            type="string", format="date", title="Last date", description="The last date to process, included."
-        ),
+        "start_date": Param(type="string", format="date", title="First date", description="Included."),
+        "end_date": Param(type="string", format="date", title="Last date", description="Included."),
         "max_reject_rate": MAX_REJECT_RATE,
     },
 ):

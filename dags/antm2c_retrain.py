@@ -71,8 +71,7 @@ with DAG(
             minItems=1,
             uniqueItems=True,
             title="Models",
-            description="Models whose names end in _content also use the texts. The first model in the list is the "
-            "baseline that the others are compared with.",
+            description="Models named ..._content also use the texts. The others are compared with the first model.",
             section="Models",
         ),
         "text_encoder": Param(
@@ -131,8 +130,7 @@ with DAG(
         task_id="check_window",
         python_callable=check_window,
         op_kwargs={"as_of": as_of},
-        doc_md="Checks that the training tables of the window are published and fresh. If any is not, the error names "
-        "the dates and the command that repairs them.",
+        doc_md="Checks that the window's training tables are fresh. If not, says which dates to run again, and how.",
     )
     embedded = CommandOperator(
         task_id="embed",
@@ -161,15 +159,13 @@ with DAG(
         python_callable=track,
         op_kwargs=runs,
         trigger_rule="all_done_min_one_success",
-        doc_md="Records the parameters, the metrics by segment and the files of each run in MLflow. A run that is "
-        "already there is not recorded again.",
+        doc_md="Records the parameters, metrics and files of each run in MLflow, unless they are already there.",
     )
     challenged = ChallengeOperator(
         task_id="challenge",
         python_callable=challenge,
         op_kwargs=runs,
-        doc_md="Tests the best run against the champion on the same rows, overall and by segment. The log says which "
-        "of them wins and why.",
+        doc_md="Tests the best run against the champion on the same rows, overall and by segment. The log says why.",
     )
     approved = ApprovalOperator(
         task_id="approve",
@@ -179,8 +175,7 @@ with DAG(
         defaults="Reject",
         response_timeout=timedelta(days=7),
         execution_timeout=None,
-        doc_md="Waits for a person to approve the new champion, if the form asked for that. If nobody answers within a "
-        "week, the current champion stays.",
+        doc_md="Waits for a person, if the form asked for one. After a week without an answer the champion stays.",
     )
     promoted = CommandOperator(
         task_id="promote",

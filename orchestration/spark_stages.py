@@ -11,19 +11,13 @@ from warehouse.settings import REPOSITORY, read_settings
 
 FEATURE_STAGES = ("user_features", "item_features", "user_item_features")
 _DOCS = {
-    "csv_to_orc": "Converts raw CSV logs to typed ORC, partitioned by scene. Writes invalid rows to the table "
-    "`rejects`, each with a reason.",
-    "user_features": "Counts impressions and clicks, and computes click-through rates, for each user: on the day, over "
-    "seven calendar days, over all days, and by scene.",
-    "item_features": "Counts impressions and clicks, and computes click-through rates, for each item: on the day, over "
-    "seven calendar days, over all days, and by scene.",
-    "user_item_features": "Counts how often each user-item pair of the date was shown and clicked on all earlier days.",
+    "csv_to_orc": "Converts raw CSV to typed ORC by scene. Writes invalid rows to `rejects`, each with a reason.",
+    "user_features": "Impressions, clicks and CTR of each user: on the day, over seven days, over all days, by scene.",
+    "item_features": "Impressions, clicks and CTR of each item: on the day, over seven days, over all days, by scene.",
+    "user_item_features": "How often each user-item pair of the date was shown and clicked on all earlier days.",
     "training_table": "Joins every impression of the date with the features that were known before the date began.",
 }
-_HOW_TO_RERUN = (
-    "Publishing is atomic. To repair this stage, clear this task and the tasks after it; those before it need not run "
-    "again."
-)
+_HOW_TO_RERUN = "To run this stage again, clear this task and those after it; those before it need not run again."
 
 
 def spark_stage(
