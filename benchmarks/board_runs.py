@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from training.evaluation.alpha import alpha_by
+from training.evaluation.cold_start_report import write_long
 from training.evaluation.metrics import evaluated
-from training.evaluation.predictions import LEVELS
-from training.evaluation.segments import Report, write_long
+from training.evaluation.segments import LEVELS, Report
 from training.model_names import MODEL_NAMES, has_content
 from training.runs.layout import METRICS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
 from training.runs.writing import write_json

@@ -18,7 +18,7 @@ from benchmarks.whitening_run import DIMENSIONS, TEXTS
 from training.evaluation.auc import auc
 from training.evaluation.gauc import gauc
 from training.evaluation.metrics import auc_within
-from training.evaluation.predictions import scored
+from training.evaluation.prediction_table import scored
 from training.evaluation.segments import OVERALL, SEGMENTS
 from training.text.embedding import embed
 from training.text.lsa import LsaEncoder
@@ -63,7 +63,7 @@ def _by_segment(predictions: pa.Table) -> Figure:
 
     def their_areas() -> list[float]:
         rows = scored(predictions)
-        masks = (segment.mask(rows) for segment in _SEGMENTS)
+        masks = (rows.mask(segment) for segment in _SEGMENTS)
         return [roc_auc_score(rows.label[mask], rows.logit[mask]) for mask in masks]
 
     own_seconds, own = _least_cpu(own_areas)

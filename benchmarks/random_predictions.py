@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from training.evaluation.predictions import LEVELS
+from training.evaluation.segments import LEVELS
 from warehouse.tables import SCENES
 
 

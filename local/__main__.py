@@ -13,6 +13,7 @@ from local.demo import Demo, run_demo
 from local.demo_on_cluster import run_demo_on_cluster
 from local.processes.errors import ApiError, RunError, StartError
 from local.ui import run_ui
+from training.runs.summary import BrokenRunError
 from warehouse.errors import WarehouseError
 from warehouse.settings import REPOSITORY, read_settings
 
@@ -42,7 +43,7 @@ def main() -> None:
             print(run_demo_on_cluster(demo, REPOSITORY / "var" / "cluster"))
         else:
             run_ui(demo, arguments.port)
-    except (StartError, RunError, WarehouseError) as error:
+    except (StartError, RunError, WarehouseError, BrokenRunError) as error:
         sys.exit(f"error: {error}")
     except ApiError as error:
         sys.exit(f"error: {error}; see {demo.home / AIRFLOW_LOG}")

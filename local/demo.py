@@ -8,10 +8,11 @@ from local.airflow.airflow_settings import PASSWORDS
 from local.airflow.runs import run_dag
 from local.airflow.service import local_airflow
 from local.processes.errors import StartError
-from local.summary import runs_in, summary
+from local.summary import summary
 from sample_logs.settings import PRESETS
 from sample_logs.writing import Writer
 from training.runs.layout import model_of
+from training.runs.summary import runs_in
 from warehouse.catalog import Catalog
 
 # Nothing runs but what the demo asks for.

@@ -1,34 +1,32 @@
 """What a run of all DAGs came to, as a table for the screen."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from training.runs.layout import METRICS_FILE, REPORT_FILE, model_of
+from training.evaluation.segments import SEGMENTS_BY, entity_of
+from training.runs.layout import REPORT_FILE
+from training.runs.summary import RunSummary, read_summary
 from warehouse.catalog import Catalog
-from warehouse.tables import LOGS, SCENES, TRAIN
+from warehouse.tables import LOGS, TRAIN
 
-Metrics = Mapping[str, Any]
-
-_LEVELS = ("zero", "few", "warm")
 _TITLE_WIDTH = 20
 _CELLS = (11,) * 8
 
 
-def summary(warehouse: str, dataset: str, runs: Sequence[Path]) -> str:
-    """Rows in and rejected, then the runs side by side: AUC overall, by cold-start level and by scene."""
+def summary(warehouse: str, dataset: str, folders: Sequence[Path]) -> str:
+    """Rows received and rejected, then the runs side by side: AUC overall, by cold-start level and by scene.
+
+    Raises BrokenRunError.
+    """
     lines = _data_lines(Catalog(warehouse, dataset))
-    if runs:
-        metrics = [json.loads((run / METRICS_FILE).read_text(encoding="utf-8")) for run in runs]
-        lines += ["", *_overall(metrics), "", *_by_level(metrics), "", *_by_scene(metrics), ""]
-        lines += [_row(f"{m['model']} report", [str(run / REPORT_FILE)]) for m, run in zip(metrics, runs, strict=True)]
+    if folders:
+        runs = [read_summary(folder) for folder in folders]
+        lines += ["", *_overall(runs), "", *_table("AUC by cold start", runs, "user_level", "item_level")]
+        lines += ["", *_table("AUC by scene", runs, "scene"), ""]
+        lines += [
+            _row(f"{run.model} report", [str(folder / REPORT_FILE)]) for run, folder in zip(runs, folders, strict=True)
+        ]
     return "\n".join(lines)
-
-
-def runs_in(artifacts: Path) -> set[Path]:
-    """The folders of finished training runs."""
-    return {folder for folder in artifacts.glob("*/") if model_of(folder.name)}
 
 
 def _data_lines(catalog: Catalog) -> list[str]:
@@ -44,37 +42,29 @@ def _data_lines(catalog: Catalog) -> list[str]:
     ]
 
 
-def _overall(metrics: Sequence[Metrics]) -> list[str]:
-    first = metrics[0]
-    best = first.get("best_reachable_auc")
-    return [
-        f"Validated on {first['rows']:,} rows up to {first['as_of']}; best reachable AUC {_auc(best)}",
-        _row("", ["AUC", "95% interval", "share"], [8, 18, 8]),
-        *(
-            _row(m["model"], [_auc(m["auc"]), f"{_auc(m['auc_low'])}-{_auc(m['auc_high'])}", _share(m)], [8, 18, 8])
-            for m in metrics
-        ),
-        "  share: of the best reachable AUC, both counted from 0.5",
+def _overall(runs: Sequence[RunSummary]) -> list[str]:
+    first, widths = runs[0], [8, 18, 8]
+    best = _auc(first.figures["best_reachable_auc"])
+    lines = [
+        f"Validated on {first.rows:,} rows up to {first.as_of}; best reachable AUC {best}",
+        _row("", ["AUC", "95% interval", "share"], widths),
     ]
+    for run in runs:
+        area, low, high = (_auc(run.figures[name]) for name in ("auc", "auc_low", "auc_high"))
+        lines.append(_row(run.model, [area, f"{low}-{high}", _share(run.figures["share"])], widths))
+    return [*lines, "  share: of the best reachable AUC, both counted from 0.5"]
 
 
-def _by_level(metrics: Sequence[Metrics]) -> list[str]:
-    """Levels count impressions in the training window."""
-    keys = [(kind, level) for kind in ("user_level", "item_level") for level in _LEVELS]
-    titles = [f"{kind.removesuffix('_level')} {level}" for kind, level in keys]
-    return _table("AUC by cold start", titles, metrics, keys)
-
-
-def _by_scene(metrics: Sequence[Metrics]) -> list[str]:
-    return _table("AUC by scene", [f"scene {s}" for s in SCENES], metrics, [("scene", str(s)) for s in SCENES])
-
-
-def _table(title: str, titles: Sequence[str], metrics: Sequence[Metrics], keys: Sequence[tuple[str, str]]) -> list[str]:
-    lines = [_row(m["model"], [_auc(m["auc_by"][kind].get(key)) for kind, key in keys], _CELLS) for m in metrics]
-    best = metrics[0].get("best_reachable_auc_by")
-    if best:
-        lines.append(_row("best reachable", [_auc(best[kind].get(key)) for kind, key in keys], _CELLS))
-    return [_row(title, titles, _CELLS), *lines]
+def _table(title: str, runs: Sequence[RunSummary], *kinds: str) -> list[str]:
+    """AUC with a column per segment of these kinds, a line per run, and the best reachable AUC if it is known."""
+    segments = [(kind, name) for kind in kinds for name, _ in SEGMENTS_BY[kind]]
+    lines = [(run.model, run.auc_by) for run in runs]
+    if runs[0].best_by:
+        lines.append(("best reachable", runs[0].best_by))
+    return [
+        _row(title, [f"{entity_of(kind)} {name}" for kind, name in segments]),
+        *(_row(label, [_auc(aucs[kind].get(name)) for kind, name in segments]) for label, aucs in lines),
+    ]
 
 
 def _row(title: str, cells: Iterable[str], widths: Iterable[int] = _CELLS) -> str:
@@ -87,6 +77,5 @@ def _auc(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
 
 
-def _share(metrics: Metrics) -> str:
-    share = metrics.get("share")
-    return "-" if share is None else f"{share:.1%}"
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

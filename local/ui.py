@@ -9,7 +9,7 @@ from local.airflow.runs import run_dag
 from local.airflow.service import AIRFLOW_LOG, local_airflow
 from local.demo import TIMEOUT_SECONDS, Demo, write_logs
 from local.processes.errors import RunError, StartError
-from local.summary import runs_in
+from training.runs.summary import runs_in
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW, TRAIN, TRUTH
 

@@ -1,13 +1,13 @@
-"""The checksums of a folder's files: what was changed or lost since is not taken for what was written."""
+"""Checksums of a folder's files, to detect files that were changed or lost later."""
 
 import hashlib
 from pathlib import Path
 
-CHECKSUMS_FILE = "SHA256SUMS"  # in the form that `sha256sum --check` reads
+CHECKSUMS_FILE = "SHA256SUMS"  # in the format of sha256sum
 
 
 def write_checksums(folder: Path) -> None:
-    """Writes those of all files below the folder into it."""
+    """Write the checksums of all files below the folder to CHECKSUMS_FILE in it."""
     checksums = folder / CHECKSUMS_FILE
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != checksums)
     lines = [f"{_checksum(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
@@ -15,21 +15,21 @@ def write_checksums(folder: Path) -> None:
 
 
 def changed_files(folder: Path) -> list[str]:
-    """The files that are gone or no longer what they were, CHECKSUMS_FILE itself where it names none. Raises OSError.
+    """Return the files that are missing or changed; CHECKSUMS_FILE itself if it cannot be understood. Raises OSError.
 
-    Files that were added later are nobody's business.
+    Files that were added later are not reported.
     """
     try:
         lines = (folder / CHECKSUMS_FILE).read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, UnicodeDecodeError):
         return [CHECKSUMS_FILE]
-    written = [line.partition("  ") for line in lines]
-    if not written or not all(name for _, _, name in written):
+    entries = [line.partition("  ") for line in lines]
+    if not entries or not all(name for _, _, name in entries):
         return [CHECKSUMS_FILE]
-    return [name for checksum, _, name in written if not _is_as_written(folder / name, checksum)]
+    return [name for checksum, _, name in entries if not _is_unchanged(folder / name, checksum)]
 
 
-def _is_as_written(path: Path, checksum: str) -> bool:
+def _is_unchanged(path: Path, checksum: str) -> bool:
     return path.is_file() and _checksum(path) == checksum
 
 

@@ -1,33 +1,32 @@
-"""The errors that a training command ends with."""
+"""The errors that end a training command."""
 
 from warehouse.errors import StorageError
 
 
 class TrainingError(Exception):
-    """A sentence for the user: what was wrong, where, and what to do."""
+    """An error for the user: what was wrong, where, and what to do."""
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same command may succeed later: what a file system could not do now it may do then."""
+        """Whether the same command may succeed later, as it may after a failure of the file system."""
         cause = self.__cause__
         if isinstance(cause, NotADirectoryError | IsADirectoryError | FileExistsError):
-            return False  # the path is another one's
-        # Without a number it is Arrow's word for a damaged file.
+            return False  # the path is in use for something else
+        # Arrow reports a damaged file as an OSError without a number.
         return isinstance(cause, StorageError) or (isinstance(cause, OSError) and cause.errno is not None)
 
 
 class PassingError(TrainingError):
-    """One that may pass, whatever it came from."""
+    """An error after which the same command may always succeed later."""
 
     @property
     def may_pass(self) -> bool:
-        """Always."""
         return True
 
 
 class TrackingError(PassingError):
-    """What MLflow could not do now, it may do later."""
+    """MLflow could not be used."""
 
 
 class LostProcessError(PassingError):
-    """One of several processes was ended; started again, they go on from the last checkpoint."""
+    """One of several processes that train together was ended; the same command resumes from the last checkpoint."""

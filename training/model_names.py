@@ -1,4 +1,4 @@
-"""The models' names, for whoever offers a choice of them without loading torch."""
+"""The models' names, for code that offers a choice of them without loading torch."""
 
 BACKBONES = ("dnn", "mmoe", "ple")
 _CONTENT = "_content"
@@ -6,10 +6,10 @@ MODEL_NAMES = (*BACKBONES, *(name + _CONTENT for name in BACKBONES))
 
 
 def backbone_of(model: str) -> str:
-    """The backbone of a model's name."""
+    """Return the name of a model's backbone."""
     return model.removesuffix(_CONTENT)
 
 
 def has_content(model: str) -> bool:
-    """Whether a model sees texts."""
+    """Return whether a model reads texts."""
     return model.endswith(_CONTENT)

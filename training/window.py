@@ -1,4 +1,4 @@
-"""Which dates a run trains and validates on, and whether their training tables may be used."""
+"""A run's dates of training and validation, and checks that their training tables may be used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Window:
 
 
 def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
-    """The window whose last validation date is `as_of`. Raises TrainingError where that is no date."""
+    """Return the window whose last validation date is `as_of`. Raises TrainingError if that is not a date."""
     try:
         last = calendar_date.fromisoformat(as_of)
     except ValueError as error:
@@ -36,14 +36,14 @@ def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
     try:
         dates = tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(days)))
     except OverflowError as error:
-        raise TrainingError(f"no calendar goes back {days} days from {as_of}: take fewer --train-days") from error
+        raise TrainingError(f"no calendar goes back {days} days from {as_of}: use fewer --train-days") from error
     return Window(train=dates[:train_days], val=dates[train_days:])
 
 
 def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool) -> list[Input]:
-    """The training tables of the dates at their present versions.
+    """Return the dates' training tables with their current versions.
 
-    Raises TrainingError naming every date that is missing or, unless they are allowed, stale, and what mends them.
+    Raises TrainingError that names each missing date and, unless `allow_stale`, each stale one, and says what to run.
     """
     freshness = Freshness(catalog)
     states = {date: freshness.verdict(TRAIN, date).state for date in dates}
@@ -54,19 +54,19 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
         name = TRAIN.name(catalog.dataset)
         problems = [f"{name} is missing for {in_ranges(missing)}"] if missing else []
         problems += freshness.problems((TRAIN, date) for date in refused if states[date] is not State.MISSING)
-        ways_out = [f"run their stages (in Airflow: {_backfill(refused)})"]
+        remedies = [f"run their stages (in Airflow: {_backfill(refused)})"]
         if all(states[date] is State.STALE for date in refused):
-            ways_out.append("pass --allow-stale to take them as they are")
+            remedies.append("pass --allow-stale to use them as they are")
         raise TrainingError(
             f"{len(refused)} of the {len(dates)} dates needed cannot be used ({'; '.join(problems)}; "
             f"warehouse {catalog.storage.root}): "
-            f"{', or '.join(ways_out)}"
+            f"{', or '.join(remedies)}"
         )
     return [catalog.input(TRAIN, date) for date in dates]
 
 
 def _backfill(dates: Sequence[str]) -> str:
-    """A date that was run before is run again: --reprocess-behavior."""
+    """Return the command that runs the dates; --reprocess-behavior also repeats dates that have run before."""
     return (
         f"airflow backfill create --dag-id antm2c_etl_daily --from-date {dates[0]} --to-date {dates[-1]} "
         f"--reprocess-behavior completed --max-active-runs {len(dates)}"
@@ -74,19 +74,19 @@ def _backfill(dates: Sequence[str]) -> str:
 
 
 def in_ranges(dates: Sequence[str]) -> str:
-    """Ascending dates as ranges, where they follow each other: 2023-07-10 to 2023-07-12, 2023-07-20."""
+    """Write ascending dates as ranges of consecutive ones: 2023-07-10 to 2023-07-12, 2023-07-20."""
     ranges: list[list[str]] = []
     for date in dates:
         if ranges and days_before(date, 1) == ranges[-1][-1]:
             ranges[-1].append(date)
         else:
             ranges.append([date])
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in ranges)
+    return ", ".join(group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}" for group in ranges)
 
 
 def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:
-    """Raises TrainingError where a training table was published anew while it was being read."""
+    """Raise TrainingError if a training table was published again while it was being read."""
     changed = [entry.date for entry in inputs if catalog.version(TRAIN, entry.date) != entry.version]
     if changed:
         name = TRAIN.name(catalog.dataset)
-        raise TrainingError(f"{name} was published anew for {', '.join(changed)} while it was read: run this again")
+        raise TrainingError(f"{name} was published again for {', '.join(changed)} while it was read: run this again")

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from plugins.board.listing import Listing
-from plugins.board.runs import Run
+from training.evaluation.segments import Figures, Segment
+from training.runs.summary import RunSummary
 
 
 def side_by_side(
-    listing: Listing, dataset: str | None, as_of: str | None, opened: Run | None = None, own: str | None = None
+    listing: Listing, dataset: str | None, as_of: str | None, opened: RunSummary | None = None, own: str | None = None
 ) -> dict[str, Any]:
     """The runs of one dataset and as-of date, newest first, and the datasets and dates that have runs.
 
@@ -35,9 +36,9 @@ def side_by_side(
     }
 
 
-def history(newest_first: Iterable[Run]) -> list[dict[str, Any]]:
-    """AUC of the newest run of each model and as-of date, in the order of dates."""
-    chosen: dict[tuple[str, str], Run] = {}
+def history(newest_first: Iterable[RunSummary]) -> list[dict[str, Any]]:
+    """AUC of the newest run for each model and as-of date, dates ascending."""
+    chosen: dict[tuple[str, str], RunSummary] = {}
     for run in newest_first:
         chosen.setdefault((run.as_of, run.model), run)
     return [
@@ -49,9 +50,10 @@ def history(newest_first: Iterable[Run]) -> list[dict[str, Any]]:
 _INTERVAL = ("auc", "auc_low", "auc_high")
 
 
-def by_segment(run: Run) -> dict[str, Any]:
-    """A run's figures by segment, the best reachable AUC if it is known, and the content tower's mean weight."""
-    return {"name": run.name, "segments": run.segments, "best_by": run.best_by, "alpha_by": run.alpha_by}
+def by_segment(run: RunSummary) -> dict[str, Any]:
+    """The run's figures by segment, the best reachable AUC if it is known, and a content model's alpha."""
+    lines = [_line(segment, figures) for segment, figures in run.report.items()]
+    return {"name": run.name, "segments": lines, "best_by": run.best_by, "alpha_by": run.alpha_by}
 
 
 def model_and_date(listing: Listing, name: str) -> dict[str, str | None]:
@@ -60,6 +62,11 @@ def model_and_date(listing: Listing, name: str) -> dict[str, str | None]:
     return {"model": run.model if run else None, "as_of": run.as_of if run else None}
 
 
-def _summary(run: Run) -> dict[str, Any]:
+def _line(segment: Segment, figures: Figures) -> dict[str, Any]:
+    """A line of the cold-start report; the segment's names are texts, empty if they stand for all."""
+    return {name: "" if value is None else str(value) for name, value in vars(segment).items()} | vars(figures)
+
+
+def _summary(run: RunSummary) -> dict[str, Any]:
     counts = {"rows": run.rows, "positives": run.positives}
     return {"name": run.name, "model": run.model, "started_at": run.started_at, **counts, **run.figures}

@@ -1,55 +1,40 @@
-"""The runs in the artifacts folder. Each is read only once."""
+"""The finished runs in the artifacts folder. Each is read once."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plugins.board.runs import BrokenRunError, Run, read_run
-from training.runs.layout import REPORT_FILE, model_of
+from training.runs.layout import REPORT_FILE
+from training.runs.summary import BrokenRunError, RunSummary, read_summary, runs_in
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The runs in the artifacts folder by name. broken: for each run that cannot be shown, an error message."""
+    """The runs in the artifacts folder by name, and for each broken run a sentence that says what is wrong."""
 
-    runs: dict[str, Run] = field(default_factory=dict)
+    runs: dict[str, RunSummary] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
 
 class RunFolders:
-    """Reads the runs in `artifacts` and keeps them in memory: a run's folder appears complete and never changes."""
+    """The runs in `artifacts`. A run's folder appears complete and never changes, so each is read once and cached."""
 
     def __init__(self, artifacts: Path) -> None:
         self.artifacts = artifacts
-        self._read: dict[str, Run] = {}
+        self._cached: dict[str, RunSummary] = {}
 
     def listing(self) -> Listing:
-        """List the folder and read the runs that are new. Broken runs are tried again each time."""
+        """List the folder and read the runs that are new. A broken run is tried again each time."""
         listing = Listing()
-        for name in self._names():
+        for folder in sorted(runs_in(self.artifacts)):
             try:
-                listing.runs[name] = self._read.get(name) or read_run(self.artifacts / name)
+                listing.runs[folder.name] = self._cached.get(folder.name) or read_summary(folder)
             except BrokenRunError as error:
-                listing.broken[name] = str(error)
-        self._read = listing.runs  # assigned as a whole, because requests run in parallel
+                listing.broken[folder.name] = f"{error}."
+        self._cached = listing.runs  # replaced as a whole, because requests run at the same time
         return listing
 
     def report(self, name: str) -> Path | None:
-        """The path of a run's report, or None. The name is looked up in the listing and never joined to a path."""
-        found = next((known for known in self._names() if known == name), None)
-        path = self.artifacts / found / REPORT_FILE if found else None
+        """Return the path of a run's report, or None. The name is compared with the folders, never joined to a path."""
+        folder = next((known for known in runs_in(self.artifacts) if known.name == name), None)
+        path = folder / REPORT_FILE if folder else None
         return path if path and path.is_file() else None
-
-    def _names(self) -> list[str]:
-        try:
-            with os.scandir(self.artifacts) as entries:
-                return sorted(entry.name for entry in entries if model_of(entry.name) and _is_folder(entry))
-        except FileNotFoundError:
-            return []
-
-
-def _is_folder(entry: os.DirEntry) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # for example a link to itself
-        return False

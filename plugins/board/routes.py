@@ -11,9 +11,9 @@ from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board.comparison import by_segment, model_and_date, side_by_side
 from plugins.board.freshness import grid
 from plugins.board.listing import Listing, RunFolders
-from plugins.board.runs import Run
 from plugins.board.static_files import ASSETS, compressed, page
 from training.errors import TrainingError
+from training.runs.summary import RunSummary
 from training.tracking.champion import champion_of
 from warehouse.catalog import Catalog
 from warehouse.settings import Settings
@@ -99,7 +99,7 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
     return app
 
 
-def _known(listing: Listing, name: str) -> Run:
+def _known(listing: Listing, name: str) -> RunSummary:
     if name in listing.broken:
         raise HTTPException(404, listing.broken[name])
     if name not in listing.runs:

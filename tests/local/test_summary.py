@@ -1,13 +1,14 @@
 """The table at the end of the demo."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.summary import runs_in, summary
+from local.summary import summary
+from tests.run_folders import write_run
 from training.runs.layout import model_of
+from training.runs.summary import runs_in
 from warehouse.catalog import Catalog
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import LOGS, TRAIN, Table
@@ -51,11 +52,9 @@ def publish(uri: str, table: Table, day: str, content: Content) -> None:
         staged.publish(content, [])
 
 
-def finished_run(artifacts: Path, metrics: dict[str, Any], time: str = "20230724-000000") -> Path:
-    run = artifacts / f"artifacts_{metrics['model']}_run_{time}"
-    run.mkdir(parents=True)
-    (run / "val_metrics.json").write_text(json.dumps(metrics))
-    return run
+def finished_run(artifacts: Path, metrics: dict[str, Any]) -> Path:
+    without_truth = {"best_reachable_auc": None, "share": None, "best_reachable_auc_by": {}}
+    return write_run(artifacts, **without_truth | metrics)
 
 
 def cells(text: str, title: str, number: int = 0) -> list[str]:

@@ -6,7 +6,7 @@ TABLE = {"dates": "2023-07-20", "rows": 14285, "rejects": 31, "version": "3fa9c1
 MODEL = {"model": "mmoe", "as_of": "2023-07-23", "rows": 900, "auc": 0.7, "auc_low": 0.65, "auc_high": 0.75}
 CROWNED = {"run": "artifacts_mmoe_run_20231101-000000", "version": "3", "run_id": "aa", "because": "it is better"}
 BETTER = {"promote": True, "reason": "it is better"}
-STAYS = {"promote": False, "reason": "its lead is not above 0 for certain"}
+STAYS = {"promote": False, "reason": "its lead over the champion is not significant"}
 
 
 def test_each_thing_worth_knowing_is_a_line() -> None:
@@ -15,7 +15,7 @@ def test_each_thing_worth_knowing_is_a_line() -> None:
         "2023-07-20: 14,285 rows, 31 rejected, version 3fa9c1d2",
         "mmoe: AUC 0.7000 (0.6500 to 0.7500) on 900 rows as of 2023-07-23",
         "New champion: artifacts_mmoe_run_20231101-000000, version 3: it is better",
-        "The champion stays: its lead is not above 0 for certain",
+        "The champion stays: its lead over the champion is not significant",
         "csv_to_orc: no raw logs",
     ]
 

@@ -169,7 +169,7 @@ def test_a_partition_published_anew_while_it_is_read(own_published, tmp_path, mo
         return read_keys(*arguments)
 
     monkeypatch.setattr("training.commands.train.read_keys", read_while_published)
-    assert f"published anew for {date}" in refused(own_published.arguments(tmp_path / "runs"))
+    assert f"published again for {date}" in refused(own_published.arguments(tmp_path / "runs"))
 
 
 def test_a_learning_rate_that_explodes(published, tmp_path):
@@ -345,7 +345,7 @@ def test_a_pickle_in_the_place_of_weights_is_not_run(copied, tmp_path, monkeypat
         pickle.dump(Malicious(), file)
     write_checksums(copied)
     sentence = refused(["evaluate", "--artifacts", str(copied)])
-    assert sentence == f"{copied / 'dnn_state.pt'} is damaged or no file of weights: train again"
+    assert sentence == f"{copied / 'dnn_state.pt'} is damaged or not a file of weights: train again"
     assert not (tmp_path / "executed").exists()
 
 

@@ -1,4 +1,4 @@
-"""The embed command: all texts of a window embedded and kept, for the training runs on the same window to find."""
+"""The embed command: embed a window's texts into the cache that training on the same window reads."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -11,7 +11,7 @@ from warehouse.catalog import Catalog
 
 
 def embed(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
-    """Which encoder was taken, its key, and how many distinct texts the window holds."""
+    """Embed the texts and report the encoder, its key in the cache, and the number of distinct texts."""
     window = window_ending(arguments.as_of, arguments.train_days, arguments.val_days)
     inputs = require_published(catalog, window.dates, arguments.allow_stale)
     settings = TextSettings(resolve(arguments.text_encoder), arguments.text_mode)

@@ -1,4 +1,4 @@
-"""The evaluate command: a run's folder and its validation rows give its metrics again."""
+"""The evaluate command: compute a run's metrics again from its folder and its validation rows."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -15,12 +15,12 @@ from warehouse.catalog import Catalog
 
 
 def evaluate(arguments: Namespace) -> dict[str, Any]:
-    """The metrics of a run's model on the validation dates of its window, computed anew."""
+    """Compute the metrics of a run's model on the validation dates of its window. Raises TrainingError."""
     run = load_run(Path(arguments.artifacts))
     config, dates = run.config, run.config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
-    now = require_published(catalog, dates, allow_stale=True)
-    changed = [entry.date for entry in now if entry not in config.inputs]
+    current = require_published(catalog, dates, allow_stale=True)
+    changed = [entry.date for entry in current if entry not in config.inputs]
     if changed:
         say(f"the training table of {', '.join(changed)} has changed since this run: its metrics may differ")
     validation, keys = load_validation(run, catalog, dates, run.folder.parent), read_keys(catalog, dates)

@@ -1,4 +1,4 @@
-"""The track command: finished runs as MLflow keeps them."""
+"""The track command: record finished runs in MLflow."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -9,7 +9,7 @@ from training.tracking.tracked_runs import tracked_run
 
 
 def track(arguments: Namespace) -> dict[str, Any]:
-    """Parameters, metrics by segment and files of every run. A run that is tracked already is left as it is."""
+    """Log every run's parameters, metrics by segment and files. A run that is already tracked is left unchanged."""
     tracked = {}
     for folder in map(Path, arguments.artifacts):
         run = tracked_run(arguments.tracking_uri, folder)

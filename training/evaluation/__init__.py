@@ -1,1 +1,1 @@
-"""How good the predictions are, overall and for whom."""
+"""Evaluation: predictions on validation rows, and metrics overall and by segment."""

@@ -1,17 +1,17 @@
-"""Exact AUC with ties, its DeLong interval, and the paired DeLong test."""
+"""Exact AUC with ties, its DeLong interval, and the paired DeLong test of two models."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-Z_95 = 1.959963984540054  # of a normal distribution lies within so many standard deviations
-_BLOCK = 4096  # values looked up at a time: what they lie among stays in the processor's cache
+Z_95 = 1.959963984540054  # 95% of a normal distribution lies within this many standard deviations of its mean
+_BLOCK = 4096  # values looked up at a time, so that the values around them stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class AucInterval:
-    """An AUC and its 95% interval; each None where the rows do not define it."""
+    """An AUC and its 95% interval. What the rows do not define is None."""
 
     auc: float | None
     low: float | None = None
@@ -20,7 +20,7 @@ class AucInterval:
 
 @dataclass(frozen=True)
 class AucDifference:
-    """The second model's AUC less the first one's on the same rows, its 95% interval and two-sided p value."""
+    """The second model's AUC minus the first model's on the same rows, its 95% interval and two-sided p value."""
 
     difference: float
     low: float
@@ -29,15 +29,15 @@ class AucDifference:
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Area under the ROC curve, ties counting half; None where a class is absent. scores, labels: [n]."""
+    """Compute the area under the ROC curve; ties count half. None if a class is absent. scores, labels: [n]."""
     positives, negatives = _ascending_by_class(scores, labels)
     return _area(_doubled_rank(positives, negatives), len(negatives))
 
 
 def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
-    """AUC and 95% interval (DeLong et al., 1988, as Sun and Xu, 2014, speed it up). scores, labels: [n].
+    """Compute AUC and its 95% interval (DeLong et al., 1988; the fast form of Sun and Xu, 2014). scores, labels: [n].
 
-    Normal on the AUC itself, cut at 0 and 1; no interval where a class has fewer than two rows.
+    The interval takes the AUC itself as normal and is cut at 0 and 1. With fewer than two rows of a class it is None.
     """
     positives, negatives = _ascending_by_class(scores, labels)
     doubled = _doubled_rank(positives, negatives)
@@ -51,9 +51,9 @@ def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
 
 
 def auc_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> AucDifference | None:
-    """The paired DeLong test of two models' scores [n] on the same rows; None with fewer than two rows of a class."""
-    sides = [_placements(scores, labels) for scores in (first, second)]
-    (positives_a, negatives_a), (positives_b, negatives_b) = sides
+    """Test two models' scores [n] on the same rows (paired DeLong). None with fewer than two rows of a class."""
+    positives_a, negatives_a = _placements(first, labels)
+    positives_b, negatives_b = _placements(second, labels)
     if min(len(positives_a), len(negatives_a)) < 2:
         return None
     of_positives, of_negatives = positives_b - positives_a, negatives_b - negatives_a
@@ -69,7 +69,7 @@ def auc_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) ->
 
 def _by_class(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     clicked = labels.astype(bool)
-    return scores.compress(clicked), scores.compress(~clicked)  # half the time of scores[clicked]
+    return scores.compress(clicked), scores.compress(~clicked)  # takes half the time of scores[clicked]
 
 
 def _ascending_by_class(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -80,9 +80,9 @@ def _ascending_by_class(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndar
 
 
 def _doubled_rank(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    """For every value, twice the number of `ascending` below it and once that of its equals, int64.
+    """For each value, count the elements of `ascending` below it twice and those equal to it once, int64.
 
-    Ascending values are fastest: each block of them lies within a short stretch.
+    This is fastest if `values` ascend too: each block of them then lies within a short stretch of `ascending`.
     """
     doubled = np.empty(len(values), dtype=np.int64)
     for start in range(0, len(values), _BLOCK):
@@ -96,16 +96,16 @@ def _doubled_rank(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
 
 
 def _area(doubled: np.ndarray, negatives: int) -> float | None:
-    """The AUC of positives with these doubled ranks among so many negatives."""
+    """Compute the AUC from the positives' doubled ranks among the negatives. negatives: their number."""
     pairs = len(doubled) * negatives
-    # Whole numbers up to here: exact where summing fractions would round.
+    # The sum is of whole numbers and therefore exact; a sum of fractions would round.
     return int(doubled.sum()) / (2 * pairs) if pairs else None
 
 
 def _placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The share of negatives below each positive, and of positives above each negative; ties count half.
+    """Compute the share of negatives below each positive, and of positives above each negative; ties count half.
 
-    In the order of the rows, so that two models' can be paired.
+    Both are in the order of the rows, so that those of two models can be paired.
     """
     positives, negatives = _by_class(scores, labels)
     if not len(positives) or not len(negatives):

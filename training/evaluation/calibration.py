@@ -1,4 +1,4 @@
-"""Whether predicted probabilities are what happens."""
+"""Calibration: how well predicted probabilities match observed click rates."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Rows whose predicted probability lies in [low, high), the last bin including 1: what was said, what happened."""
+    """The rows predicted in [low, high), or [low, 1] in the last bin: mean prediction and observed click rate."""
 
     low: float
     high: float
@@ -21,10 +21,10 @@ class ReliabilityBin:
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[ReliabilityBin]:
-    """Fifteen bins of equal width over [0, 1]; empty ones are left out. probabilities, labels: [n]."""
-    at = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
+    """Group rows into 15 bins of equal width over [0, 1] and leave out empty bins. probabilities, labels: [n]."""
+    bin_of_row = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
     rows, predicted, observed = (
-        np.bincount(at, weights=weights, minlength=BINS) for weights in (None, probabilities, labels)
+        np.bincount(bin_of_row, weights=weights, minlength=BINS) for weights in (None, probabilities, labels)
     )
     return [
         ReliabilityBin(
@@ -35,13 +35,13 @@ def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[Reliabili
 
 
 def expected_calibration_error(bins: list[ReliabilityBin]) -> float:
-    """Mean distance of predicted and observed click rate over the bins, weighted by rows (Naeini et al., AAAI 2015)."""
+    """Mean gap between predicted and observed click rate over the bins, weighted by rows (Naeini et al., AAAI 2015)."""
     total = sum(b.rows for b in bins)
     return sum(b.rows * abs(b.predicted - b.observed) for b in bins) / total
 
 
 def wilson_interval(shares: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """95% interval of shares observed on so many rows, each [n] (Wilson, 1927): never outside of 0 to 1."""
+    """95% interval of shares [n], each observed on `rows` [n] (Wilson, 1927). It stays within 0 and 1."""
     scale = 1 + Z_95**2 / rows
     middle = (shares + Z_95**2 / (2 * rows)) / scale
     margin = Z_95 / scale * np.sqrt(shares * (1 - shares) / rows + (Z_95 / (2 * rows)) ** 2)
@@ -49,6 +49,6 @@ def wilson_interval(shares: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, n
 
 
 def log_loss(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Every row's binary cross entropy in nats, [n] float64, from logits: finite however sure the model is."""
+    """Each row's binary cross entropy in nats, [n] float64. Computed from logits, it is finite at any confidence."""
     logits = logits.astype(np.float64)
     return np.logaddexp(0, logits) - labels * logits

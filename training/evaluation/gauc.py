@@ -1,12 +1,12 @@
-"""AUC within users."""
+"""GAUC: AUC within users."""
 
 import numpy as np
 
 
 def gauc(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> float | None:
-    """Mean of the users' AUCs, weighted by their impressions (Zhu et al., KDD 2017), ties counting half.
+    """Mean of the users' AUCs, weighted by their impressions (Zhu et al., KDD 2017). Ties count half.
 
-    scores, labels, users (whole numbers): [n]. Users without both classes are left out; None where that leaves nobody.
+    scores, labels, users (whole numbers): [n]. Users without both classes are left out. None if no user has both.
     """
     order = np.lexsort((scores, users))
     scores, users, clicked = scores[order], users[order], labels[order].astype(bool)
@@ -17,16 +17,16 @@ def gauc(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> float | N
     positives = np.bincount(user, weights=clicked)
     first_row = np.flatnonzero(new_user)
     rank_sums = np.bincount(user, weights=np.where(clicked, _midranks(new_value) - first_row[user], 0.0))
-    both = (positives > 0) & (positives < rows)
-    if not both.any():
+    has_both = (positives > 0) & (positives < rows)
+    if not has_both.any():
         return None
-    rows, positives, rank_sums = rows[both], positives[both], rank_sums[both]
-    within = (rank_sums - positives * (positives + 1) / 2) / (positives * (rows - positives))
-    return float(np.average(within, weights=rows))
+    rows, positives, rank_sums = rows[has_both], positives[has_both], rank_sums[has_both]
+    user_aucs = (rank_sums - positives * (positives + 1) / 2) / (positives * (rows - positives))
+    return float(np.average(user_aucs, weights=rows))
 
 
 def _midranks(new_value: np.ndarray) -> np.ndarray:
-    """Ranks from 1 of sorted rows, equals sharing their mean. new_value: [n], marks the first row of a value."""
+    """Ranks of sorted rows, from 1; equal rows share their mean rank. new_value: [n], true at a value's first row."""
     starts = np.flatnonzero(new_value)
     lengths = np.diff(starts, append=len(new_value))
     return np.repeat(starts + (lengths + 1) / 2, lengths)

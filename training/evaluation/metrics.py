@@ -1,4 +1,4 @@
-"""val_metrics.json: the figures of a run on its validation rows."""
+"""val_metrics.json: a run's figures on its validation rows."""
 
 from dataclasses import asdict
 from typing import Any
@@ -8,22 +8,16 @@ import pyarrow as pa
 
 from training.evaluation.auc import auc
 from training.evaluation.calibration import expected_calibration_error, reliability
+from training.evaluation.cold_start_report import cold_start_report
 from training.evaluation.gauc import gauc
-from training.evaluation.predictions import LEVELS, Scored, scored
-from training.evaluation.segments import OVERALL, Report, Segment, cold_start_report
-from warehouse.tables import SCENES
-
-SHOWN_BY = {
-    "scene": [(str(scene), Segment("scene", scene=scene)) for scene in SCENES],
-    "user_level": [(level, Segment("user_level", user_level=level)) for level in LEVELS],
-    "item_level": [(level, Segment("item_level", item_level=level)) for level in LEVELS],
-}
+from training.evaluation.prediction_table import Scored, scored
+from training.evaluation.segments import OVERALL, SEGMENTS_BY, Report, Segment
 
 
 def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str, Any], Report]:
-    """The metrics and the cold-start report of a predictions table. truth: click probabilities [n], where known.
+    """Compute the metrics and the cold-start report of a table of predictions. Undefined figures are None.
 
-    Undefined figures are None.
+    truth: the true click probabilities [n], or None if they are not known.
     """
     rows = scored(predictions)
     report = cold_start_report(rows)
@@ -35,7 +29,7 @@ def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str
         "predicted_ctr": figures["predicted_ctr"],
         "gauc": gauc(rows.logit, rows.label, rows.user),
         "ece": expected_calibration_error(bins),
-        "auc_by": _by_segment({segment: line.auc for segment, line in report.items()}),
+        "auc_by": _by_kind({segment: line.auc for segment, line in report.items()}),
         "reliability": [asdict(b) for b in bins],
     }
     if truth is not None:
@@ -44,15 +38,15 @@ def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str
 
 
 def best_reachable(predictions: pa.Table, truth: np.ndarray) -> dict[Segment, float | None]:
-    """By segment, the AUC of the click probabilities themselves on the labels drawn from them."""
+    """Compute each segment's best reachable AUC: that of the click probabilities that the labels were drawn from."""
     rows = scored(predictions.drop_columns("logit").append_column("logit", pa.array(truth)))
-    chosen = [OVERALL, *(segment for segments in SHOWN_BY.values() for _, segment in segments)]
-    return {segment: auc_within(rows, segment) for segment in chosen}
+    segments = [OVERALL, *(segment for named in SEGMENTS_BY.values() for _, segment in named)]
+    return {segment: auc_within(rows, segment) for segment in segments}
 
 
 def auc_within(rows: Scored, segment: Segment) -> float | None:
-    """The AUC of a segment's rows."""
-    mask = segment.mask(rows)
+    """Compute the AUC of a segment's rows."""
+    mask = rows.mask(segment)
     return auc(rows.logit.compress(mask), rows.label.compress(mask))
 
 
@@ -60,9 +54,9 @@ def _against_best(report: Report, best: dict[Segment, float | None]) -> dict[str
     shares = {segment: _share(report[segment].auc, reachable) for segment, reachable in best.items()}
     return {
         "best_reachable_auc": best[OVERALL],
-        "best_reachable_auc_by": _by_segment(best),
+        "best_reachable_auc_by": _by_kind(best),
         "share": shares[OVERALL],
-        "share_by": _by_segment(shares),
+        "share_by": _by_kind(shares),
     }
 
 
@@ -72,5 +66,5 @@ def _share(reached: float | None, reachable: float | None) -> float | None:
     return (reached - 0.5) / (reachable - 0.5)
 
 
-def _by_segment(values: dict[Segment, float | None]) -> dict[str, dict[str, float | None]]:
-    return {kind: {name: values[segment] for name, segment in segments} for kind, segments in SHOWN_BY.items()}
+def _by_kind(values: dict[Segment, float | None]) -> dict[str, dict[str, float | None]]:
+    return {kind: {name: values[segment] for name, segment in named} for kind, named in SEGMENTS_BY.items()}

@@ -1,4 +1,4 @@
-"""A model on its validation rows: predictions, metrics, cold-start report."""
+"""Evaluating a model on its validation rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from training.data.rows import Rows
 from training.evaluation.alpha import alpha_by, alphas, rows_without_text
 from training.evaluation.metrics import evaluated
 from training.evaluation.prediction import predict
-from training.evaluation.predictions import predictions_table
+from training.evaluation.prediction_table import predictions_table
 from training.evaluation.segments import Report
 from training.evaluation.truth import click_probabilities
 from training.models.content import ContentModel
@@ -29,18 +29,17 @@ def evaluate_model(
     few_max: int,
     text_mode: str | None,
 ) -> tuple[pa.Table, dict[str, Any], Report]:
-    """Predictions, metrics and the cold-start report on the rows of the validation dates.
+    """Compute predictions, metrics and the cold-start report on the rows of the validation dates.
 
-    keys: of the same rows, in the same order. few_max: impressions up to which an id counts as rarely seen. text_mode:
-    how a content model's texts are made, a key of text_columns.MODES.
+    keys: those of the validation rows, in the same order. few_max: the most impressions of a user or item at the
+    level "few". text_mode: a key of text_columns.MODES, or None if the model reads no texts.
     """
-    gates = GateStatistics()
-    logits = predict(model, validation, gates).numpy()
+    gate_statistics = GateStatistics()
+    logits = predict(model, validation, gate_statistics).numpy()
     predictions = predictions_table(keys, validation, logits, space, few_max)
-    truth = click_probabilities(catalog, dates, predictions)
-    metrics, report = evaluated(predictions, truth)
-    if of_gates := gates.report():
-        metrics["gates"] = of_gates
+    metrics, report = evaluated(predictions, click_probabilities(catalog, dates, predictions))
+    if gates := gate_statistics.report():
+        metrics["gates"] = gates
     if isinstance(model, ContentModel) and text_mode:
         predictions = predictions.append_column("alpha", pa.array(alphas(model, validation)))
         metrics["alpha_by"] = alpha_by(predictions)

@@ -1,4 +1,4 @@
-"""What a model predicts for rows."""
+"""Predicting with a model, batch by batch."""
 
 import torch
 from torch import Tensor, nn
@@ -12,16 +12,16 @@ PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's
 
 @torch.inference_mode()
 def predict(model: nn.Module, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
-    """Logits [n], float32, on the CPU. `gates` takes in what a gated model's rows passed."""
+    """Return the rows' logits [n], float32, on the CPU. A gated model's gate weights are added to `gates`."""
     model.eval()
     device = next(model.parameters()).device.type
     logits = []
     for start in range(0, len(rows), PREDICTION_ROWS):
         batch = rows.slice(start, start + PREDICTION_ROWS).to(device)
         if gates is not None and isinstance(model, GatedModel):
-            of_batch, weights = model.with_gates(batch)
+            batch_logits, weights = model.with_gates(batch)
             gates.add(batch.scene, weights)
         else:
-            of_batch = model(batch)
-        logits.append(of_batch)
+            batch_logits = model(batch)
+        logits.append(batch_logits)
     return torch.cat(logits).cpu()

@@ -1,4 +1,4 @@
-"""The click probabilities that sample logs were drawn from, where there are any."""
+"""The true click probabilities, which sample logs come with."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ import pyarrow.dataset as ds
 
 from training.data.reading import TIMESTAMP
 from training.errors import TrainingError
-from training.evaluation.predictions import KEYS
+from training.evaluation.prediction_table import KEYS
 from training.progress import say
 from warehouse.catalog import Catalog
 from warehouse.tables import TRUTH
@@ -17,7 +17,10 @@ _TYPES = {"user_id": pa.string(), "item_id": pa.string(), "log_ts": TIMESTAMP, "
 
 
 def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.Table) -> np.ndarray | None:
-    """The true click probability of every row [n], in the table's order; None unless all rows have one."""
+    """Return the true click probability of each row [n], in the order of `predictions`; None unless all rows have one.
+
+    Raises TrainingError if a file of the table cannot be read.
+    """
     files = [entry["name"] for date in dates for entry in catalog.files(TRUTH, date)]
     if not files:
         return None
@@ -29,13 +32,16 @@ def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.
         raise TrainingError(
             f"{catalog.table_path(TRUTH)} cannot be read ({error}): write the sample logs again"
         ) from error
-    # An impression logged twice within a second has one key: it stands for both.
+    # Impressions logged twice within a second share a key: both get the mean of their probabilities.
     truth = truth.group_by(list(KEYS)).aggregate([("click_probability", "mean")])
     wanted = pa.table({name: predictions[name].cast(arrow_type) for name, arrow_type in _TYPES.items()})
     wanted = wanted.append_column("row", pa.array(np.arange(len(wanted))))
     joined = wanted.join(truth, keys=list(KEYS), join_type="left outer").sort_by("row")
     found = joined["click_probability_mean"]
     if found.null_count:
-        say(f"{found.null_count} of {len(wanted)} validation rows have no truth: the best reachable AUC is left out")
+        say(
+            f"{found.null_count} of {len(wanted)} validation rows have no true click probability: "
+            "the best reachable AUC is left out"
+        )
         return None
     return found.to_numpy()

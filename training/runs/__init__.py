@@ -1,1 +1,1 @@
-"""The folder of a finished run: how it is laid out, written and read."""
+"""A run's folder: its layout, its configuration, writing it and reading it."""

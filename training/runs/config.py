@@ -1,4 +1,4 @@
-"""What a run was asked to do and what it read: written into its folder, enough to repeat or evaluate it."""
+"""A run's configuration: what it was asked to do and what it read. It suffices to repeat or evaluate the run."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,11 +12,9 @@ from warehouse.manifest import Input
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Arguments, window, versions of the training tables read, code revision, start (UTC) and the user's notes.
+    """Arguments, window, the training tables read (`inputs`, with versions), code revision, start (UTC) and notes.
 
-    processes: how many trained together.
-
-    text_settings: None of a model that sees no texts.
+    text_settings: None if the model reads no texts. processes: how many trained together.
     """
 
     model: str
@@ -38,7 +36,7 @@ class RunConfig:
 
     @staticmethod
     def from_dict(content: dict[str, Any]) -> "RunConfig":
-        """From the JSON of a configuration file. Raises KeyError, TypeError or TrainingError where it is none."""
+        """Build it from a file's JSON. Raises KeyError, TypeError or TrainingError if that is no configuration."""
         content = {"processes": 1, **content}
         known = {field.name: content[field.name] for field in fields(RunConfig)}
         require_known(known["model"])

@@ -1,4 +1,4 @@
-"""How a finished run's folder and the files that others read of it are named. Imports neither torch nor pyarrow."""
+"""The names of a finished run's folder and of the files in it. Loads neither torch, pyarrow nor numpy."""
 
 import re
 from datetime import datetime
@@ -9,16 +9,16 @@ _FOLDER = re.compile(r"artifacts_([A-Za-z0-9_]+)_run_\d{8}-\d{6}")
 
 
 def folder_name(model: str, finished: datetime) -> str:
-    """artifacts_{model}_run_YYYYMMDD-HHMMSS."""
+    """Return artifacts_{model}_run_YYYYMMDD-HHMMSS."""
     return f"artifacts_{model}_run_{finished:%Y%m%d-%H%M%S}"
 
 
 def model_of(name: str) -> str | None:
-    """The model in a folder's name, or None where finished runs are named otherwise."""
+    """Return the model in the name of a run's folder, or None if the name is not that of a finished run."""
     match = _FOLDER.fullmatch(name)
     return match[1] if match else None
 
 
 def config_file(name: str) -> str:
-    """The configuration's file in a run's folder, by the folder's name."""
+    """Return the name of the configuration file in the folder of this name."""
     return f"{model_of(name) or 'model'}_config.json"

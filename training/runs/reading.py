@@ -1,4 +1,4 @@
-"""Reading the folder of a finished run: its configuration, its model, its validation rows."""
+"""Reading a finished run's folder: its configuration, its model, its predictions."""
 
 import json
 import pickle
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from training.checksums import changed_files
 from training.data.features import FeatureSpace
 from training.errors import TrainingError
-from training.evaluation.predictions import PREDICTED, same_rows
+from training.evaluation.prediction_table import PREDICTED, same_rows
 from training.models import build_model
 from training.runs.config import RunConfig
 from training.runs.layout import PREDICTIONS_FILE
@@ -23,7 +23,7 @@ from training.text.space import TextSpace
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder, loaded: enough to predict."""
+    """A run loaded from its folder: everything that prediction needs."""
 
     folder: Path
     config: RunConfig
@@ -33,7 +33,7 @@ class Run:
 
 
 def load_run(folder: Path) -> Run:
-    """Loads a run's folder. Raises TrainingError naming what is missing, changed or of another code revision in it."""
+    """Load a run. Raises TrainingError if a file is missing, changed or written by an incompatible code revision."""
     config = load_config(folder)
     state_file = folder / f"{config.model}_state.pt"
     space = FeatureSpace.load(folder)
@@ -52,18 +52,18 @@ def load_run(folder: Path) -> Run:
 
 
 def _load_weights(path: Path) -> dict[str, Tensor]:
-    """Tensors alone are ever loaded. Raises TrainingError where the file holds anything else, or values not finite."""
+    """Load tensors and nothing else. Raises TrainingError if the file holds other objects, or values not finite."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's own words end in advice to run whatever the file holds
-        raise TrainingError(f"{path} is damaged or no file of weights: train again") from error
+    except pickle.UnpicklingError as error:  # torch's message advises to load the file unsafely
+        raise TrainingError(f"{path} is damaged or not a file of weights: train again") from error
     if not all(value.isfinite().all() for value in state.values()):
         raise TrainingError(f"{path} holds weights that are not finite: train again")
     return state
 
 
 def load_config(folder: Path) -> RunConfig:
-    """The configuration of a run whose files are what they were when it was published. Raises TrainingError."""
+    """Read the configuration of an unchanged run. Raises TrainingError if files are missing or changed."""
     require_intact(folder)
     found = sorted(folder.glob("*_config.json"))
     if len(found) != 1:
@@ -78,29 +78,29 @@ def load_config(folder: Path) -> RunConfig:
 
 
 def load_predictions(folder: Path) -> pa.Table:
-    """The validation rows of a run that load_config has found intact."""
+    """Read the predictions of a run that load_config has found unchanged."""
     return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
 
 
 def comparable_predictions(folders: Sequence[Path]) -> list[pa.Table]:
-    """The validation rows of runs that load_config has found intact. Raises TrainingError where they differ."""
+    """Read the predictions of runs that load_config has found unchanged. Raises TrainingError if their rows differ."""
     tables = [load_predictions(folder) for folder in folders]
     for folder, table in zip(folders[1:], tables[1:], strict=True):
         if not same_rows(table, tables[0]):
             raise TrainingError(
-                f"{folder} and {folders[0]} were validated on different rows: compare runs of one dataset, "
+                f"{folder} and {folders[0]} were validated on different rows: compare runs of the same dataset, "
                 "--as-of and --val-days, trained on the same published tables"
             )
     return tables
 
 
 def require_intact(run: Path) -> None:
-    """Raises TrainingError where the folder is not that of a run, or its files are not what was published."""
+    """Raise TrainingError if there is no such folder, or if files have changed since the run was published."""
     if not run.is_dir():
         raise TrainingError(f"there is no folder {run}: --artifacts takes the folder of a finished run")
     if changed := changed_files(run):
         shown = f"{', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''}"
         raise TrainingError(
             f"{run} is not the folder of a run as it was published: {shown} {'is' if len(changed) == 1 else 'are'} "
-            "missing or changed; take an undamaged copy, or train again"
+            "missing or changed; use an undamaged copy, or train again"
         )

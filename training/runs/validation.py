@@ -1,4 +1,4 @@
-"""The validation rows of a run, as its model takes them."""
+"""Loading validation rows for a run's model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,10 @@ from warehouse.catalog import Catalog
 
 
 def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> Rows:
-    """The rows of dates as the run's model takes them. cached_in: the artifacts folder that keeps embedded texts."""
+    """Load the rows of these dates, with their texts if the run's model reads them.
+
+    cached_in: the artifacts folder whose cache holds embedded texts.
+    """
     texts = None
     if run.text_space and isinstance(run.model, ContentModel):
         content = content_of(catalog, dates, run.text_space, cached_in)

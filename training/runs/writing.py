@@ -1,4 +1,4 @@
-"""Writing the folder of a run: in a staging folder, renamed when it is complete."""
+"""Writing a run's folder: in a staging folder, which is renamed when it is complete."""
 
 import json
 import shutil
@@ -18,7 +18,8 @@ from torch import nn
 
 from training.checksums import write_checksums
 from training.data.features import FeatureSpace
-from training.evaluation.segments import Report, write_long, write_pivot
+from training.evaluation.cold_start_report import write_long, write_pivot
+from training.evaluation.segments import Report
 from training.runs.config import RunConfig
 from training.runs.layout import METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
 from training.text.lsa import NAME as LSA
@@ -29,14 +30,17 @@ _ABANDONED_AFTER = timedelta(days=7)
 
 @contextmanager
 def staging_folder(artifacts: Path) -> Iterator[Path]:
-    """A folder to write a run into; what is still there at the end is removed."""
+    """Create a folder to write a run into, and remove it at the end unless it was renamed.
+
+    Also removes what other runs, killed days ago, have left behind.
+    """
     parent = artifacts / ".staging"
     parent.mkdir(parents=True, exist_ok=True)
-    _drop_abandoned(parent)
-    _drop_abandoned(artifacts / ".checkpoints")
-    _drop_abandoned(artifacts / ".embeddings" / LSA)  # fitted anew for every window
+    _remove_abandoned(parent)
+    _remove_abandoned(artifacts / ".checkpoints")
+    _remove_abandoned(artifacts / ".embeddings" / LSA)  # lsa is fitted per window, so old ones are not read again
     folder = Path(tempfile.mkdtemp(dir=parent))
-    folder.chmod(0o755)  # mkdtemp hides it from the other users who will read the run
+    folder.chmod(0o755)  # mkdtemp makes it private, but other users read the run
     try:
         yield folder
     finally:
@@ -51,7 +55,7 @@ def write_run(
     text_space: TextSpace | None,
     model: nn.Module,
 ) -> None:
-    """Writes what `load_run` needs. course: how the training went, for the reader of the configuration."""
+    """Write the files that `load_run` reads. course: the epochs' figures, kept in the configuration's file."""
     write_json(folder / f"{config.model}_config.json", {**asdict(config), "course": course})
     torch.save(model.state_dict(), folder / f"{config.model}_state.pt")
     space.save(folder)
@@ -60,7 +64,7 @@ def write_run(
 
 
 def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any], report: Report, html: str) -> None:
-    """Writes what the evaluation came to."""
+    """Write the predictions, the metrics, the cold-start report and the page."""
     pq.write_table(predictions, folder / PREDICTIONS_FILE, compression="zstd")
     write_json(folder / METRICS_FILE, metrics)
     write_long(report, folder / SEGMENTS_FILE)
@@ -69,16 +73,16 @@ def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any
 
 
 def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
-    """Renames a complete folder to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC); where that is taken, a second later.
+    """Add checksums to a complete folder and rename it to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC).
 
-    Its checksums go with it, by which load_config knows it again.
+    If the name is taken, waits for the next second.
     """
     write_checksums(staged)
     while True:
         now = datetime.now(UTC)
         target = artifacts / folder_name(model, now)
         try:
-            return staged.rename(target)  # one step, and never onto a folder that holds anything
+            return staged.rename(target)  # atomic, and it fails if the target is a folder with files
         except OSError:
             if not target.exists():
                 raise
@@ -86,14 +90,14 @@ def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes strict JSON: a number that is not finite is an error here, not in the reader."""
+    """Write strict JSON: a number that is not finite fails here and not in a reader."""
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
-def _drop_abandoned(parent: Path) -> None:
-    """Removes what killed runs left behind and nobody went on with."""
+def _remove_abandoned(parent: Path) -> None:
+    """Remove the folders in `parent` that killed runs left behind and no run has resumed."""
     oldest = time.time() - _ABANDONED_AFTER.total_seconds()
     for folder in parent.glob("*/"):
-        with suppress(FileNotFoundError):  # a run beside this one has finished and taken it away
+        with suppress(FileNotFoundError):  # another run has just removed it
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)

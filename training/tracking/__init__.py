@@ -1,1 +1,1 @@
-"""Runs in MLflow: their figures and files, and which of them is the champion."""
+"""Runs in MLflow: their parameters, metrics and files, and the champion."""

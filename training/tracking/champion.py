@@ -1,4 +1,4 @@
-"""The champion: the version of the registered model that bears the alias of that name."""
+"""The champion: the version of a dataset's registered model that has the alias "champion"."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.errors import TrainingError
-from training.tracking.client import begun, tracking
+from training.tracking.client import may_hold_runs, tracking
 from training.tracking.identity import CONFIG_TAG, RUN_TAG, identity
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 _ALIAS = "champion"
 _DESCRIPTION = (
-    "Folders of training runs; the one with the alias champion serves. training.runs.writing.load_run reads them."
+    "Folders of training runs; the version with the alias champion serves. training.runs.reading.load_run loads them."
 )
-_MISSING = "RESOURCE_DOES_NOT_EXIST"
+_NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
 
 
 @dataclass(frozen=True)
 class Champion:
-    """A registered version, the name of its run's folder, the hash of its configuration, and MLflow's id of the run."""
+    """A registered version: the name of its run's folder, the hash of its configuration, and the run's id in MLflow."""
 
     version: str
     run: str
@@ -31,13 +31,13 @@ class Champion:
     run_id: str
 
     def is_of(self, folder: Path) -> bool:
-        """Whether it is the run in this folder. Raises TrainingError."""
+        """Return whether the champion is the run in this folder. Raises BrokenRunError."""
         return {RUN_TAG: self.run, CONFIG_TAG: self.config} == identity(folder)
 
 
 def champion_of(uri: str, dataset: str) -> Champion | None:
-    """The dataset's champion, where there is one. Raises TrainingError."""
-    if not begun(uri):
+    """Return the dataset's champion, or None if there is none yet. Raises TrainingError."""
+    if not may_hold_runs(uri):
         return None
     with tracking(uri) as client:
         registered = _registered(client, _model_name(dataset))
@@ -47,13 +47,13 @@ def champion_of(uri: str, dataset: str) -> Champion | None:
         found = client.get_model_version(_model_name(dataset), version)
         if not found.run_id:
             raise TrainingError(
-                f"version {version} of {_model_name(dataset)} is the champion, and of no run: move the alias"
+                f"version {version} of {_model_name(dataset)} is the champion but belongs to no run: move the alias"
             )
         return Champion(str(found.version), *_identity_in(found.tags), found.run_id)
 
 
 def crown(uri: str, dataset: str, run: "Run") -> Champion:
-    """Makes a tracked run the champion: one version of its own, and the alias on it. Raises TrackingError."""
+    """Make a tracked run the champion: register a version for it, once, and move the alias. Raises TrackingError."""
     name = _model_name(dataset)
     with tracking(uri) as client:
         if _registered(client, name) is None:
@@ -83,6 +83,6 @@ def _registered(client: "MlflowClient", name: str) -> "RegisteredModel | None":
     try:
         return client.get_registered_model(name)
     except MlflowException as error:
-        if error.error_code != _MISSING:
+        if error.error_code != _NOT_FOUND:
             raise
         return None

@@ -1,4 +1,4 @@
-"""Reaching MLflow. It is imported when it is first used: that alone takes seconds."""
+"""Clients of MLflow. It is imported only when it is used, because the import takes seconds."""
 
 import fcntl
 import os
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _SQLITE = "sqlite:///"
-_PASSWORD = re.compile(r"//\S+@")  # and the user's name, in an address
-_UNLESS_SET = {
+_CREDENTIALS = re.compile(r"//\S+@")  # user and password in an address
+_DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # a task is retried as a whole, and a page should not hang
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # tasks are retried as a whole, and the board should not wait long
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
 
 
 @contextmanager
 def tracking(uri: str) -> Iterator["MlflowClient"]:
-    """A client of the tracking server or database at `uri`. Raises TrackingError, also from within the block."""
-    for name, value in _UNLESS_SET.items():
+    """Open a client of the tracking server or database at `uri`. Errors of MLflow in the block raise TrackingError."""
+    for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
@@ -35,16 +35,18 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
 
     try:
         if file := database_file(uri):
-            _open_once(file)
+            _require_usable(file)
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
-        said = _PASSWORD.sub("//", next(iter(str(error).splitlines()), type(error).__name__))
-        raise TrackingError(f"MLflow (MLFLOW_TRACKING_URI) could not be used: {said}") from error
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise TrackingError(
+            f"MLflow (MLFLOW_TRACKING_URI) could not be used: {_CREDENTIALS.sub('//', first_line)}"
+        ) from error
 
 
 @contextmanager
-def alone(uri: str) -> Iterator[None]:
-    """No other process of this machine changes a local database meanwhile. A server looks after itself."""
+def locked(uri: str) -> Iterator[None]:
+    """Keep other processes of this machine from changing a local database meanwhile. A server needs no lock."""
     file = database_file(uri)
     if file is None:
         yield
@@ -55,27 +57,27 @@ def alone(uri: str) -> Iterator[None]:
         yield
 
 
-def begun(uri: str) -> bool:
-    """Whether anything can have been tracked: a database's file is made with the first run."""
+def may_hold_runs(uri: str) -> bool:
+    """Return whether runs can have been tracked. The file of a local database is created with the first run."""
     file = database_file(uri)
     return file is None or file.exists()
 
 
 def artifact_location(uri: str) -> str | None:
-    """Where a local database's experiments keep files: beside it. A server knows its own place."""
+    """Return the folder of a local database's files, beside it; None for a server, which has its own."""
     file = database_file(uri)
     return (file.parent / "artifacts").as_uri() if file else None
 
 
-def _open_once(file: Path) -> None:
-    """Raises sqlite3.Error where it cannot be used: MLflow would try for minutes."""
+def _require_usable(file: Path) -> None:
+    """Raise sqlite3.Error at once if the database cannot be used. MLflow itself would retry for minutes."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(file)) as database:
         database.execute("pragma schema_version")
 
 
 def database_file(uri: str) -> Path | None:
-    """The file of a local database; None where the address is another."""
+    """Return the file of a local database, or None if `uri` is not one."""
     if not uri.startswith(_SQLITE):
         return None
     from sqlalchemy.engine import make_url

@@ -1,87 +1,52 @@
-"""A run's folder as a run of MLflow: parameters, metrics by segment, files."""
+"""A run's folder as a run in MLflow: parameters, metrics by segment, files."""
 
-import csv
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.evaluation.segments import Figures
-from training.runs.layout import METRICS_FILE, SEGMENTS_FILE, config_file
+from training.runs.layout import config_file
 from training.runs.reading import require_intact
-from training.tracking.client import alone, artifact_location, tracking
-from training.tracking.identity import identity, incomplete
+from training.runs.summary import BrokenRunError, RunSummary, read_config, read_summary
+from training.tracking.client import artifact_location, locked, tracking
+from training.tracking.identity import identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 _FINISHED = "FINISHED"
-_OVERALL = ("gauc", "ece", "best_reachable_auc", "share")
-_OF_SEGMENT = tuple(field.name for field in fields(Figures))
-_NO_PARAMETERS = ("course", "inputs", "notes")  # figures by epoch, a line a date, and MLflow's own note
+_ONLY_OVERALL = ("gauc", "ece", "best_reachable_auc", "share")  # figures that segments do not have
+_NO_PARAMETERS = ("course", "inputs", "notes")  # figures by epoch, a line per date, and MLflow's own note
 
 
 def tracked_run(uri: str, folder: Path) -> "Run":
-    """MLflow's run of a folder, which is tracked now if it was not yet. Raises TrainingError."""
+    """Return MLflow's run of a folder; track the folder first if it has none. Raises TrainingError."""
     folder = folder.resolve()
-    content = _read(folder)
+    require_intact(folder)
+    run, config = read_summary(folder), read_config(folder)
+    metrics = [*_metrics(run), *_metrics_by_epoch(config, folder)]  # everything is read before MLflow is written to
     from mlflow.entities import Metric, Param
 
-    with alone(uri), tracking(uri) as client:
-        experiment = _experiment(client, f"antm2c_{content.dataset}", artifact_location(uri))
+    with locked(uri), tracking(uri) as client:
+        experiment = _experiment(client, f"antm2c_{run.dataset}", artifact_location(uri))
         same = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in identity(folder).items())
         known = client.search_runs([experiment], filter_string=same)
         if known and known[0].info.status == _FINISHED:
             return known[0]
-        # One that was killed while it was tracked is gone on with.
-        run = known[0] if known else _new_run(client, experiment, folder, content)
-        run_id, at = run.info.run_id, run.info.start_time
-        client.log_batch(run_id, [Metric(name, value, at, step) for name, value, step in content.metrics])
-        client.log_batch(run_id, params=[Param(name, value) for name, value in content.parameters])
-        client.log_artifacts(run_id, str(folder))
-        client.set_terminated(run_id, _FINISHED)
-        return client.get_run(run_id)
+        # An unfinished run was interrupted while it was tracked: logging everything again completes it.
+        info = (known[0] if known else _new_run(client, experiment, folder, run, config.get("notes", ""))).info
+        client.log_batch(info.run_id, [Metric(name, value, info.start_time, step) for name, value, step in metrics])
+        client.log_batch(info.run_id, params=[Param(name, value) for name, value in _parameters(config)])
+        client.log_artifacts(info.run_id, str(folder))
+        client.set_terminated(info.run_id, _FINISHED)
+        return client.get_run(info.run_id)
 
 
-@dataclass(frozen=True)
-class _Content:
-    """What MLflow is told of a run. metrics: name, value, step."""
-
-    dataset: str
-    as_of: str
-    notes: str
-    started: datetime
-    metrics: list[tuple[str, float, int]]
-    parameters: list[tuple[str, str]]
-
-
-def _read(folder: Path) -> _Content:
-    """Raises TrainingError where anything is missing or damaged: what is half tracked would stay so."""
-    require_intact(folder)
-    try:
-        config = json.loads((folder / config_file(folder.name)).read_text(encoding="utf-8"))
-        metrics = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
-        lines = list(csv.DictReader((folder / SEGMENTS_FILE).read_text(encoding="utf-8").splitlines()))
-        return _Content(
-            dataset=config["dataset"],
-            as_of=config["as_of"],
-            notes=config["notes"],
-            started=datetime.fromisoformat(config["started_at"]),
-            metrics=[*_metrics(metrics, lines), *_course(config["course"])],
-            parameters=list(_parameters(config)),
-        )
-    except (OSError, KeyError) as error:  # a folder of another name, or of another code revision
-        raise incomplete(folder, error) from error
-
-
-def _new_run(client: "MlflowClient", experiment: str, folder: Path, content: _Content) -> "Run":
-    tags = {**identity(folder), "mlflow.note.content": content.notes, "antm2c.as_of": content.as_of}
-    name = folder.name.removeprefix("artifacts_")
-    started = round(content.started.timestamp() * 1000)
-    return client.create_run(experiment, start_time=started, tags=tags, run_name=name)
+def _new_run(client: "MlflowClient", experiment: str, folder: Path, run: RunSummary, notes: str) -> "Run":
+    tags = {**identity(folder), "mlflow.note.content": notes, "antm2c.as_of": run.as_of}
+    started = round(datetime.fromisoformat(run.started_at).timestamp() * 1000)
+    return client.create_run(experiment, start_time=started, tags=tags, run_name=run.name.removeprefix("artifacts_"))
 
 
 def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
@@ -93,36 +58,39 @@ def _experiment(client: "MlflowClient", name: str, location: str | None) -> str:
             return client.create_experiment(name, artifact_location=location)
         except MlflowException:
             known = client.get_experiment_by_name(name)
-            if known is None:  # else another process has made it just now
+            if known is None:  # no other process has created it in the meantime
                 raise
     return known.experiment_id
 
 
-def _metrics(metrics: dict[str, Any], segments: list[dict[str, str]]) -> Iterator[tuple[str, float, int]]:
-    """auc and the others overall; auc/scene/3, auc/user_level/zero, auc/scene_x_item_level/3/few by segment."""
-    for name in _OVERALL:
-        if metrics.get(name) is not None:
-            yield name, float(metrics[name]), 0
-    for line in segments:
-        parts = [part for part in (line["scene"], line["user_level"], line["item_level"]) if part]
-        path = "/".join([line["segment"], *parts]) if parts else ""
-        for name in _OF_SEGMENT:
-            if line[name]:  # empty where the segment's rows do not define it
-                yield f"{name}/{path}" if path else name, float(line[name]), 0
+def _metrics(run: RunSummary) -> Iterator[tuple[str, float, int]]:
+    """Yield name, value and step: auc and others overall; by segment auc/scene/3 or auc/scene_x_item_level/3/few."""
+    for name in _ONLY_OVERALL:
+        if (value := run.figures[name]) is not None:
+            yield name, value, 0
+    for segment, figures in run.report.items():
+        names = [str(part) for part in vars(segment).values() if part is not None]
+        suffix = "".join(f"/{name}" for name in names) if len(names) > 1 else ""  # "overall" has no other name
+        for name, value in vars(figures).items():
+            if value is not None:
+                yield name + suffix, float(value), 0
 
 
-def _course(course: dict[str, Any]) -> Iterator[tuple[str, float, int]]:
-    """What each epoch came to, the epoch being MLflow's step."""
-    for name in ("train_rows", "best_epoch", "rows_per_second"):
-        yield name, float(course[name]), 0
-    for epoch in course["epochs"]:
-        yield from (
-            (f"epoch/{name}", float(value), epoch["number"]) for name, value in epoch.items() if name != "number"
-        )
+def _metrics_by_epoch(config: dict[str, Any], folder: Path) -> Iterator[tuple[str, float, int]]:
+    """Yield the figures of the training: name, value and step. MLflow's step is the number of the epoch."""
+    try:
+        course = config["course"]
+        for name in ("train_rows", "best_epoch", "rows_per_second"):
+            yield name, float(course[name]), 0
+        for epoch in course["epochs"]:
+            figures = {name: float(value) for name, value in epoch.items() if name != "number"}
+            yield from ((f"epoch/{name}", value, epoch["number"]) for name, value in figures.items())
+    except KeyError as error:
+        raise BrokenRunError(folder, f"{config_file(folder.name)} has no {error}") from error
 
 
 def _parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """model, as_of, window.train, loop_settings.epochs and so on. Of a list the first and the last."""
+    """Yield names and values such as model, window.train, loop_settings.epochs; the first and last value of a list."""
     for name, value in config.items():
         if name in _NO_PARAMETERS:
             continue

@@ -190,7 +190,7 @@ def test_truth_of_only_some_rows_is_left_out(own_published, tmp_path, capsys):
         pq.write_table(pq.read_table(file["name"], partitioning=None).slice(5), file["name"])
     summary = main(own_published.arguments(tmp_path / "runs"))
     assert "share" not in summary
-    assert "validation rows have no truth" in capsys.readouterr().out
+    assert "validation rows have no true click probability" in capsys.readouterr().out
 
 
 def test_the_package_itself_imports_nothing_heavy():

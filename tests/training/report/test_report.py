@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.training.evaluation.test_segments import LEVELS, random_predictions
+from tests.training.evaluation.test_cold_start_report import random_predictions
 from training.evaluation.metrics import evaluated
+from training.evaluation.segments import LEVELS
 from training.report.heat import gate_weights
 from training.report.page import render
 from warehouse.tables import SCENES

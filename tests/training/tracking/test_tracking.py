@@ -13,7 +13,7 @@ from training.checksums import write_checksums
 from training.cli import main
 from training.errors import TrackingError, TrainingError
 from training.tracking.champion import champion_of
-from training.tracking.client import begun, tracking
+from training.tracking.client import may_hold_runs, tracking
 from warehouse.settings import read_settings
 
 
@@ -68,7 +68,7 @@ def test_tracking_a_run_again_changes_nothing(
     assert len(client.search_runs([experiment.experiment_id])) == 1
 
 
-def test_tracking_that_was_cut_off_is_gone_on_with(
+def test_interrupted_tracking_is_completed_by_tracking_again(
     finished: tuple[Path, dict], tracking_uri: str, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_space(*_: object) -> None:
@@ -175,7 +175,7 @@ def test_a_folder_of_any_name_keeps_its_database(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("ANTM2C_ARTIFACTS", str(tmp_path / name / "artifacts"))
     uri = read_settings().tracking_uri
     with tracking(uri):
-        assert begun(uri)
+        assert may_hold_runs(uri)
     assert (tmp_path / name / "mlflow" / "mlflow.db").exists()
 
 
@@ -183,7 +183,7 @@ def test_a_champion_without_a_run_is_named(tracking_uri: str, client: MlflowClie
     client.create_registered_model("antm2c_demo")
     version = client.create_model_version("antm2c_demo", tmp_path.as_uri()).version
     client.set_registered_model_alias("antm2c_demo", "champion", version)
-    with pytest.raises(TrainingError, match="version 1 of antm2c_demo is the champion, and of no run"):
+    with pytest.raises(TrainingError, match="version 1 of antm2c_demo is the champion but belongs to no run"):
         champion_of(tracking_uri, "demo")
 
 

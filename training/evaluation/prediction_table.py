@@ -1,4 +1,4 @@
-"""Validation rows with what the model said of them: the table that every metric is computed from."""
+"""The table of predictions: validation rows with their scores. Every metric is computed from it."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from scipy.special import expit
 from training.data.features import FeatureSpace
 from training.data.reading import codes_and_values
 from training.data.rows import ITEM, USER, Rows
+from training.evaluation.segments import LEVELS, Segment
 
-LEVELS = ("zero", "few", "warm")
 KEYS = ("user_id", "item_id", "log_ts", "scene")
-PREDICTED = (*KEYS, "label", "logit", "probability", "user_level", "item_level")  # what metrics need of predictions
+PREDICTED = (*KEYS, "label", "logit", "probability", "user_level", "item_level")  # the columns that metrics need
 
 
 def cold_start_level(impressions: np.ndarray, few_max: int) -> np.ndarray:
@@ -21,7 +21,7 @@ def cold_start_level(impressions: np.ndarray, few_max: int) -> np.ndarray:
 
 
 def predictions_table(keys: pa.Table, rows: Rows, logits: np.ndarray, space: FeatureSpace, few_max: int) -> pa.Table:
-    """The rows of predictions.parquet, in the keys' order. logits: [n]."""
+    """Build the rows of predictions.parquet, in the order of `keys`. logits: [n]."""
     categorical = rows.categorical.numpy()
     levels = {
         f"{entity}_level": pa.DictionaryArray.from_arrays(
@@ -35,11 +35,11 @@ def predictions_table(keys: pa.Table, rows: Rows, logits: np.ndarray, space: Fea
 
 
 def same_rows(first: pa.Table, second: pa.Table) -> bool:
-    """Whether two tables hold the same keys and labels in the same order."""
-    return _plain(first).equals(_plain(second))
+    """Return whether two tables hold the same keys and labels in the same order."""
+    return _without_dictionaries(first).equals(_without_dictionaries(second))
 
 
-def _plain(predictions: pa.Table) -> pa.Table:
+def _without_dictionaries(predictions: pa.Table) -> pa.Table:
     names = (*KEYS, "label")
     columns = [
         column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
@@ -50,9 +50,9 @@ def _plain(predictions: pa.Table) -> pa.Table:
 
 @dataclass(frozen=True)
 class Scored:
-    """What segments and metrics need of predictions, as arrays [n] in one order.
+    """The columns that segments and metrics need, as arrays [n] in the order of the table.
 
-    user: a number for each distinct user. user_level, item_level: positions in LEVELS.
+    user: one number per distinct user. user_level, item_level: positions in LEVELS.
     """
 
     label: np.ndarray
@@ -66,21 +66,32 @@ class Scored:
     def __len__(self) -> int:
         return len(self.label)
 
+    def mask(self, segment: Segment) -> np.ndarray:
+        """Which rows belong to the segment, bool [n]."""
+        mask = np.ones(len(self), dtype=bool)
+        if segment.scene is not None:
+            mask &= self.scene == segment.scene
+        if segment.user_level is not None:
+            mask &= self.user_level == LEVELS.index(segment.user_level)
+        if segment.item_level is not None:
+            mask &= self.item_level == LEVELS.index(segment.item_level)
+        return mask
+
 
 def scored(predictions: pa.Table) -> Scored:
-    """The arrays of a predictions table, in its order."""
+    """Return the arrays of a table of predictions."""
     return Scored(
         label=predictions["label"].to_numpy(),
         logit=predictions["logit"].to_numpy(),
         probability=predictions["probability"].to_numpy(),
         scene=predictions["scene"].to_numpy(),
         user=codes_and_values(predictions["user_id"])[0],
-        user_level=level_codes(predictions["user_level"]),
-        item_level=level_codes(predictions["item_level"]),
+        user_level=_level_positions(predictions["user_level"]),
+        item_level=_level_positions(predictions["item_level"]),
     )
 
 
-def level_codes(column: pa.ChunkedArray) -> np.ndarray:
-    """Positions in LEVELS, whatever order the column's dictionary has."""
+def _level_positions(column: pa.ChunkedArray) -> np.ndarray:
+    """Return positions in LEVELS [n]. The column's own dictionary may have another order."""
     codes, names = codes_and_values(column)
     return np.array([LEVELS.index(name) for name in names.to_pylist()], dtype=np.int64)[codes]

@@ -5,12 +5,11 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from training.evaluation.cold_start_report import cold_start_report, write_long, write_pivot
 from training.evaluation.metrics import evaluated
-from training.evaluation.predictions import cold_start_level, scored
-from training.evaluation.segments import OVERALL, Segment, cold_start_report, write_long, write_pivot
+from training.evaluation.prediction_table import cold_start_level, scored
+from training.evaluation.segments import LEVELS, OVERALL, Segment
 from warehouse.tables import SCENES
-
-LEVELS = ("zero", "few", "warm")
 
 
 def random_predictions(n=600, seed=0):
