@@ -1,4 +1,4 @@
-"""`python -m training`."""
+"""The entry of `python -m training`."""
 
 import os
 import sys
@@ -10,4 +10,4 @@ if __name__ == "__main__":
     if status := run():
         with suppress(BrokenPipeError):
             sys.stdout.flush()
-        os._exit(status)  # threads of Arrow may still read through Python: an interpreter that ends under them aborts
+        os._exit(status)  # a normal exit can abort while Arrow's threads still read through Python

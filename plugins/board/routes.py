@@ -45,7 +45,7 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
             raise HTTPException(404, f"The board has no file {name!r}.")
         media_type = ASSETS[name].media_type
         if "gzip" not in accept_encoding:
-            return FileResponse(ASSETS[name].path, media_type=media_type, headers=_CACHED)
+            return Response(ASSETS[name].content, media_type=media_type, headers=_CACHED)
         headers = {**_CACHED, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return Response(compressed(name), media_type=media_type, headers=headers)
 

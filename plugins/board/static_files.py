@@ -1,55 +1,78 @@
-"""The page and the files that it loads. This server serves all of them, so the board works without the internet."""
+"""The page and the files it loads. All come from this server, so the board works without a network."""
 
 import gzip
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from functools import cache
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from training.evaluation.segments import LEVELS
+from training.report.colours import AUC_REACH, DARK, LIGHT, Palette, heat
+
 _FOLDER = Path(__file__).parent / "page"
+_HEAT_STEPS = 40
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file that the browser loads. `version` changes with the content, so browsers may cache the file for ever."""
+    """A file as the browser gets it. `version` changes with its content, so browsers may cache it for ever."""
 
-    path: Path
+    content: bytes
     media_type: str
     version: str
 
 
-def _own(name: str, media_type: str) -> Asset:
-    path = _FOLDER / name
-    return Asset(path, media_type, hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+def _asset(content: bytes, name: str) -> Asset:
+    media_type = "text/css" if name.endswith(".css") else "text/javascript"
+    return Asset(content, media_type, hashlib.sha256(content).hexdigest()[:12])
 
 
-def _plotly() -> Asset:
-    spec = find_spec("plotly")  # not imported: only the script inside the package is needed
+def _plotly() -> bytes:
+    spec = find_spec("plotly")  # found, not imported: only the script inside the package is needed
     if spec is None or spec.origin is None:
-        raise ImportError("the board needs the package plotly: run pip install -r requirements.txt")
-    path = Path(spec.origin).parent / "package_data" / "plotly.min.js"
-    return Asset(path, "text/javascript", version("plotly"))
+        raise ImportError("the board draws with the package plotly, which is not installed: see requirements.txt")
+    return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
-_SCRIPTS = ("server.js", "theme.js", "plots.js", "heat.js", "freshness.js", "board.js")
-ASSETS = {
-    "board.css": _own("board.css", "text/css"),
-    **{name: _own(name, "text/javascript") for name in _SCRIPTS},
-    "plotly.min.js": _plotly(),
-}
+def _colours_css() -> bytes:
+    """Write the palettes as CSS variables: --ink, --model-0 and so on."""
+    pairs = {name: (getattr(LIGHT, name), getattr(DARK, name)) for name in asdict(LIGHT) if name != "models"}
+    pairs |= {f"model-{number}": pair for number, pair in enumerate(zip(LIGHT.models, DARK.models, strict=True))}
+    lines = [f"  --{name}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items()]
+    return f":root {{\n{''.join(lines)}}}\n".encode()
+
+
+def _constants_js() -> bytes:
+    """Write what the scripts share with Python: palettes with their heat scales, and the cold-start levels."""
+    palettes = {"light": _with_heat(LIGHT), "dark": _with_heat(DARK)}
+    constants = {"PALETTES": palettes, "AUC_REACH": AUC_REACH, "LEVELS": LEVELS}
+    lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
+    return f'"use strict";\n{"".join(lines)}'.encode()
+
+
+def _with_heat(palette: Palette) -> dict[str, object]:
+    """Add the heat scale: ground and text colour of a cell, in equal steps from the lowest AUC to the highest."""
+    steps = [heat(2 * step / _HEAT_STEPS - 1, palette) for step in range(_HEAT_STEPS + 1)]
+    return {**asdict(palette), "heat": [{"ground": ground, "ink": ink} for ground, ink in steps]}
+
+
+_FILES = ("board.css", "server.js", "theme.js", "plots.js", "heat.js", "freshness.js", "board.js")
+_GENERATED = {"colours.css": _colours_css(), "constants.js": _constants_js(), "plotly.min.js": _plotly()}
+_CONTENTS = {name: (_FOLDER / name).read_bytes() for name in _FILES} | _GENERATED
+ASSETS = {name: _asset(content, name) for name, content in _CONTENTS.items()}
 
 
 @cache
 def compressed(name: str) -> bytes:
-    """The gzip of one of ASSETS. Kept in memory: compressing plotly costs more than the rest of the page."""
-    return gzip.compress(ASSETS[name].path.read_bytes(), compresslevel=6)
+    """Compress one of ASSETS with gzip, once: for plotly it takes longer than the rest of the page."""
+    return gzip.compress(ASSETS[name].content, compresslevel=6)
 
 
 @cache
 def page() -> str:
-    """The HTML of the page, with the version of each file in its address."""
+    """Return the page, with the version of each file in its address."""
     text = (_FOLDER / "board.html").read_text(encoding="utf-8")
     for name, asset in ASSETS.items():
         text = text.replace(f"assets/{name}", f"assets/{name}?v={asset.version}")

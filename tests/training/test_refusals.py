@@ -323,7 +323,7 @@ def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):
 
     monkeypatch.setattr("training.cli.main", interrupt)
     assert run() == 130
-    assert "goes on from its last checkpoint" in capsys.readouterr().err
+    assert "resumes from its last checkpoint" in capsys.readouterr().err
 
 
 def test_a_warehouse_of_an_unknown_kind(published, tmp_path):
@@ -360,4 +360,4 @@ def test_weights_that_are_not_finite(copied):
 def test_runs_are_not_kept_on_another_file_system(capsys: pytest.CaptureFixture, command: list[str]) -> None:
     with pytest.raises(SystemExit):
         main([*command, "--artifacts", "hdfs://namenode:9000/runs"])
-    assert "'hdfs://namenode:9000/runs' is no folder of this machine" in capsys.readouterr().err.splitlines()[-1]
+    assert "'hdfs://namenode:9000/runs' is not a local folder" in capsys.readouterr().err.splitlines()[-1]

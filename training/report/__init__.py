@@ -1,1 +1,1 @@
-"""A run as one page: pictures and tables from its metrics."""
+"""A run as one HTML page with pictures and tables of its metrics."""

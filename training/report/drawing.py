@@ -1,71 +1,61 @@
-"""What all pictures of the page share: colours, sizes and the way to one SVG element."""
+"""What the pictures share: style, sizes, and the SVG element that a page embeds."""
 
 import io
-import re
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import matplotlib as mpl
+from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-INK, MUTED, GRID, ACCENT, BEST = "#1e293b", "#64748b", "#e2e8f0", "#2563eb", "#d97706"
-FULL = 10.3  # inches: as wide as the page's sections
+from training.report.colours import LIGHT
+
+FULL_WIDTH = 10.3  # inches: the width of the page's sections
 DOTTED = (0, (2, 3))
-_PIXELS_A_POINT = 1.4  # the same for all pictures, so that their letters are of one size
+_PIXELS_PER_POINT = 1.4  # the same for all pictures, so that their texts have one size
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
-    "text.color": INK,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": GRID,
-    "xtick.color": MUTED,
-    "ytick.color": INK,
-    "svg.fonttype": "path",  # looks the same wherever it is opened
+    "text.color": LIGHT.ink,
+    "axes.labelcolor": LIGHT.muted,
+    "axes.edgecolor": LIGHT.line,
+    "xtick.color": LIGHT.muted,
+    "ytick.color": LIGHT.ink,
+    "svg.fonttype": "none",  # texts stay texts: they can be read aloud, searched and copied
 }
+_NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+_SVG = "{http://www.w3.org/2000/svg}"
+_HREF = "{http://www.w3.org/1999/xlink}href"
 
 
-def picture(name: str, width: float, height: float, draw: Callable[[Figure], None]) -> str:
-    """What `draw` puts on a figure of this size in inches, as an <svg> element; `name` sets its ids apart."""
-    with mpl.rc_context({**_STYLE, "svg.hashsalt": name}):
+def picture(title: str, width: float, height: float, draw: Callable[[Figure], None]) -> Markup:
+    """Return what `draw` puts on a figure of this size in inches, as an <svg> element.
+
+    title: what the picture shows, for screen readers. It must differ within a page, since ids are derived from it.
+    """
+    with mpl.rc_context({**_STYLE, "svg.hashsalt": title}):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
-        text = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
-    return _embedded(text.getvalue(), round(width * 72 * _PIXELS_A_POINT))
+        document = io.StringIO()
+        FigureCanvasSVG(figure).print_svg(document, metadata=_NO_METADATA)
+    svg = ElementTree.fromstring(document.getvalue())
+    for element in svg.iter():  # HTML knows SVG's names without namespaces
+        element.tag = element.tag.removeprefix(_SVG)
+        if element.tag == "g":
+            element.attrib.pop("id", None)  # matplotlib gives the same ones to each picture
+        if _HREF in element.attrib:
+            element.set("href", element.attrib.pop(_HREF))
+    pixels = round(width * 72 * _PIXELS_PER_POINT)
+    svg.attrib = {"viewBox": svg.attrib["viewBox"], "width": str(pixels), "role": "img", "aria-label": title}
+    return Markup(ElementTree.tostring(svg, encoding="unicode"))
 
 
-def plain(*all_axes: Any, grid: str) -> None:
-    """No frames and no ticks; the first of the axes gets a grid along `grid`: x, y or both."""
+def without_frames(*all_axes: Any, grid: str | None = None) -> None:
+    """Hide frames and tick marks. The first of the axes gets a grid along `grid`: x, y or both."""
     for axes in all_axes:
-        frameless(axes)
-    all_axes[0].grid(axis=grid, color=GRID, linewidth=0.8)
-    all_axes[0].set_axisbelow(True)
-
-
-def letters_once(html: str) -> str:
-    """The page, every letter's shape kept where it comes first: pictures may use each other's, and ids are unique."""
-    known: set[str] = set()
-
-    def first_alone(shape: re.Match[str]) -> str:
-        new = shape[1] not in known
-        known.add(shape[1])
-        return shape[0] if new else ""
-
-    return re.sub(r'<path id="(DejaVuSans-[^"]+)"[^>]*/>\n', first_alone, html)
-
-
-def frameless(axes: Any) -> None:
-    """No frame and no ticks."""
-    axes.tick_params(length=0, pad=5)
-    axes.spines[:].set_visible(False)
-
-
-def _embedded(document: str, width: int) -> str:
-    """The <svg> element of a document, `width` pixels wide, without what means nothing inside of a page."""
-    element = document[document.index("<svg") :]
-    element = re.sub(r"<metadata>.*?</metadata>\s*", "", element, count=1, flags=re.DOTALL)
-    element = re.sub(r'<g id="[^"]*"', "<g", element)  # every picture has the same
-    element = re.sub(r"\n\s+", "\n", element)
-    head, body = element.split(">", 1)
-    head = re.sub(r' (xmlns(:\w+)?|version|width|height)="[^"]*"', "", head)
-    return f'{head} width="{width}">{body}'
+        axes.tick_params(length=0, pad=5)
+        axes.spines[:].set_visible(False)
+    if grid:
+        all_axes[0].grid(axis=grid, color=LIGHT.line, linewidth=0.8)
+        all_axes[0].set_axisbelow(True)

@@ -1,8 +1,6 @@
 "use strict";
 // The AUC of one run by scene and level, with a row for all scenes and a column for all levels.
 
-const HEAT_REACH = 0.2; // an AUC this far from 0.5 has the strongest colour
-
 // levelName: "user_level" or "item_level".
 function drawHeat(id, run, scenes, levelName) {
   const colours = themeColours();
@@ -21,9 +19,10 @@ function drawHeat(id, run, scenes, levelName) {
   const columnLabels = columns.map((level) => (level === "all" ? `all ${who}s` : `${who} ${level}`));
   const rowLabels = rows.map((scene) => (scene === "all" ? "all scenes" : `scene ${scene}`));
   const cells = rows.map((scene) => columns.map((level) => line(scene, level)));
-  const ground = (auc) => {
-    const away = Math.min(Math.abs(auc - 0.5) / HEAT_REACH, 1);
-    return mixed(colours.even, auc < 0.5 ? colours.below : colours.above, away);
+  const steps = colours.heat.length - 1;
+  const inkOn = (auc) => {
+    const share = (auc - 0.5 + AUC_REACH) / (2 * AUC_REACH);
+    return colours.heat[Math.round(steps * Math.min(Math.max(share, 0), 1))].ink;
   };
   const annotations = cells.flatMap((ofScene, i) =>
     ofScene.map((cell, j) => ({
@@ -33,7 +32,7 @@ function drawHeat(id, run, scenes, levelName) {
       text: cell.auc === null ? (cell.rows ? "one class" : "no rows") : shown(cell.auc, 3),
       font: {
         size: cell.auc === null ? 11 : 13,
-        color: cell.auc === null ? colours.muted : clearest(ground(cell.auc), [colours.ink, colours.onStrong]),
+        color: cell.auc === null ? colours.muted : inkOn(cell.auc),
       },
     })),
   );
@@ -46,9 +45,9 @@ function drawHeat(id, run, scenes, levelName) {
       ofScene.map((cell, j) => aucHover(`${rowLabels[i]}, ${columnLabels[j]}`, cell))),
     hoverinfo: "text",
     hoverongaps: true,
-    zmin: 0.5 - HEAT_REACH,
-    zmax: 0.5 + HEAT_REACH,
-    colorscale: [[0, colours.below], [0.5, colours.even], [1, colours.above]],
+    zmin: 0.5 - AUC_REACH,
+    zmax: 0.5 + AUC_REACH,
+    colorscale: colours.heat.map((step, i) => [i / steps, step.ground]),
     showscale: false,
     xgap: 3,
     ygap: 3,

@@ -2,7 +2,6 @@
 // The plots, drawn by plotly. A run here is {label, colour, symbol, auc, auc_low, auc_high, segments, best_by, alpha_by};
 // segments is a Map from segmentKey() to a line of the cold-start report.
 
-const LEVELS = ["zero", "few", "warm"];
 const INTERVAL = "95% interval";
 
 const segmentKey = (segment, scene = "", userLevel = "", itemLevel = "") =>
@@ -195,7 +194,7 @@ function drawHistory(id, points, models, styleOf) {
       y: own.map((point) => point.auc),
       line: { color: style.colour, width: 1.6 },
       marker: { color: style.colour, symbol: style.symbol, size: 8 },
-      error_y: { ...intervalBars(own, mixed(colours.card, style.colour, 0.5)), thickness: 1 },
+      error_y: { ...intervalBars(own, `${style.colour}80`), thickness: 1 },
       hovertext: own.map((point) => aucHover(`${model}, ${point.as_of}`, point)),
       hoverinfo: "text",
     };

@@ -177,7 +177,7 @@ def test_what_is_refused_is_said_once(published: Published, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["promote", "--artifacts", "somewhere"], "promote is the work of one process: start it without torchrun"),
+        (["promote", "--artifacts", "somewhere"], "promote runs in one process: start it without torchrun"),
         (
             ["train", "--model", "dnn", "--as-of", "2023-07-16", "--batch-size", "1"],
             "--batch-size 1 is less than the 2",

@@ -1,0 +1,79 @@
+"""The colours of reports and board, light and dark, and the text colour that reads best on a heat cell."""
+
+from dataclasses import dataclass
+
+MARK = "#d97706"  # what a report's blue pictures point out: the best epoch, the best reachable AUC
+AUC_REACH = 0.2  # the heat scale ends this far from an AUC of 0.5
+_INKS = ("#020617", "#ffffff")  # on any ground, one of them has a contrast of 4.5 or more
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours on a light or a dark page. models: a colour per model. below, even, above: the heat scale.
+
+    Orange and blue, and Okabe and Ito's colours of the models, are told apart by colour-blind eyes.
+    """
+
+    ground: str
+    card: str
+    ink: str
+    muted: str
+    line: str
+    accent: str
+    best: str
+    below: str
+    even: str
+    above: str
+    models: tuple[str, ...]
+
+
+LIGHT = Palette(
+    ground="#f8fafc",
+    card="#ffffff",
+    ink="#1e293b",
+    muted="#5b6b80",
+    line="#e2e8f0",
+    accent="#2563eb",
+    best="#64748b",
+    below="#c2570c",
+    even="#f1f5f9",
+    above="#1d5fa8",
+    models=("#0072b2", "#d55e00", "#009e73", "#b3508f", "#b98500", "#5a5fc7"),
+)
+DARK = Palette(
+    ground="#0f172a",
+    card="#1e293b",
+    ink="#e2e8f0",
+    muted="#94a3b8",
+    line="#334155",
+    accent="#60a5fa",
+    best="#cbd5e1",
+    below="#f0883e",
+    even="#27364b",
+    above="#5fb0f5",
+    models=("#4db3f0", "#ff8a3d", "#2fd3a6", "#e59cc6", "#f0c040", "#a5a9ff"),
+)
+
+
+def heat(lean: float, palette: Palette = LIGHT) -> tuple[str, str]:
+    """Return a heat cell's ground and text colour. lean: from -1 (`below`) over 0 (`even`) to 1 (`above`)."""
+    end = _channels(palette.below if lean < 0 else palette.above)
+    mixed = [start + (stop - start) * abs(lean) for start, stop in zip(_channels(palette.even), end, strict=True)]
+    ground = "#" + "".join(f"{round(value * 255):02x}" for value in mixed)
+    return ground, max(_INKS, key=lambda ink: contrast(ink, ground))
+
+
+def contrast(first: str, second: str) -> float:
+    """The contrast ratio of two colours as WCAG 2 defines it, from 1 to 21."""
+    dark, bright = sorted((_luminance(first), _luminance(second)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in _channels(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _channels(colour: str) -> list[float]:
+    """Red, green and blue of #rrggbb, each from 0 to 1."""
+    return [value / 255 for value in bytes.fromhex(colour[1:])]
