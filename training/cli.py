@@ -147,31 +147,16 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--epochs", type=_whole(1), default=loop.epochs, help="most epochs")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows per step")
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="Adam's learning rate")
-    add(
-        "--warmup-steps",
-        type=_whole(0, 1_000_000),
-        default=loop.warmup_steps,
-        help="steps in which the learning rate rises",
-    )
+    add("--warmup-steps", type=_whole(0, 10**6), default=loop.warmup_steps, help="steps of a rising learning rate")
     add("--weight-decay", type=_share, default=loop.weight_decay, help="weight decay of all weights but embeddings")
     add("--embedding-decay", type=_share, default=loop.embedding_decay, help="weight decay of embeddings")
     add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="largest norm of the gradient; 0: no limit")
-    add(
-        "--scene-weights",
-        type=_scene_weights,
-        metavar="W,W,...",
-        help="weight in the loss of each scene's rows (all equal)",
-    )
+    add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="weight of each scene in the loss (all equal)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without improvement before stopping")
     add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="validation figure that decides which epoch is best")
     add("--device", choices=DEVICES, default="auto", help="where to train; auto: a GPU if there is one")
     add("--compile", action="store_true", help="use torch.compile: takes a minute first, pays off in long trainings")
-    add(
-        "--memory-mb",
-        type=_whole(1),
-        default=loop.memory_mb,
-        help="memory for training rows; a larger window is streamed",
-    )
+    add("--memory-mb", type=_whole(1), default=loop.memory_mb, help="memory for rows; a larger window is streamed")
     add("--notes", default="", help="what the run is for; shown in its report")
     add("--few-max", type=_whole(1), default=5, help="most impressions of an id at cold-start level few")
 

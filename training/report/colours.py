@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 MARK = "#d97706"  # what a report's blue pictures point out: the best epoch, the best reachable AUC
 AUC_REACH = 0.2  # the heat scale ends this far from an AUC of 0.5
-_INKS = ("#020617", "#ffffff")  # on any ground, one of them has a contrast of 4.5 or more
+_INKS = ("#01040f", "#ffffff")  # on any ground, one of them has a contrast of 4.5 or more
 
 
 @dataclass(frozen=True)
@@ -27,32 +27,23 @@ class Palette:
     models: tuple[str, ...]
 
 
-LIGHT = Palette(
-    ground="#f8fafc",
-    card="#ffffff",
-    ink="#1e293b",
-    muted="#5b6b80",
-    line="#e2e8f0",
-    accent="#2563eb",
-    best="#64748b",
-    below="#c2570c",
-    even="#f1f5f9",
-    above="#1d5fa8",
-    models=("#0072b2", "#d55e00", "#009e73", "#b3508f", "#b98500", "#5a5fc7"),
+_THEMES = {  # light, dark
+    "ground": ("#f8fafc", "#0f172a"),
+    "card": ("#ffffff", "#1e293b"),
+    "ink": ("#1e293b", "#e2e8f0"),
+    "muted": ("#5b6b80", "#94a3b8"),
+    "line": ("#e2e8f0", "#334155"),
+    "accent": ("#2563eb", "#60a5fa"),
+    "best": ("#64748b", "#cbd5e1"),
+    "below": ("#c2570c", "#f0883e"),
+    "even": ("#f1f5f9", "#27364b"),
+    "above": ("#1d5fa8", "#5fb0f5"),
+}
+_MODELS = (
+    ("#0072b2", "#d55e00", "#009e73", "#b3508f", "#b98500", "#5a5fc7"),
+    ("#4db3f0", "#ff8a3d", "#2fd3a6", "#e59cc6", "#f0c040", "#a5a9ff"),
 )
-DARK = Palette(
-    ground="#0f172a",
-    card="#1e293b",
-    ink="#e2e8f0",
-    muted="#94a3b8",
-    line="#334155",
-    accent="#60a5fa",
-    best="#cbd5e1",
-    below="#f0883e",
-    even="#27364b",
-    above="#5fb0f5",
-    models=("#4db3f0", "#ff8a3d", "#2fd3a6", "#e59cc6", "#f0c040", "#a5a9ff"),
-)
+LIGHT, DARK = (Palette(**{name: pair[at] for name, pair in _THEMES.items()}, models=_MODELS[at]) for at in (0, 1))
 
 
 def heat(lean: float, palette: Palette = LIGHT) -> tuple[str, str]:

@@ -16,6 +16,10 @@ from training.report.colours import AUC_REACH, LIGHT, MARK
 from training.report.curves import course_of_training, reliability, roc
 from training.report.heat import auc_by_scene_and, gate_weights
 
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+
 
 def render(
     facts: dict[str, str],
@@ -42,7 +46,7 @@ def render(
         "gates": {name: gate_weights(name, gate) for name, gate in gates.items()},
         "course": course_of_training(epochs, course["best_epoch"]),
     }
-    return _template().render(
+    return _PAGES.get_template("page.html").render(
         title=f"{metrics['model']}, validated up to {metrics['as_of']}",
         colours={name: getattr(LIGHT, name) for name in ("ground", "card", "ink", "muted", "line", "accent", "even")}
         | {"mark": MARK},
@@ -64,18 +68,6 @@ def render(
     )
 
 
-def _template() -> Any:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["figure"] = _figure
-    return environment.get_template("page.html")
-
-
 def _figure(value: object) -> str:
     """Write a figure as the page shows it: fractions with four digits, None as nothing."""
     if value is None:
@@ -83,6 +75,9 @@ def _figure(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+_PAGES.filters["figure"] = _figure
 
 
 def _tiles(metrics: dict[str, Any]) -> Iterable[tuple[str, str]]:
