@@ -14,7 +14,9 @@ from training.evaluation.auc import auc
 from training.fitting.checkpoint import Checkpoint
 from training.fitting.loop import fit
 from training.fitting.loop_settings import LoopSettings
-from training.models import ModelSettings, build_model
+from training.models.build import build_model
+from training.models.click_model import RowModel
+from training.models.settings import ModelSettings
 
 _ROWS, _VALIDATION, _NUMERIC = 500_000, 50_000, 40
 _FEW, _MANY, _ITEMS = 100_000, 2_000_000, 20_000
@@ -46,14 +48,14 @@ def _trained(folder: Path, users: int, decay: float) -> dict[str, float]:
     settings = LoopSettings(epochs=2, batch_size=4096, embedding_decay=decay)
     torch.manual_seed(settings.seed)
     sizes = {"user_id": users + 1, "item_id": _ITEMS + 1, "scene": 5}
-    model = build_model("mmoe", InputShape.of_context(sizes, _NUMERIC), ModelSettings())
+    model = RowModel(build_model("mmoe", InputShape.without_histories(sizes, _NUMERIC), ModelSettings()))
 
-    def judge(logits: Tensor) -> tuple[float, float]:
+    def validate(logits: Tensor) -> tuple[float, float]:
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, validation.label)
         return loss.item(), auc(logits.numpy(), validation.label.numpy()) or 0.0
 
     with tempfile.TemporaryDirectory(dir=folder) as kept:
-        epochs = fit(model, InMemoryBatches(train, 4096), validation, judge, settings, Checkpoint(Path(kept), {}))
+        epochs = fit(model, InMemoryBatches(train, 4096), validation, validate, settings, Checkpoint(Path(kept), {}))
     return {"rate": _ROWS * len(epochs) / sum(epoch.seconds for epoch in epochs), "auc": epochs[-1].val_auc}
 
 

@@ -90,7 +90,7 @@ def _relaxed_whitening(embeddings: np.ndarray) -> Whitening:
 
 
 def _relaxed() -> AbstractContextManager:
-    return patch("training.text.content.fit_whitening", _relaxed_whitening)
+    return patch("training.text.window_texts.fit_whitening", _relaxed_whitening)
 
 
 _CONTENDERS: dict[str, tuple[str, tuple[str, ...], Callable[[], AbstractContextManager]]] = {

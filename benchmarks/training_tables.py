@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.data.numeric import COUNTS, RATES
+from training.data.numeric_features import COUNTS, RATES
 from warehouse.catalog import Catalog
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import DEEP_FEATURES, SCENES, TEXT_COLUMNS, TRAIN

@@ -21,7 +21,7 @@ from training.errors import TrainingError
 from training.fitting.device import DEVICES
 from training.fitting.loop_settings import CRITERIA, LoopSettings
 from training.model_names import MODEL_NAMES
-from training.models import ModelSettings
+from training.models.settings import ModelSettings
 from training.processes import count, is_first, is_leader, joined
 from training.text.encoders import AUTO
 from warehouse.catalog import Catalog

@@ -1,5 +1,7 @@
 """The models' names, for code that offers a choice of them without loading torch."""
 
+from training.errors import TrainingError
+
 BACKBONES = ("dnn", "mmoe", "ple")
 _CONTENT = "_content"
 MODEL_NAMES = (*BACKBONES, *(name + _CONTENT for name in BACKBONES))
@@ -13,3 +15,9 @@ def backbone_of(model: str) -> str:
 def has_content(model: str) -> bool:
     """Return whether a model reads texts."""
     return model.endswith(_CONTENT)
+
+
+def require_known(model: str) -> None:
+    """Raise TrainingError if there is no model of this name."""
+    if model not in MODEL_NAMES:
+        raise TrainingError(f"there is no model {model!r}: choose one of {', '.join(MODEL_NAMES)}")

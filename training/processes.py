@@ -1,6 +1,6 @@
-"""The processes that torchrun starts to train one model together; without torchrun there is one.
+"""The processes that torchrun starts to train one model together. Without torchrun there is a single process.
 
-What all of them meet, one says: whoever leads, or for an error whoever meets it first.
+Only one of them prints what concerns all: the leader, or, for an error, the process that meets it first.
 """
 
 import os
@@ -18,14 +18,14 @@ from training.errors import LostProcessError, TrainingError
 
 T = TypeVar("T")
 
-_PATIENCE = timedelta(days=1)  # the others wait while the leader reads and evaluates; torchrun ends them if it dies
+_TIMEOUT = timedelta(days=1)  # the others wait while the leader reads and evaluates; torchrun ends them if it dies
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Joins the processes that torchrun started, by gloo on CPUs and NCCL on GPUs, and leaves them at the end.
+    """Connect the processes that torchrun started, by gloo on CPUs and NCCL on GPUs, and disconnect at the end.
 
-    Raises TrainingError where there are more of them than GPUs, LostProcessError where another has been ended.
+    Raises TrainingError if there are more processes than GPUs, LostProcessError if another process has ended.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
@@ -34,62 +34,62 @@ def joined() -> Iterator[None]:
     if torch.cuda.is_available():
         torch.cuda.set_device(_own_gpu())
         backend = "cpu:gloo,cuda:nccl"
-    store, rank, size = next(iter(dist.rendezvous("env://", timeout=_PATIENCE)))
-    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+    store, rank, size = next(iter(dist.rendezvous("env://", timeout=_TIMEOUT)))
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_TIMEOUT)
     try:
         yield
     except RuntimeError as error:
-        # gloo's has no class of its own
+        # gloo raises plain RuntimeErrors
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
         raise LostProcessError(
-            f"another process of this training was ended ({str(error).splitlines()[0]}): the same command goes on "
-            "from the last checkpoint"
+            f"another process of this training has ended ({str(error).splitlines()[0]}): run the same command again, "
+            "and it resumes from the last checkpoint"
         ) from error
-    dist.destroy_process_group()  # not after an error: the others may wait for this process, and torchrun ends them
+    dist.destroy_process_group()  # not after an error: the others may be waiting for this one, and torchrun ends them
 
 
 def count() -> int:
-    """How many train together."""
+    """Return the number of processes."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """This one's number, from 0."""
+    """Return the number of this process, from 0."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def is_first() -> bool:
-    """Whether no other process has asked this before: who meets an error first says it, for all."""
+    """Return whether this is the first process to call it. The first one to meet an error prints it for all."""
     try:
         return not dist.is_initialized() or dist.distributed_c10d._get_default_store().add("said", 1) == 1
-    except dist.DistError:  # torchrun itself is gone: nobody else may be left to say it
+    except dist.DistError:  # torchrun itself has ended: there may be no other process left to print it
         return True
 
 
 def is_leader() -> bool:
-    """Whether this is the one that writes and speaks."""
+    """Return whether this is the process that writes files and prints."""
     return rank() == 0
 
 
 def from_leader(make: Callable[[], T]) -> T:
-    """What `make` gives or raises in the leader, in all processes; the others do not call it."""
+    """Call `make` in the leader only, and return its result, or raise its error, in all processes."""
     if count() == 1:
         return make()
-    made: list[Any] = [None, None]
+    outcome: list[Any] = [None, None]  # result, error
     if is_leader():
         try:
-            made[0] = make()
-        except Exception as error:  # whatever it is, the others must not wait for ever
-            made[1] = error
-    dist.broadcast_object_list(made, src=0, device=torch.device("cpu"))
-    if made[1] is not None:
-        raise made[1]
-    return made[0]
+            outcome[0] = make()
+        except Exception as error:  # of any kind: the others must not wait for ever
+            outcome[1] = error
+    dist.broadcast_object_list(outcome, src=0, device=torch.device("cpu"))
+    if outcome[1] is not None:
+        raise outcome[1]
+    return outcome[0]
 
 
 def averaged(values: Tensor) -> Tensor:
-    """The mean over the processes."""
+    """Return the mean over the processes. Overwrites `values`."""
     if count() > 1:
         dist.all_reduce(values)
         values /= count()
@@ -97,7 +97,7 @@ def averaged(values: Tensor) -> Tensor:
 
 
 def averaged_rows(gradient: Tensor) -> Tensor:
-    """The mean over the processes of sparse gradients of one table, which NCCL cannot reduce: [V, D], coalesced."""
+    """Return the mean over the processes of a table's sparse gradients, [V, D], coalesced. NCCL cannot reduce these."""
     if count() == 1:
         return gradient.coalesce()
     gradient = gradient.coalesce()
@@ -105,33 +105,33 @@ def averaged_rows(gradient: Tensor) -> Tensor:
     sizes = [torch.zeros(1, dtype=torch.int64, device=values.device) for _ in range(count())]
     dist.all_gather(sizes, sizes[0].new_tensor([len(indices)]))
     lengths = torch.cat(sizes).tolist()
-    of_all = [_gathered(part, lengths) for part in (indices, values)]
-    return torch.sparse_coo_tensor(of_all[0].unsqueeze(0), of_all[1] / count(), gradient.shape).coalesce()
+    all_indices, all_values = (_gathered(part, lengths) for part in (indices, values))
+    return torch.sparse_coo_tensor(all_indices.unsqueeze(0), all_values / count(), gradient.shape).coalesce()
 
 
-def sharing_gradients(model: nn.Module, apart: set[int]) -> nn.Module:
-    """The model with DDP around it, which averages all gradients but those of the parameters whose ids are apart."""
+def sharing_gradients(model: nn.Module, excluded: set[int]) -> nn.Module:
+    """Wrap a model in DDP, which averages all gradients except those of the parameters with the excluded ids."""
     if count() == 1:
         return model
-    names = [name for name, parameter in model.named_parameters() if id(parameter) in apart]
+    names = [name for name, parameter in model.named_parameters() if id(parameter) in excluded]
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(model, names)
     return DistributedDataParallel(model, forward_sync_buffers=False)
 
 
 def _own_gpu() -> int:
-    number, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-    if number >= there:
+    number, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if number >= gpus:
         raise TrainingError(
-            f"torchrun started more processes here than there are GPUs: give it --nproc-per-node {there}, "
-            "or set CUDA_VISIBLE_DEVICES to nothing to train on CPUs"
+            f"torchrun started more processes here than there are GPUs: pass --nproc-per-node {gpus}, "
+            "or set CUDA_VISIBLE_DEVICES to an empty value to train on CPUs"
         )
     return number
 
 
 def _gathered(own: Tensor, lengths: list[int]) -> Tensor:
-    """All processes' rows, one process after another. Gathering takes equal shapes: shorter ones are filled up."""
-    filled = own.new_zeros((max(lengths), *own.shape[1:]))
-    filled[: len(own)] = own
-    of_all = [torch.empty_like(filled) for _ in lengths]
-    dist.all_gather(of_all, filled)
-    return torch.cat([part[:length] for part, length in zip(of_all, lengths, strict=True)])
+    """Gather the rows of all processes, in their order. Shorter parts are padded, as gathering needs equal shapes."""
+    padded = own.new_zeros((max(lengths), *own.shape[1:]))
+    padded[: len(own)] = own
+    gathered = [torch.empty_like(padded) for _ in lengths]
+    dist.all_gather(gathered, padded)
+    return torch.cat([part[:length] for part, length in zip(gathered, lengths, strict=True)])

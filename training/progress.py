@@ -1,4 +1,4 @@
-"""What a person sees of a run: a bar on a terminal, plain lines in a log."""
+"""What a run prints: a progress bar on a terminal, plain lines in a log."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def say(line: str) -> None:
-    """A line for the log; on a terminal it goes above the bar. Of several processes only the leader speaks."""
+    """Print a line; on a terminal, above the progress bar. Only the leader of several processes prints."""
     if not is_leader():
         return
     tqdm.write(line, file=sys.stdout)
@@ -20,6 +20,6 @@ def say(line: str) -> None:
 
 
 def bar(steps: Iterable[T], total: int, label: str) -> Iterator[T]:
-    """The steps themselves, with a bar on stderr where that is a terminal."""
+    """Yield the steps, with a progress bar on stderr if that is a terminal."""
     silent = not (sys.stderr.isatty() and is_leader())
     yield from tqdm(steps, total=total, desc=label, file=sys.stderr, disable=silent, leave=False)

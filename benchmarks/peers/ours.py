@@ -18,29 +18,32 @@ from training.fitting.checkpoint import Checkpoint
 from training.fitting.device import keep_freed_memory
 from training.fitting.loop import fit
 from training.fitting.loop_settings import LoopSettings
-from training.models import ModelSettings, build_model
+from training.models.build import build_model
+from training.models.click_model import ClickModel, RowModel
 from training.models.inputs import InputLayer
 from training.models.mmoe import MMoE
+from training.models.settings import ModelSettings
 
 _SIZES = {"user_id": task.USERS, "item_id": task.ITEMS, "scene": task.SCENES}
-_SHAPE = InputShape.of_context(_SIZES, task.NUMERIC)
+_SHAPE = InputShape.without_histories(_SIZES, task.NUMERIC)
 _EPOCHS = task.WARM_UP_EPOCHS + task.MEASURED_EPOCHS
 
 
-class WideInput(InputLayer):
-    """The input as fuxictr has it: every numeric feature times a vector of its own, Rows of B -> [B, output_size]."""
+class WideMMoE(nn.Module):
+    """An MMoE that multiplies every numeric feature by a vector of its own, as fuxictr does: x [B, D], scene [B]."""
 
-    def __init__(self) -> None:
-        settings = ModelSettings()
-        super().__init__(_SHAPE, task.EMBEDDING, settings.id_dropout, settings.unseen_rate)
-        spread = (2 / (1 + task.EMBEDDING)) ** 0.5  # Xavier's, as it draws them
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        spread = (2 / (1 + task.EMBEDDING)) ** 0.5  # fuxictr draws by Xavier's rule
         self.vectors = nn.Parameter(spread * torch.randn(task.NUMERIC, task.EMBEDDING))
-        self.output_size += task.NUMERIC * (task.EMBEDDING - 1)
+        wide_size = size + task.NUMERIC * (task.EMBEDDING - 1)
+        self.mmoe = MMoE(wide_size, task.SCENES, task.EXPERTS, task.EXPERT_SIZES, task.TOWER)
 
-    def forward(self, rows: Rows) -> Tensor:
-        """[B, output_size]."""
-        embedded, numeric = super().forward(rows).split([self.output_size - self.vectors.numel(), task.NUMERIC], 1)
-        return torch.cat([embedded, (numeric.unsqueeze(2) * self.vectors).flatten(1)], 1)
+    def forward(self, x: Tensor, scene: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return logits [B] and the gates' weights."""
+        embedded, numeric = x.split([x.shape[1] - task.NUMERIC, task.NUMERIC], 1)
+        wide = torch.cat([embedded, (numeric.unsqueeze(2) * self.vectors).flatten(1)], 1)
+        return self.mmoe(wide, scene)
 
 
 def main(folder: Path, wide: bool) -> None:
@@ -56,20 +59,23 @@ def main(folder: Path, wide: bool) -> None:
         assert area is not None
         return float(log_loss(logits.numpy(), label).mean()), area
 
-    if wide:
-        model: nn.Module = MMoE(WideInput(), task.SCENES, task.EXPERTS, task.EXPERT_SIZES, task.TOWER)
-    else:
-        model = build_model("mmoe", _SHAPE, ModelSettings(task.EMBEDDING, experts=task.EXPERTS))
-    settings = LoopSettings(_EPOCHS, task.BATCH, task.LEARNING_RATE, patience=_EPOCHS)
+    settings = ModelSettings(task.EMBEDDING, experts=task.EXPERTS)
+    model = RowModel(_wide_model(settings) if wide else build_model("mmoe", _SHAPE, settings))
+    loop_settings = LoopSettings(_EPOCHS, task.BATCH, task.LEARNING_RATE, patience=_EPOCHS)
     checkpoint = Checkpoint(folder, {"wide": wide, "started": time.time()})
     started = time.perf_counter()
-    epochs = fit(model, InMemoryBatches(train, task.BATCH), validation, validate, settings, checkpoint)
+    epochs = fit(model, InMemoryBatches(train, task.BATCH), validation, validate, loop_settings, checkpoint)
     whole_rate = len(train) * _EPOCHS / (time.perf_counter() - started)
     checkpoint.remove()
     seconds, aucs = [epoch.seconds for epoch in epochs], [epoch.val_auc for epoch in epochs]
     # From one validation to the next: an epoch, the prediction of the validation rows and a checkpoint.
     cpu_seconds = np.diff(cpu_marks).tolist()
     task.tell(seconds, cpu_seconds, aucs, rows_per_s_with_validation_and_checkpoints=whole_rate)
+
+
+def _wide_model(settings: ModelSettings) -> ClickModel:
+    inputs = InputLayer(_SHAPE, settings.embedding_size, settings.id_dropout, settings.unseen_rate)
+    return ClickModel(inputs, WideMMoE(inputs.output_size))
 
 
 def _rows(sample: task.Sample) -> Rows:

@@ -58,7 +58,7 @@ def test_an_as_of_that_is_no_date(published, tmp_path, as_of):
 
 def test_an_unknown_model(published, tmp_path):
     sentence = refused(published.arguments(tmp_path, "--model", "oracle"))
-    assert sentence == f"there is no model 'oracle': take one of {', '.join(MODEL_NAMES)}"
+    assert sentence == f"there is no model 'oracle': choose one of {', '.join(MODEL_NAMES)}"
 
 
 def test_a_missing_date_is_named_and_not_excused(published, tmp_path):

@@ -82,5 +82,5 @@ def _against(
             return Decision(
                 False, f"the champion was trained on rows up to {last_seen}, and only later rows can test it"
             )
-        logits = predict(run.model, load_validation(run, catalog, dates, cached_in=folder.parent)).numpy()
+        logits = predict(*load_validation(run, catalog, dates, cached_in=folder.parent)).numpy()
     return decide(lead_by_segment(predictions, logits))

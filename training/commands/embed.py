@@ -4,8 +4,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from training.text.content import TextSettings, embed_window
-from training.text.encoders import resolve
+from training.text.encoders import resolve_encoder
+from training.text.window_texts import TextSettings, embed_window
 from training.window import require_published, require_unchanged, window_ending
 from warehouse.catalog import Catalog
 
@@ -14,7 +14,7 @@ def embed(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Embed the texts and report the encoder, its key in the cache, and the number of distinct texts."""
     window = window_ending(arguments.as_of, arguments.train_days, arguments.val_days)
     inputs = require_published(catalog, window.dates, arguments.allow_stale)
-    settings = TextSettings(resolve(arguments.text_encoder), arguments.text_mode)
+    settings = TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode)
     texts = embed_window(catalog, window, settings, arguments.seed, Path(arguments.artifacts))
     require_unchanged(catalog, inputs)
     return {

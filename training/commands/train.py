@@ -1,8 +1,8 @@
-"""The train command: a window of dates becomes an evaluated model in a folder of its own."""
+"""The train command: trains a model on a window of dates, evaluates it and writes both to a folder of their own."""
 
 import time
 from argparse import Namespace
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,31 +12,31 @@ import torch
 from torch import Tensor
 
 from training.data.batches import Batches, InMemoryBatches
-from training.data.features import FeatureSpace, fit_features
+from training.data.feature_space import fit_features
 from training.data.reading import count_rows, read_dates, read_in_pieces, read_keys, row_groups
-from training.data.row_texts import RowTexts
-from training.data.rows import BYTES_PER_ROW, Rows, load_rows
+from training.data.row_encoder import BYTES_PER_ROW, RowEncoder, load_rows
+from training.data.rows import Rows
 from training.data.streaming import StreamedBatches
 from training.errors import TrainingError
 from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
 from training.evaluation.model_evaluation import evaluate_model
-from training.evaluation.segments import Report
 from training.fitting.checkpoint import Checkpoint
 from training.fitting.device import denormals_flushed, forked_random_state, keep_freed_memory, on_device, resolve_device
 from training.fitting.loop import Epoch, Validate, best_epoch, fit
 from training.fitting.loop_settings import Criterion, LoopSettings
-from training.model_names import has_content
-from training.models import ModelSettings, build_model, require_known
-from training.models.content import ContentModel
+from training.model_names import has_content, require_known
+from training.models.build import build_model
+from training.models.click_model import RowModel
+from training.models.settings import ModelSettings
 from training.processes import count, from_leader, is_leader
 from training.progress import say
 from training.report.facts import facts
 from training.report.page import render
 from training.runs.config import RunConfig
 from training.runs.writing import publish_run, staging_folder, write_evaluation, write_run
-from training.text.content import TextSettings, WhitenedTexts, embed_window, whitened
-from training.text.encoders import resolve
+from training.text.encoders import resolve_encoder
+from training.text.window_texts import TextSettings, WhitenedTexts, embed_window, whiten_window
 from training.window import require_published, require_unchanged, window_ending
 from warehouse.catalog import Catalog
 from warehouse.publish import code_revision
@@ -44,22 +44,57 @@ from warehouse.publish import code_revision
 _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """The rows that a model is trained and validated on. keys: of the validation rows."""
+
+    encoder: RowEncoder
+    content: WhitenedTexts | None
+    batches: Batches
+    streamed: bool
+    validation: Rows
+    keys: pa.Table
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained model, with the weights of its best epoch, and how its training went."""
+
+    model: RowModel
+    course: dict[str, Any]
+    checkpoint: Checkpoint
+
+
 @denormals_flushed()
 def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
-    """Trains, evaluates and publishes one run; its metrics and its folder. Of several processes only the leader's."""
+    """Train, evaluate and publish one run. Return its metrics and folder; in processes other than the leader, {}."""
     require_known(arguments.model)
-    Path(arguments.artifacts).mkdir(parents=True, exist_ok=True)  # what cannot be written is told at once
+    artifacts = Path(arguments.artifacts)
+    artifacts.mkdir(parents=True, exist_ok=True)  # fails now, not after the training, if the folder cannot be written
     keep_freed_memory()
     config = from_leader(lambda: _configure(arguments, catalog))
-    window, loop = config.window, config.loop_settings
-    started = time.monotonic()
+    prepared = prepare(config, catalog, artifacts)
+    fitted = fit_model(config, prepared, artifacts)
+    if prepared.streamed:  # every epoch has read the tables again
+        require_unchanged(catalog, config.inputs)
+    return publish(config, catalog, prepared, fitted, artifacts) if is_leader() else {}
+
+
+def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
+    """Fit the features, embed the texts if the model reads any, and load the rows or open them for streaming."""
+    window, loop, started = config.window, config.loop_settings, time.monotonic()
     rows = sum(count_rows(catalog, date) for date in window.train)
     streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
     space = from_leader(lambda: fit_features(catalog, window.train, read_in_pieces if streamed else read_dates))
-    content = from_leader(lambda: _content(config, catalog, Path(arguments.artifacts)))
-    texts = content.texts if content else None
-    batches = _batches(catalog, config, space, texts, rows if streamed else None)
-    validation, keys = load_rows(catalog, window.val, space, texts), read_keys(catalog, window.val)
+    content = from_leader(lambda: _whitened_texts(config, catalog, artifacts))
+    encoder = RowEncoder(space, content.texts if content else None)
+    batches: Batches
+    if streamed:
+        groups, buffer_rows = row_groups(catalog, window.train), loop.memory_mb * 2**20 // BYTES_PER_ROW
+        batches = StreamedBatches(groups, rows, encoder, loop.batch_size, buffer_rows)
+    else:
+        batches = InMemoryBatches(on_device(load_rows(catalog, window.train, encoder), loop.device), loop.batch_size)
+    validation, keys = load_rows(catalog, window.val, encoder), read_keys(catalog, window.val)
     require_unchanged(catalog, config.inputs)
     _require_both_classes(validation, window.val)
     say(
@@ -67,47 +102,41 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s, "
         f"trained on {loop.device}{f' by {count()} processes' if count() > 1 else ''}"
     )
-    artifacts = Path(arguments.artifacts)
-    decides = {name: value for name, value in asdict(config).items() if name not in ("started_at", "notes")}
-    checkpoint = Checkpoint(artifacts, decides | {"text_encoder": content and content.space.encoder.key})
+    return Prepared(encoder, content, batches, streamed, validation, keys)
+
+
+def fit_model(config: RunConfig, prepared: Prepared, artifacts: Path) -> Fitted:
+    """Train a model with fresh weights, or resume from the checkpoint of a killed run with the same configuration."""
+    loop, content = config.loop_settings, prepared.content
+    identity = {name: value for name, value in asdict(config).items() if name not in ("started_at", "notes")}
+    checkpoint = Checkpoint(artifacts, identity | {"text_encoder": content and content.space.encoder.key})
     with forked_random_state(loop.device):
         torch.manual_seed(loop.seed)
-        text_shape = content.space.shape if content else None
-        model = build_model(config.model, space.input_shape, config.model_settings, text_shape)
-        if content and isinstance(model, ContentModel):
-            model.look_up_in(content.table)
-        epochs = fit(model, batches, validation, _judge(validation), loop, checkpoint)
-    if streamed:  # every epoch has read the tables again
-        require_unchanged(catalog, config.inputs)
-    course = _course(epochs, rows, loop.stop_on)
-    if not is_leader():
-        return {}
+        text_shape, text_table = (content.space.shape, content.table) if content else (None, None)
+        shape = prepared.encoder.space.input_shape
+        model = RowModel(build_model(config.model, shape, config.model_settings, text_shape), text_table)
+        epochs = fit(model, prepared.batches, prepared.validation, _validator(prepared.validation), loop, checkpoint)
+    return Fitted(model, _course(epochs, prepared.batches.rows, loop.stop_on), checkpoint)
+
+
+def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fitted, artifacts: Path) -> dict[str, Any]:
+    """Evaluate the model, write the run's folder and return its metrics."""
+    model, course, space, dates = fitted.model, fitted.course, prepared.encoder.space, config.window.val
     text_mode = config.text_settings.mode if config.text_settings else None
     predictions, metrics, report = evaluate_model(
-        model, space, catalog, window.val, validation, keys, config.few_max, text_mode
+        model, space, catalog, dates, prepared.validation, prepared.keys, config.few_max, text_mode
     )
     metrics = {"model": config.model, "as_of": config.as_of, **metrics}
+    labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
+    page = render(facts(config, course), course, labels, logits, metrics, report)
     with staging_folder(artifacts) as staged:
-        write_run(staged, config, course, space, content.space if content else None, model)
-        write_evaluation(staged, predictions, metrics, report, _page(config, course, predictions, metrics, report))
+        write_run(staged, config, course, space, prepared.content.space if prepared.content else None, model.model)
+        write_evaluation(staged, predictions, metrics, report, page)
         folder = publish_run(staged, artifacts, config.model)
-    checkpoint.remove()
-    say(f"{folder}: AUC {metrics['auc']:.4f} on {metrics['rows']:,} rows of {', '.join(window.val)}")
-    return {
-        "artifacts": str(folder.resolve()),
-        **metrics,
-        **{name: course[name] for name in ("best_epoch", "rows_per_second")},
-    }
-
-
-def _batches(
-    catalog: Catalog, config: RunConfig, space: FeatureSpace, texts: RowTexts | None, streamed_rows: int | None
-) -> Batches:
-    loop, dates = config.loop_settings, config.window.train
-    if streamed_rows is None:
-        return InMemoryBatches(on_device(load_rows(catalog, dates, space, texts), loop.device), loop.batch_size)
-    buffer_rows = loop.memory_mb * 2**20 // BYTES_PER_ROW
-    return StreamedBatches(row_groups(catalog, dates), streamed_rows, space, texts, loop.batch_size, buffer_rows)
+    fitted.checkpoint.remove()
+    say(f"{folder}: AUC {metrics['auc']:.4f} on {metrics['rows']:,} rows of {', '.join(dates)}")
+    rate = {name: course[name] for name in ("best_epoch", "rows_per_second")}
+    return {"artifacts": str(folder.resolve()), **metrics, **rate}
 
 
 def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
@@ -123,8 +152,8 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         as_of=window.val[-1],
         allow_stale=arguments.allow_stale,
         few_max=arguments.few_max,
-        model_settings=_chosen(ModelSettings, arguments),
-        loop_settings=replace(_chosen(LoopSettings, arguments), device=resolve_device(arguments.device)),
+        model_settings=_settings_from(arguments, ModelSettings),
+        loop_settings=replace(_settings_from(arguments, LoopSettings), device=resolve_device(arguments.device)),
         text_settings=_text_settings(arguments),
         window=window,
         inputs=require_published(catalog, window.dates, arguments.allow_stale),
@@ -139,27 +168,27 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
 def _text_settings(arguments: Namespace) -> TextSettings | None:
     if not has_content(arguments.model):
         return None
-    return TextSettings(resolve(arguments.text_encoder), arguments.text_mode)
+    return TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode)
 
 
-def _content(config: RunConfig, catalog: Catalog, artifacts: Path) -> WhitenedTexts | None:
+def _settings_from(arguments: Namespace, kind: type[_Settings]) -> _Settings:
+    return kind(**{field.name: getattr(arguments, field.name) for field in fields(kind)})
+
+
+def _whitened_texts(config: RunConfig, catalog: Catalog, artifacts: Path) -> WhitenedTexts | None:
     if config.text_settings is None:
         return None
     seed = config.loop_settings.seed
-    return whitened(embed_window(catalog, config.window, config.text_settings, seed, artifacts))
+    return whiten_window(embed_window(catalog, config.window, config.text_settings, seed, artifacts))
 
 
-def _chosen(settings: type[_Settings], arguments: Namespace) -> _Settings:
-    return settings(**{field.name: getattr(arguments, field.name) for field in fields(settings)})
-
-
-def _judge(validation: Rows) -> Validate:
+def _validator(validation: Rows) -> Validate:
     label = validation.label.numpy()
 
     def validate(logits: Tensor) -> tuple[float, float]:
         scores = logits.numpy()
         area = auc(scores, label)
-        assert area is not None  # both classes are there: _require_both_classes
+        assert area is not None  # _require_both_classes has checked that
         return float(log_loss(scores, label).mean()), area
 
     return validate
@@ -174,13 +203,6 @@ def _course(epochs: list[Epoch], rows: int, stop_on: Criterion) -> dict[str, Any
         "rows_per_second": round(rows * len(epochs) / seconds),
         "epochs": [asdict(epoch) for epoch in epochs],
     }
-
-
-def _page(
-    config: RunConfig, course: dict[str, Any], predictions: pa.Table, metrics: dict[str, Any], report: Report
-) -> str:
-    labels, scores = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
-    return render(facts(config, course), course, labels, scores, metrics, report)
 
 
 def _require_both_classes(validation: Rows, dates: tuple[str, ...]) -> None:

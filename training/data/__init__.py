@@ -1,1 +1,1 @@
-"""From published training tables to contiguous tensors."""
+"""Turns published training tables into tensors."""

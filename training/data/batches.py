@@ -1,4 +1,4 @@
-"""Where the training loop takes its batches from."""
+"""Batches of shuffled rows for the training loop."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -10,16 +10,19 @@ from training.data.rows import Rows
 
 
 class Batches(Protocol):
-    """A source of shuffled training batches. rows: of all processes together."""
+    """A source of shuffled training batches. rows: the number of rows over all processes."""
 
     rows: int
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Every row once, in batches, in an order drawn from the generator; of several processes, this one's part."""
+        """Yield every row once, in batches, in an order drawn from the generator.
+
+        With several processes, each yields only its own share of the rows.
+        """
 
 
 class InMemoryBatches:
-    """Batches of rows that lie in memory: one permutation an epoch, one gather a batch and tensor."""
+    """Batches of rows held in memory: one permutation per epoch, one gather per batch and tensor."""
 
     def __init__(self, rows: Rows, batch_size: int) -> None:
         self.rows = len(rows)
@@ -27,6 +30,6 @@ class InMemoryBatches:
         self._batch_size = batch_size
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Every row once; the last batch holds what is left. All processes draw the same, each takes its part."""
+        """Yield every row once; the last batch may be smaller. All processes draw the same order and share a batch."""
         for index in torch.randperm(self.rows, generator=generator).split(self._batch_size):
             yield self._rows.take(index[processes.rank() :: processes.count()])

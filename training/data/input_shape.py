@@ -1,4 +1,4 @@
-"""What a model takes in, beside texts."""
+"""The shape of a model's input, texts aside."""
 
 from dataclasses import dataclass
 
@@ -7,24 +7,23 @@ import numpy as np
 
 @dataclass(frozen=True)
 class InputShape:
-    """Categorical features with how many indexes each has, user and item first, and N numeric features.
+    """The categorical features with their numbers of indexes, user and item first, and N numeric features.
 
-    without_history: the latter in a row whose user and item nobody knows, float32 [N]. of_user, of_item: which of them
-    tell of the user, of the item, bool [N].
+    without_history: the numeric features of a row whose user and item have no history, float32 [N].
+    about_user, about_item: whether a numeric feature says something about the user, or about the item, bool [N].
     """
 
     categorical_sizes: dict[str, int]
     without_history: np.ndarray
-    of_user: np.ndarray
-    of_item: np.ndarray
+    about_user: np.ndarray
+    about_item: np.ndarray
 
     @staticmethod
-    def of_context(categorical_sizes: dict[str, int], numeric_size: int) -> "InputShape":
-        """With numeric features that tell of neither user nor item."""
-        of_none = np.zeros(numeric_size, dtype=bool)
-        return InputShape(categorical_sizes, np.zeros(numeric_size, dtype=np.float32), of_none, of_none)
+    def without_histories(categorical_sizes: dict[str, int], numeric_size: int) -> "InputShape":
+        """Return a shape whose numeric features say nothing about the user or the item."""
+        none = np.zeros(numeric_size, dtype=bool)
+        return InputShape(categorical_sizes, np.zeros(numeric_size, dtype=np.float32), none, none)
 
     @property
     def numeric_size(self) -> int:
-        """N."""
         return len(self.without_history)

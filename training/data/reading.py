@@ -1,4 +1,4 @@
-"""Reading one date of the training table with pyarrow."""
+"""Reading dates of the training table with pyarrow."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from warehouse.tables import SCENES, TRAIN
 KEYS = ("user_id", "item_id", "log_ts", "scene", "label")
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
-CODED = pa.dictionary(pa.int32(), pa.string())  # a text is decoded once a distinct value, not once a row
+CODED = pa.dictionary(pa.int32(), pa.string())  # a text is decoded once per distinct value, not once per row
 _ARROW_TYPES = {
     "string": CODED,
     "int": pa.int32(),
@@ -26,19 +26,20 @@ _ARROW_TYPES = {
 }
 _SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
 _TEXTS = [name for name, arrow_type in zip(_SCHEMA.names, _SCHEMA.types, strict=True) if arrow_type == CODED]
-_COLUMN_BUFFER_BYTES = 64 * 1024  # of each column of a row group that is open
-PIECE_ROWS = 16_384  # read at a time where a date is not read whole
+_COLUMN_BUFFER_BYTES = 64 * 1024  # per column of an open row group
+PIECE_ROWS = 16_384  # rows read at a time when a date is not read whole
 _BY_SCENE = ds.partitioning(pa.schema([("scene", pa.int32())]), flavor="hive")
 
 
-Read = Callable[..., Iterator[pa.Table]]  # catalog, dates, columns: read_dates or read_in_pieces
+Read = Callable[..., Iterator[pa.Table]]  # read_dates or read_in_pieces: takes catalog, dates, columns
 
 
 def read_dates(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
-    """The keys and the wanted columns of each date that has rows, one table a date.
+    """Yield the keys and the given columns of each date that has rows, one table per date.
 
-    Rows are sorted by time, scene, user, item and label: the order, and with it all that is drawn from a seed, depends
-    on the content of a partition alone and not on who wrote its files. Raises TrainingError.
+    Rows are sorted by time, scene, user, item and label, so that their order, and with it everything drawn from a
+    seed, depends only on a partition's content and not on how its files were written. Raises TrainingError if a date
+    cannot be read.
     """
     for date in dates:
         table = _read(catalog, date, (*KEYS, *columns))
@@ -47,7 +48,7 @@ def read_dates(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = 
 
 
 def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
-    """The keys of all rows, in the order in which read_dates gives them."""
+    """Return the keys of all rows, in the order of read_dates."""
     tables = list(read_dates(catalog, dates))
     if not tables:
         return _SCHEMA.empty_table().select(KEYS)
@@ -55,7 +56,7 @@ def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
 
 
 def count_rows(catalog: Catalog, date: str) -> int:
-    """Rows of the date's files, from their footers. Raises TrainingError where the manifest says otherwise."""
+    """Count the rows of a date by its files' footers. Raises TrainingError if the manifest has another count."""
     dataset = _dataset(catalog, date)
     try:
         rows = dataset.count_rows() if dataset else 0
@@ -71,7 +72,7 @@ def count_rows(catalog: Catalog, date: str) -> int:
 
 
 def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    """A dictionary-coded column as codes [n] (-1 for null) and its distinct values."""
+    """Split a dictionary-coded column into its codes [n] (-1 for null) and its distinct values."""
     coded = column.combine_chunks()
     codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
     return codes, coded.dictionary
@@ -79,7 +80,7 @@ def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
 
 @dataclass(frozen=True)
 class RowGroup:
-    """A part of a date's file that can be read alone."""
+    """A part of a date's file that can be read on its own."""
 
     catalog: Catalog
     date: str
@@ -87,15 +88,18 @@ class RowGroup:
 
     @property
     def rows(self) -> int:
-        """By the file's footer."""
+        """The number of rows, from the file's footer."""
         return sum(group.num_rows for group in self.fragment.row_groups)
 
     def tables(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
-        """The keys and the wanted columns, `rows` rows at a time, in the file's order. Raises TrainingError."""
+        """Yield the keys and the given columns, `rows` rows at a time, in the file's order.
+
+        Raises TrainingError if the file cannot be read.
+        """
         wanted = _schema_of((*KEYS, *columns))
         _require_columns(self.fragment, wanted.names)
-        of_folder = ds.get_partition_keys(self.fragment.partition_expression)
-        reading = {"columns": [name for name in wanted.names if name not in of_folder], "use_threads": False}
+        partition_values = ds.get_partition_keys(self.fragment.partition_expression)
+        reading = {"columns": [name for name in wanted.names if name not in partition_values], "use_threads": False}
         reading["row_groups"] = [group.id for group in self.fragment.row_groups]
         try:
             # A dataset's scanner would decode the whole row group at once.
@@ -108,7 +112,7 @@ class RowGroup:
             )
             for batch in file.iter_batches(rows, **reading):
                 table = pa.Table.from_batches([batch])
-                for name, value in of_folder.items():
+                for name, value in partition_values.items():
                     table = table.append_column(name, pa.repeat(value, len(table)))
                 table = table.select(wanted.names).cast(wanted)
                 _check_values(self.catalog, self.date, table)
@@ -118,20 +122,20 @@ class RowGroup:
 
 
 def row_groups(catalog: Catalog, dates: Sequence[str]) -> list[RowGroup]:
-    """All row groups of the dates' files. Raises TrainingError."""
-    found = []
+    """List the row groups of the dates' files. Raises TrainingError if a file cannot be read."""
+    groups = []
     for date in dates:
         if dataset := _dataset(catalog, date):
             try:
                 fragments = [part for file in dataset.get_fragments() for part in file.split_by_row_group()]
             except (pa.ArrowException, OSError) as error:
                 raise _unreadable(catalog, date, error) from error
-            found += [RowGroup(catalog, date, fragment) for fragment in fragments]
-    return found
+            groups += [RowGroup(catalog, date, fragment) for fragment in fragments]
+    return groups
 
 
 def read_in_pieces(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
-    """As read_dates, for dates too large to be held: some rows at a time, in the files' order."""
+    """Yield the same columns as read_dates, for dates too large for memory: PIECE_ROWS at a time, in file order."""
     for group in row_groups(catalog, dates):
         yield from group.tables(columns, PIECE_ROWS)
 
@@ -174,10 +178,10 @@ def _dataset(catalog: Catalog, date: str) -> ds.Dataset | None:
 
 def _check_values(catalog: Catalog, date: str, table: pa.Table) -> None:
     for name, allowed in (("label", (0, 1)), ("scene", SCENES)):
-        strange = sorted(str(value) for value in pc.unique(table[name]).to_pylist() if value not in allowed)
-        if strange:
+        unknown = sorted(str(value) for value in pc.unique(table[name]).to_pylist() if value not in allowed)
+        if unknown:
             raise TrainingError(
-                f"{catalog.uri(TRAIN, date)} has {name} {', '.join(strange)}, known are {allowed}: "
+                f"{catalog.uri(TRAIN, date)} has {name} {', '.join(unknown)}, known are {allowed}: "
                 "publish this date again (ANTM2C_SCENES sets the scenes)"
             )
 

@@ -1,4 +1,4 @@
-"""Which text each row has: indexes into the distinct texts of a window."""
+"""The texts of rows, as indexes into the distinct texts of a window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,56 +7,62 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.reading import read_in_pieces
+from training.data.reading import codes_and_values, read_in_pieces
 from training.data.text_columns import MODES, compose
-from training.data.vocabulary import PARTS_AT_ONCE, Vocabulary
+from training.data.value_index import UNSEEN, ValueIndex
+from training.data.vocabulary import PARTS_AT_ONCE
 from warehouse.catalog import Catalog
 
-WITHOUT_TEXT = 0
+WITHOUT_TEXT = UNSEEN
 
 
 @dataclass(frozen=True)
 class RowTexts:
-    """The distinct texts of some dates; a text has its position from 1, a row without one has WITHOUT_TEXT."""
+    """The distinct texts of some dates, with indexes from 1. mode: a key of MODES.
+
+    A row's text that is missing, or not among them, has index WITHOUT_TEXT.
+    """
 
     mode: str
-    vocabulary: Vocabulary
+    distinct: ValueIndex
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What must be read of a row."""
+        """The columns that a row's texts are made of."""
         return tuple(name for columns in MODES[self.mode].values() for name in columns)
 
     @property
     def per_row(self) -> int:
-        """Texts a row, T."""
+        """The number of texts per row, T."""
         return len(MODES[self.mode])
 
     @property
     def texts(self) -> pa.Array:
-        """The distinct texts in the order of their indexes."""
-        return self.vocabulary.values
+        """The distinct texts, in the order of their indexes."""
+        return self.distinct.values
 
     def index(self, table: pa.Table) -> np.ndarray:
-        """The texts of every row, int64 [n, T]."""
+        """Return the indexes of every row's texts, int64 [n, T]."""
         composed = [compose(table, columns) for columns in MODES[self.mode].values()]
-        return np.stack([self.vocabulary.index(texts) for texts in composed], axis=1)
+        return np.stack([self.distinct.index(texts) for texts in composed], axis=1)
 
     def followed_by(self, later: "RowTexts") -> "RowTexts":
-        """The same texts at the same indexes, and after them those of `later` that are not among them."""
-        own, other = self.vocabulary, later.vocabulary
-        new = pc.is_null(pc.index_in(other.values, value_set=own.values))
-        values = pa.concat_arrays([own.values, other.values.filter(new)])
-        impressions = np.concatenate([own.impressions, other.impressions[new.to_numpy(zero_copy_only=False)]])
-        return RowTexts(self.mode, Vocabulary(values, impressions))
+        """Append the texts of `later` that are new. The others keep their indexes."""
+        new = later.texts.filter(pc.is_null(pc.index_in(later.texts, value_set=self.texts)))
+        return RowTexts(self.mode, ValueIndex(pa.concat_arrays([self.texts, new])))
 
 
 def read_texts(catalog: Catalog, dates: Sequence[str], mode: str) -> RowTexts:
-    """The distinct texts of the dates' rows, sorted, read a row group at a time."""
-    parts = [Vocabulary(pa.array([], pa.string()), np.array([], np.int64))]
-    columns = RowTexts(mode, parts[0]).columns
-    for table in read_in_pieces(catalog, dates, columns):
-        parts += [Vocabulary.of(compose(table, joined)) for joined in MODES[mode].values()]
+    """Read the distinct texts of the dates' rows, sorted."""
+    parts = [pa.array([], pa.string())]
+    for table in read_in_pieces(catalog, dates, RowTexts(mode, ValueIndex(parts[0])).columns):
+        parts += [_distinct(compose(table, columns)) for columns in MODES[mode].values()]
         if len(parts) >= PARTS_AT_ONCE:
-            parts = [Vocabulary.merged(parts)]
-    return RowTexts(mode, Vocabulary.merged(parts))
+            parts = [pa.chunked_array(parts).unique()]
+    texts = pa.chunked_array(parts).unique()
+    return RowTexts(mode, ValueIndex(texts.take(pc.sort_indices(texts))))
+
+
+def _distinct(column: pa.ChunkedArray) -> pa.Array:
+    codes, values = codes_and_values(column)
+    return values.take(pa.array(np.unique(codes[codes >= 0])))

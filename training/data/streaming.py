@@ -1,4 +1,4 @@
-"""Batches of a window that is larger than the memory set for it."""
+"""Batches of a window that does not fit in the memory set for it."""
 
 import math
 import os
@@ -14,51 +14,50 @@ import pyarrow as pa
 import torch
 
 from training import processes
-from training.data.features import FeatureSpace
 from training.data.reading import PIECE_ROWS, RowGroup
-from training.data.row_texts import RowTexts
-from training.data.rows import Rows, columns_read, empty_rows, encoded
+from training.data.row_encoder import RowEncoder
+from training.data.rows import Rows
 from training.errors import TrainingError
 
-_Made = TypeVar("_Made")
-# A thread of this niceness gets a tenth of a core that others want too: rows need less than that of one they train on.
+_Item = TypeVar("_Item")
+# A thread this nice gets a tenth of a contended core, and preparing rows needs less than that of a training core.
 _NICENESS = 10
-_OPEN = 2  # row groups read side by side: each takes some 40 MB, and the buffer does the mixing
+_OPEN = 2  # row groups read side by side: each takes about 40 MB, and the buffer mixes their rows
 
 
 class StreamedBatches:
     """Batches read from Parquet row groups in random order, through a shuffle buffer.
 
-    A row that comes takes a random place in the buffer, and the row that was there goes out. With a buffer of at least
-    all rows an epoch's order is a full permutation.
+    A new row takes a random place in the buffer, and the row that was there leaves it. If the buffer holds all rows,
+    an epoch's order is a full permutation.
     """
 
     def __init__(
         self,
         groups: list[RowGroup],
         rows: int,
-        space: FeatureSpace,
-        texts: RowTexts | None,
+        encoder: RowEncoder,
         batch_size: int,
         buffer_rows: int,
     ) -> None:
         self.rows = rows
         self._groups = shards(groups, processes.count())[processes.rank()]
         self._own_rows = sum(group.rows for group in self._groups) if processes.count() > 1 else rows
-        self._space, self._texts = space, texts
+        self._encoder = encoder
         self._batch_size, self._buffer_rows = batch_size, buffer_rows
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Every row once; the last batch holds what is left. The next rows are made while a batch is trained on: one
-        thread reads, another encodes what was read before.
+        """Yield every row once; the last batch may be smaller.
+
+        The next rows are prepared while a batch is trained on: one thread reads, another one encodes.
         """
-        # The reading thread draws from a generator of its own, or what is drawn would hang on who is faster.
-        of_reader = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        pieces = ahead(encoded(table, self._space, self._texts) for table in ahead(self._tables(of_reader)))
+        # The reading thread has its own generator, or the draws would depend on which thread is faster.
+        readers_generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        pieces = ahead(map(self._encoder.encode, ahead(self._tables(readers_generator))))
         return in_batches(self._shuffled(pieces, generator), self._sizes())
 
     def _sizes(self) -> list[int]:
-        """Of the batches. Each process spreads its rows over the steps of one: none runs out before the others."""
+        """Return the sizes of this process's batches. All processes take the same number of steps."""
         steps = math.ceil(self.rows / self._batch_size)
         if processes.count() == 1:
             return [self._batch_size] * (steps - 1) + [self.rows - (steps - 1) * self._batch_size]
@@ -66,13 +65,12 @@ class StreamedBatches:
         return [end - start for start, end in pairwise(ends)]
 
     def _tables(self, generator: torch.Generator) -> Iterator[pa.Table]:
-        """All rows, a piece at a time from one of some row groups that are open, each at random."""
-        columns = columns_read(self._space, self._texts)
+        """Yield all rows in pieces, each piece from a random one of the open row groups."""
         waiting = [self._groups[place] for place in torch.randperm(len(self._groups), generator=generator)]
         being_read: list[Iterator[pa.Table]] = []
         while waiting or being_read:
             while waiting and len(being_read) < _OPEN:
-                being_read.append(waiting.pop().tables(columns, PIECE_ROWS))
+                being_read.append(waiting.pop().tables(self._encoder.columns, PIECE_ROWS))
             chosen = int(torch.randint(len(being_read), (), generator=generator))
             table = next(being_read[chosen], None)
             if table is None:
@@ -81,43 +79,44 @@ class StreamedBatches:
                 yield table
 
     def _shuffled(self, pieces: Iterable[Rows], generator: torch.Generator) -> Iterator[Rows]:
-        buffer, filled = empty_rows(min(self._buffer_rows, self._own_rows), self._space, self._texts), 0
+        buffer, filled = self._encoder.empty_rows(min(self._buffer_rows, self._own_rows)), 0
         for piece in pieces:
             free = min(len(buffer) - filled, len(piece))
             if free:
                 buffer.slice(filled, filled + free).copy_from(piece.slice(0, free))
                 filled += free
-            coming = piece.slice(free, len(piece))
-            while len(coming):
-                now = coming.slice(0, len(buffer))
-                places = _distinct(len(buffer), len(now), generator)
-                going = buffer.take(places)
-                buffer.put(places, now)
-                coming = coming.slice(len(now), len(coming))
-                yield going
-        for places in torch.randperm(filled, generator=generator).split(PIECE_ROWS):  # not a second buffer at once
+            rest = piece.slice(free, len(piece))
+            while len(rest):
+                entering = rest.slice(0, len(buffer))
+                places = _distinct(len(buffer), len(entering), generator)
+                leaving = buffer.take(places)
+                buffer.put(places, entering)
+                rest = rest.slice(len(entering), len(rest))
+                yield leaving
+        # In pieces, as a copy of the whole buffer would double the memory.
+        for places in torch.randperm(filled, generator=generator).split(PIECE_ROWS):
             yield buffer.take(places)
 
 
 def _distinct(below: int, count: int, generator: torch.Generator) -> torch.Tensor:
-    """So many different numbers, int64 [count], in time that does not grow with `below`: the buffer may be large."""
+    """Draw distinct numbers below a limit, int64 [count], in a time that does not depend on the limit."""
     draw = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     return torch.from_numpy(draw.choice(below, count, replace=False, shuffle=False))
 
 
-def ahead(made: Iterator[_Made]) -> Iterator[_Made]:
-    """The same, the next one being made in another thread while one is used."""
+def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """Yield the same items; another thread makes the next one while the caller uses this one."""
     with ThreadPoolExecutor(max_workers=1, initializer=_give_way) as thread:
-        coming = thread.submit(next, made, None)
-        while (one := coming.result()) is not None:
-            coming = thread.submit(next, made, None)
-            yield one
+        next_item = thread.submit(next, items, None)
+        while (item := next_item.result()) is not None:
+            next_item = thread.submit(next, items, None)
+            yield item
 
 
 def _give_way() -> None:
-    """Lets training go first on this thread's core, where threads have priorities of their own.
+    """Lower this thread's priority below that of training, on systems where threads have priorities.
 
-    A product is split evenly over all cores: one that reading slows down holds up the others.
+    A matrix product is split evenly over all cores: if reading slows one of them down, all have to wait.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
@@ -125,27 +124,30 @@ def _give_way() -> None:
 
 
 def in_batches(pieces: Iterable[Rows], sizes: Sequence[int]) -> Iterator[Rows]:
-    """The same rows in batches of the given sizes, which add up to as many."""
-    coming = iter(pieces)
-    kept: list[Rows] = []
+    """Regroup rows into batches of the given sizes, which add up to the number of rows.
+
+    Raises TrainingError if there are fewer rows.
+    """
+    remaining = iter(pieces)
+    pending: list[Rows] = []
     count = 0
     for size in sizes:
-        while count < size or not kept:
-            piece = next(coming, None)
+        while count < size or not pending:
+            piece = next(remaining, None)
             if piece is None:
                 raise TrainingError(
                     f"the training tables hold fewer rows than the {sum(sizes)} counted at first: they were published "
-                    "anew while they were read; run this again"
+                    "again while they were being read; run this again"
                 )
-            kept.append(piece)
+            pending.append(piece)
             count += len(piece)
-        joined = Rows.joined(kept) if len(kept) > 1 else kept[0]
+        joined = Rows.joined(pending) if len(pending) > 1 else pending[0]
         yield joined.slice(0, size)
-        kept, count = [joined.slice(size, count)], count - size
+        pending, count = [joined.slice(size, count)], count - size
 
 
 def shards(groups: Sequence[RowGroup], count: int) -> list[list[RowGroup]]:
-    """The row groups dealt out to so many processes, the largest first, each to the one with the fewest rows."""
+    """Deal row groups out to processes: the largest first, each to the process with the fewest rows so far."""
     dealt: list[list[RowGroup]] = [[] for _ in range(count)]
     rows = [0] * count
     if count == 1:

@@ -1,4 +1,4 @@
-"""The texts of a row: which columns they are made of, and how."""
+"""How a row's texts are composed of its columns."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -9,22 +9,22 @@ import pyarrow.compute as pc
 
 from training.data.reading import codes_and_values
 
-# By mode the texts of a row, and by text the columns that it joins.
+# For each mode, the texts of a row and the columns that each text joins.
 MODES: dict[str, dict[str, tuple[str, ...]]] = {
     "combined": {"row": ("item_title", "item_entity_names", "query_entity_seq")},
     "split": {"item": ("item_title", "item_entity_names"), "query": ("query_entity_seq",)},
 }
-# A type says how an entity was recognised, not what it is: with it one entity has several spellings, and among its
-# character n-grams those of INTENT_TARGET outnumber those of the entity.
+# An entity's type says how the entity was recognised, not what it is. Left in, it would give one entity several
+# spellings, and the character n-grams of INTENT_TARGET would outnumber those of the entity itself.
 _TYPE = r"\|[A-Z_]+(,|$)"
 
-_Coded = tuple[np.ndarray, pa.Array]  # codes [n] into distinct values, -1 for none
+_Coded = tuple[np.ndarray, pa.Array]  # codes [n] into distinct values, -1 for no text
 
 
 def compose(table: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
-    """The columns' texts without entity types, joined by a blank: dictionary-coded [n], null where a row has none.
+    """Join the columns' texts with a space, without entity types: dictionary-coded [n], null for rows without text.
 
-    Columns are dictionary-coded; texts are joined once a distinct combination, not once a row.
+    The columns are dictionary-coded; texts are joined once per distinct combination, not once per row.
     """
     codes, values = reduce(_joined, (_without_types(*codes_and_values(table[name])) for name in columns))
     return pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), values)])
@@ -45,7 +45,7 @@ def _joined(first: _Coded, second: _Coded) -> _Coded:
 
 
 def _at(values: pa.Array, index: np.ndarray) -> pa.Array:
-    # Empty, not null: null_handling="skip" drops an element whose parts are all null (pyarrow 25).
+    # Empty instead of null, as null_handling="skip" drops an element if all its parts are null (pyarrow 25).
     return pc.fill_null(values.take(pa.array(index, mask=index < 0)), "")
 
 

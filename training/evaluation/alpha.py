@@ -9,11 +9,11 @@ from training.data.rows import Rows
 from training.data.text_columns import MODES
 from training.evaluation.prediction import PREDICTION_ROWS
 from training.evaluation.segments import SEGMENTS_BY
-from training.models.content import ContentModel
+from training.models.click_model import RowModel
 
 
 @torch.inference_mode()
-def alphas(model: ContentModel, rows: Rows) -> np.ndarray:
+def alphas(model: RowModel, rows: Rows) -> np.ndarray:
     """Return every row's alpha, [n] float32."""
     model.eval()
     starts = range(0, len(rows), PREDICTION_ROWS)

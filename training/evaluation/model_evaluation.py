@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-from torch import nn
 
-from training.data.features import FeatureSpace
+from training.data.feature_space import FeatureSpace
 from training.data.rows import Rows
 from training.evaluation.alpha import alpha_by, alphas, rows_without_text
 from training.evaluation.metrics import evaluated
@@ -14,13 +13,13 @@ from training.evaluation.prediction import predict
 from training.evaluation.prediction_table import predictions_table
 from training.evaluation.segments import Report
 from training.evaluation.truth import click_probabilities
-from training.models.content import ContentModel
+from training.models.click_model import RowModel
 from training.models.gate_statistics import GateStatistics
 from warehouse.catalog import Catalog
 
 
 def evaluate_model(
-    model: nn.Module,
+    model: RowModel,
     space: FeatureSpace,
     catalog: Catalog,
     dates: Sequence[str],
@@ -40,7 +39,7 @@ def evaluate_model(
     metrics, report = evaluated(predictions, click_probabilities(catalog, dates, predictions))
     if gates := gate_statistics.report():
         metrics["gates"] = gates
-    if isinstance(model, ContentModel) and text_mode:
+    if text_mode:
         predictions = predictions.append_column("alpha", pa.array(alphas(model, validation)))
         metrics["alpha_by"] = alpha_by(predictions)
         metrics["rows_without_text"] = rows_without_text(validation, text_mode)

@@ -1,27 +1,25 @@
 """Predicting with a model, batch by batch."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.data.rows import Rows
+from training.models.click_model import RowModel
 from training.models.gate_statistics import GateStatistics
-from training.models.gates import GatedModel
 
 PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
+def predict(model: RowModel, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
     """Return the rows' logits [n], float32, on the CPU. A gated model's gate weights are added to `gates`."""
     model.eval()
     device = next(model.parameters()).device.type
     logits = []
     for start in range(0, len(rows), PREDICTION_ROWS):
         batch = rows.slice(start, start + PREDICTION_ROWS).to(device)
-        if gates is not None and isinstance(model, GatedModel):
-            batch_logits, weights = model.with_gates(batch)
+        batch_logits, weights = model.with_gates(batch)
+        if gates is not None:
             gates.add(batch.scene, weights)
-        else:
-            batch_logits = model(batch)
         logits.append(batch_logits)
     return torch.cat(logits).cpu()

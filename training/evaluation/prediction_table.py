@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from training.data.features import FeatureSpace
+from training.data.feature_space import FeatureSpace
 from training.data.reading import codes_and_values
 from training.data.rows import ITEM, USER, Rows
 from training.evaluation.segments import LEVELS, Segment

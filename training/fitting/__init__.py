@@ -1,1 +1,1 @@
-"""The training loop and what it needs: optimizers, device, checkpoint."""
+"""The training loop and what it needs: optimizers, device, checkpoints."""

@@ -1,4 +1,4 @@
-"""Adam for large embeddings, a step costing what the batch touches and not what the table holds."""
+"""Adam for large embeddings: the cost of a step depends on the rows in the batch, not on the size of the table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,30 +10,30 @@ from torch import Tensor, nn
 
 from training.processes import averaged_rows, count
 
-Schedule = Callable[[int], float]  # the learning rate of a step, counted from 1
+Schedule = Callable[[int], float]  # from a step, counted from 1, to its learning rate
 _SETTLED = 20_000  # steps after which Adam's bias corrections are 1 in float32
 
 
 @dataclass
 class _Moments:
-    """Adam's state of one table. mean, square: [V, D]. seen: the step of each row's last update, int64 [V]."""
+    """Adam's state for one table. mean, square: [V, D]. seen: the step of each row's last update, int64 [V]."""
 
     mean: Tensor
     square: Tensor
     seen: Tensor
 
     def to(self, device: torch.device) -> "_Moments":
-        """The same there."""
         return _Moments(self.mean.to(device), self.square.to(device), self.seen.to(device))
 
 
 class DeferredAdam:
-    """Dense Adam (Kingma and Ba, 2015), each row's steps without a gradient made up for when it is next looked up.
+    """Dense Adam (Kingma and Ba, 2015) that defers a row's steps without a gradient until the row is next looked up.
 
-    Dense Adam goes on moving a row that a batch does not touch, by its fading momentum; leaving that out, as
+    Dense Adam keeps moving rows that are not in a batch, by their fading momentum. Leaving these moves out, as
     torch.optim.SparseAdam does, costs quality. The moves of k steps without a gradient add up to
     m / sqrt(v) * sum_j lr_j * (b1 / sqrt(b2))^j * sqrt(1 - b2^(s+j)) / (1 - b1^(s+j)), a difference of two entries of
-    a table; only epsilon is taken as constant meanwhile. `flush` before anybody else reads the weights.
+    a precomputed table. The only approximation is that epsilon is constant during these steps. Call `flush` before
+    anything else reads the weights.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class DeferredAdam:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
-        """settled_after: the step from which the schedule is constant."""
+        """settled_after: the step from which on the schedule is constant."""
         self._weights = [embedding.weight for embedding in embeddings]
         self._moments = [_no_moments(weight) for weight in self._weights]
         self._schedule, self._betas, self._eps = schedule, betas, eps
@@ -56,16 +56,15 @@ class DeferredAdam:
             embedding.register_forward_pre_hook(partial(self._before_lookup, number))
 
     def zero_grad(self) -> None:
-        """Drops the gradients."""
         for weight in self._weights:
             weight.grad = None
 
     @torch.no_grad()
     def step(self) -> None:
-        """One step of Adam on the rows that have a gradient."""
+        """Take a step of Adam in the rows that have a gradient."""
         gradients = [averaged_rows(weight.grad) if weight.grad is not None else None for weight in self._weights]
         for number, gradient in enumerate(gradients):
-            if gradient is not None and count() > 1:  # rows that only other processes have looked up
+            if gradient is not None and count() > 1:  # some rows were looked up only by other processes
                 self._catch_up(number, gradient.indices()[0])
         self._step += 1
         b1, b2 = self._betas
@@ -81,21 +80,21 @@ class DeferredAdam:
 
     @torch.no_grad()
     def flush(self) -> None:
-        """Makes up for all that was deferred, in every row."""
+        """Take the deferred steps of every row."""
         for number, moments in enumerate(self._moments):
             self._catch_up(number, (moments.seen < self._step).nonzero().flatten())
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain values."""
+        """Return the state as tensors and plain values."""
         return {"step": self._step, "moments": [vars(moments) for moments in self._moments]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of state_dict. Raises KeyError, TypeError or ValueError on the state of another model."""
-        moments = [_Moments(**kept) for kept in state["moments"]]
-        if [kept.mean.shape for kept in moments] != [weight.shape for weight in self._weights]:
-            raise ValueError("the state is of other embeddings")
+        """Restore what state_dict returned. Raises KeyError, TypeError or ValueError if it is another model's."""
+        moments = [_Moments(**saved) for saved in state["moments"]]
+        if [saved.mean.shape for saved in moments] != [weight.shape for weight in self._weights]:
+            raise ValueError("the state belongs to other embeddings")
         self._step = state["step"]
-        self._moments = [kept.to(weight.device) for kept, weight in zip(moments, self._weights, strict=True)]
+        self._moments = [saved.to(weight.device) for saved, weight in zip(moments, self._weights, strict=True)]
 
     @torch.no_grad()
     def _before_lookup(self, number: int, embedding: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -130,7 +129,7 @@ def _column(values: Tensor) -> Tensor:
 
 
 def _later_moves(schedule: Schedule, betas: tuple[float, float], settled: int) -> Tensor:
-    """For every step s, all that m / sqrt(v) of then would still move a row without further gradients, float64."""
+    """Return, for every step s, the total of later moves per unit of m / sqrt(v) without further gradients, float64."""
     b1, b2 = betas
     ratio = b1 / b2**0.5
     later = schedule(settled + 1) * ratio / (1 - ratio)

@@ -1,4 +1,4 @@
-"""How a model is run while it trains: on the CPU, or on a GPU in bfloat16 where that is safe; compiled if asked for."""
+"""Where and how a model is trained: on the CPU or a GPU, its precision, compilation and memory."""
 
 import ctypes
 import os
@@ -15,45 +15,45 @@ from training.errors import TrainingError
 from training.fitting.loop_settings import Device
 
 DEVICES: tuple[str, ...] = ("auto", *get_args(Device))
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # glibc's names for them: see mallopt(3)
-_SHARE_OF_FREE = 0.5  # of a GPU's free memory: the other half is the model's, the optimizer's and the batches'
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # see mallopt(3)
+_SHARE_OF_FREE = 0.5  # of a GPU's free memory for rows: the other half is for the model, the optimizer and the batches
 
 
 def resolve_device(name: str) -> Device:
-    """auto takes the GPU where torch sees one. Raises TrainingError where a GPU is asked for and there is none."""
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
+    """Return the device to use; auto is a GPU if torch sees one. Raises TrainingError for cuda without a GPU."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
         raise TrainingError(
             f"--device cuda: torch {torch.__version__} sees no GPU here; "
-            "install a build of torch for CUDA and NVIDIA's driver, or take --device cpu"
+            "install a build of torch for CUDA and NVIDIA's driver, or use --device cpu"
         )
-    return "cuda" if there and name != "cpu" else "cpu"
+    return "cuda" if available and name != "cpu" else "cpu"
 
 
 def on_device(rows: Rows, device: Device) -> Rows:
-    """The rows on the GPU where they fit beside the rest, else as they are: batches are then copied one by one."""
+    """Copy rows to the GPU if they leave enough memory. Otherwise return them as they are, to be copied by batch."""
     if device == "cpu" or rows.bytes > _SHARE_OF_FREE * torch.cuda.mem_get_info()[0]:
         return rows
     return rows.to(device)
 
 
 def compiled(model: nn.Module) -> nn.Module:
-    """The model through torch.compile, with the same weights. Raises TrainingError where nothing can be compiled."""
+    """Compile a model with torch.compile; the weights are shared. Raises TrainingError if there is no C++ compiler."""
     if not any(map(shutil.which, [os.environ.get("CXX", "g++"), "clang++"])):
         raise TrainingError("--compile needs a C++ compiler, and neither g++ nor clang++ is on PATH: install one")
     return cast(nn.Module, torch.compile(model))
 
 
 def training_precision(device: Device) -> AbstractContextManager:
-    """On a GPU products in bfloat16; weights, sums and the loss stay float32."""
+    """On a GPU, compute matrix products in bfloat16; weights, sums and the loss stay float32."""
     return torch.autocast(device, dtype=torch.bfloat16) if device == "cuda" else nullcontext()
 
 
 @contextmanager
 def denormals_flushed() -> Iterator[None]:
-    """Numbers below 1e-38 count as 0: weights and moments that nothing moves fade to such, which slow products down.
+    """Treat numbers below 1e-38 as 0. Weights and moments without gradients decay to such numbers, which are slow.
 
-    To be entered before torch starts its threads, which take this over from the one that starts them.
+    Enter this before torch starts its threads: they inherit the setting from the thread that starts them.
     """
     torch.set_flush_denormal(True)
     try:
@@ -63,10 +63,10 @@ def denormals_flushed() -> Iterator[None]:
 
 
 def keep_freed_memory() -> None:
-    """Where C's library is glibc, what a step frees stays the process's, for the next step to take.
+    """With glibc, keep the memory that a training step frees, so that the next step can reuse it.
 
-    Else every step gets its hidden units from the system and touches each page of them anew, a fifth of its time. What
-    is larger than the hidden units of a batch, a whole window say, goes back as ever.
+    Otherwise every step gets the memory of its hidden units from the system and faults in each page, which takes a
+    fifth of its time. Larger blocks, such as a whole window, still go back to the system.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
@@ -75,5 +75,5 @@ def keep_freed_memory() -> None:
 
 
 def forked_random_state(device: Device) -> AbstractContextManager:
-    """What is drawn inside leaves the caller's generators as they were."""
+    """Restore the caller's random generators on exit."""
     return torch.random.fork_rng(devices=[torch.cuda.current_device()] if device == "cuda" else [])

@@ -1,4 +1,4 @@
-"""The losses of an epoch's batches: their mean, and the end where one is not finite."""
+"""The losses of an epoch's batches: their mean, and an error if one is not finite."""
 
 import math
 
@@ -9,13 +9,13 @@ from training.data.rows import Rows
 from training.errors import TrainingError
 from training.fitting.loop_settings import LoopSettings
 
-_READ_EVERY = {"cpu": 1, "cuda": 32}  # steps: a GPU stands still while a loss is read
+_READ_EVERY = {"cpu": 1, "cuda": 32}  # steps: a GPU idles while a loss is read
 
 
 class EpochLosses:
-    """Takes the batches' mean losses in their order. Raises TrainingError where one is not finite.
+    """Collects the mean losses of an epoch's batches, in order. Raises TrainingError if one is not finite.
 
-    Of several processes all take the same losses, over the rows of all, and so stop at the same step.
+    Several processes get the same losses, each over the rows of all processes, and so stop at the same step.
     """
 
     def __init__(self, settings: LoopSettings, epoch: int, steps: int) -> None:
@@ -25,18 +25,18 @@ class EpochLosses:
         self._total = 0.0
 
     def add(self, loss: Tensor, rows: Tensor, batch: Rows) -> None:
-        """Takes in a mean loss and over how many rows it is, scalars, and this process's batch."""
+        """Add a mean loss, its number of rows (both scalar tensors) and this process's batch."""
         self._unread.append((torch.stack([loss, rows]), batch))
         if len(self._unread) == _READ_EVERY[self._settings.device]:
             self._read_all()
 
     def mean(self, rows: int) -> float:
-        """Over all `rows` of the epoch."""
+        """Return the mean loss over all `rows` of the epoch."""
         self._read_all()
         return self._total / rows
 
     def _read_all(self) -> None:
-        values = torch.stack([both for both, _ in self._unread]).tolist() if self._unread else []
+        values = torch.stack([pair for pair, _ in self._unread]).tolist() if self._unread else []
         for (value, rows), (_, batch) in zip(values, self._unread, strict=True):
             self._read += 1
             if not math.isfinite(value):
@@ -46,7 +46,7 @@ class EpochLosses:
 
     def _not_finite(self, value: float, batch: Rows) -> str:
         kept = f"; the checkpoint of epoch {self._epoch - 1} is kept" if self._epoch > 1 else ""
-        largest = batch.numeric.abs().max() if len(batch) else math.nan  # one of several processes may have had none
+        largest = batch.numeric.abs().max() if len(batch) else math.nan  # may be empty with several processes
         return (
             f"the loss is {value} in epoch {self._epoch}, batch {self._read} of {self._steps} ({len(batch)} rows, "
             f"{int(batch.label.sum())} clicked, largest numeric feature {largest:g}): lower "

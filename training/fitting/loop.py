@@ -20,15 +20,16 @@ from training.fitting.device import compiled, on_device, training_precision
 from training.fitting.epoch_losses import EpochLosses
 from training.fitting.loop_settings import Criterion, LoopSettings
 from training.fitting.optimizer import ModelOptimizer
+from training.models.click_model import RowModel
 from training.processes import averaged, count, from_leader, is_leader, rank, sharing_gradients
 from training.progress import bar, say
 
-_DIVERGED = 2 * math.log(2)  # log loss: an untrained model lies near log 2, as a coin does
+_DIVERGED = 2 * math.log(2)  # an untrained model's log loss is near log 2, as guessing is
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one epoch came to."""
+    """The results of one epoch."""
 
     number: int
     train_loss: float
@@ -39,19 +40,19 @@ class Epoch:
 
 @dataclass
 class Course:
-    """A training so far."""
+    """The epochs trained so far, and the best weights among them."""
 
     epochs: list[Epoch] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def ended(self, settings: LoopSettings) -> bool:
-        """Whether all epochs are done or the last `patience` ones brought nothing better."""
+        """Whether all epochs are done, or the last `patience` epochs were no better than an earlier one."""
         waited = len(self.epochs) - best_epoch(self.epochs, settings.stop_on).number if self.epochs else 0
         return len(self.epochs) >= settings.epochs or waited >= settings.patience
 
 
 def best_epoch(epochs: Sequence[Epoch], stop_on: Criterion) -> Epoch:
-    """The one with the lowest validation log loss or the highest AUC, the earliest of equals."""
+    """Return the epoch with the lowest validation log loss or the highest AUC; the first one, if several are equal."""
     return min(epochs, key=lambda epoch: epoch.val_logloss if stop_on == "logloss" else -epoch.val_auc)
 
 
@@ -59,18 +60,18 @@ Validate = Callable[[Tensor], tuple[float, float]]  # logits [n] -> log loss, AU
 
 
 def fit(
-    model: nn.Module,
+    model: RowModel,
     batches: Batches,
     validation: Rows,
     validate: Validate,
     settings: LoopSettings,
     checkpoint: Checkpoint,
 ) -> list[Epoch]:
-    """Trains in place and leaves the best weights in the model. Raises TrainingError where a loss is not finite or the
-    best one is worse than a guess.
+    """Train a model in place, and leave it with the best weights, on the CPU.
 
-    What an epoch draws depends on the seed and its number alone: a resumed run draws what the killed one would have.
-    The model ends on the CPU, whatever it was trained on: an evaluation from its folder finds the same metrics there.
+    An epoch's random draws depend only on the seed and its number, so a resumed run draws what the killed run would
+    have. The model ends on the CPU whatever it was trained on, so that a later evaluation there gives the same
+    metrics. Raises TrainingError if a loss is not finite or the best validation loss is worse than guessing.
     """
     model.to(settings.device)
     optimizer = ModelOptimizer(model, settings)
@@ -98,7 +99,7 @@ def fit(
             f"epoch {number}/{settings.epochs}: loss {train_loss:.5f}, validation log loss {logloss:.5f}, "
             f"AUC {auc:.5f}, {batches.rows / seconds:,.0f} rows/s"
         )
-    _require_learnt(best_epoch(course.epochs, settings.stop_on), settings)
+    _require_converged(best_epoch(course.epochs, settings.stop_on), settings)
     model.load_state_dict(course.best_weights)
     model.cpu()
     return course.epochs
@@ -108,20 +109,20 @@ def _train_epoch(
     model: nn.Module, optimizer: ModelOptimizer, batches: Batches, settings: LoopSettings, number: int
 ) -> float:
     model.train()
-    draw = settings.seed * 1_000_003 + number
-    torch.manual_seed(draw + (rank() << 53))  # each process drops other units; `draw` takes 53 bits
+    seed = settings.seed * 1_000_003 + number
+    torch.manual_seed(seed + (rank() << 53))  # dropout differs between processes; `seed` has 53 bits
     device, steps = settings.device, math.ceil(batches.rows / settings.batch_size)
     scene_weights = torch.tensor(settings.scene_weights, device=device) if settings.scene_weights else None
-    source = batches.epoch(torch.Generator().manual_seed(draw))
+    source = batches.epoch(torch.Generator().manual_seed(seed))
     losses = EpochLosses(settings, number, steps)
-    for drawn in bar(source, steps, f"epoch {number}/{settings.epochs}"):
-        batch = drawn.to(device)
+    for next_batch in bar(source, steps, f"epoch {number}/{settings.epochs}"):
+        batch = next_batch.to(device)
         with training_precision(device):
             total, weight = _summed_loss(model(batch), batch, scene_weights)
         own = torch.stack([total.detach(), weight, torch.full_like(weight, len(batch))])
         mean_total, mean_weight, mean_rows = averaged(own)
         losses.add(mean_total / mean_weight, mean_rows * count(), batch)
-        # Gradients are averaged over the processes: so they become those of the mean over all rows.
+        # The average of the processes' gradients is then the gradient of the mean over all rows.
         loss = total / mean_weight
         optimizer.zero_grad()
         loss.backward()
@@ -129,17 +130,17 @@ def _train_epoch(
     return losses.mean(batches.rows)
 
 
-def _require_learnt(best: Epoch, settings: LoopSettings) -> None:
+def _require_converged(best: Epoch, settings: LoopSettings) -> None:
     if best.val_logloss > _DIVERGED:
         raise TrainingError(
             f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
-            f"{best.val_logloss:g}, and a coin's is {math.log(2):.3f}: lower --learning-rate "
+            f"{best.val_logloss:g}, where guessing gives {math.log(2):.3f}: lower --learning-rate "
             f"({settings.learning_rate:g})"
         )
 
 
 def _summed_loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The sum of the rows' weighted cross entropies and that of their weights; without weights each counts 1."""
+    """Return the sum of the rows' weighted cross entropies, and the sum of their weights. Without weights each is 1."""
     weights = torch.ones_like(batch.label) if scene_weights is None else scene_weights[batch.scene]
     return binary_cross_entropy_with_logits(logits, batch.label, weights, reduction="sum"), weights.sum()
 
@@ -161,7 +162,7 @@ def _resume(model: nn.Module, optimizer: ModelOptimizer, checkpoint: Checkpoint)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         course = Course([Epoch(**fields) for fields in state["epochs"]], state["best_weights"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: other weights than the model's
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: weights of another model
         raise checkpoint.unusable() from error
     say(f"resumed after epoch {len(course.epochs)}")
     return course

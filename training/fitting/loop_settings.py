@@ -1,4 +1,4 @@
-"""How a model is trained."""
+"""The settings of the training loop."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -12,11 +12,14 @@ CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 class LoopSettings:
     """Settings of the training loop.
 
-    warmup_steps: steps over which the learning rate rises linearly to its value. clip_norm: the largest gradient norm
-    of all but embeddings, 0 for no limit. stop_on: what on the validation rows decides the best epoch. scene_weights:
-    what a row of each scene counts in the loss, in the scenes' order; None: all the same. embedding_decay: weight decay
-    of embeddings, which then take a step in every row and not only where a batch looks. compile: by torch.compile,
-    which takes a minute first.
+    warmup_steps: steps in which the learning rate rises linearly to its value.
+    weight_decay: for all weights but embeddings.
+    embedding_decay: weight decay of embeddings; if not 0, every row takes every step, which is slower.
+    clip_norm: the largest gradient norm of all weights but embeddings; 0 for no limit.
+    scene_weights: the weight of a row in the loss by scene, in the order of SCENES; None for equal weights.
+    stop_on: the validation metric that decides which epoch is the best.
+    memory_mb: memory for training rows; a larger window is streamed.
+    compile: whether to use torch.compile, which takes a minute at the start.
     """
 
     epochs: int = 8
@@ -35,5 +38,5 @@ class LoopSettings:
     compile: bool = False
 
     def rate_of(self, step: int) -> float:
-        """The learning rate of a step, counted from 1."""
+        """Return the learning rate of a step, counted from 1."""
         return self.learning_rate * min(1.0, step / self.warmup_steps) if self.warmup_steps else self.learning_rate

@@ -1,4 +1,4 @@
-"""The optimizer of a whole model: dense Adam for what every batch touches, deferred Adam for large embeddings."""
+"""The optimizer of a whole model: deferred Adam for large embeddings, dense Adam for all other weights."""
 
 from typing import Any
 
@@ -8,18 +8,19 @@ from torch import nn
 from training.fitting.deferred_adam import DeferredAdam
 from training.fitting.loop_settings import LoopSettings
 
-_LARGE = 20_000  # rows from which looking rows up costs less than stepping through all of them
+_LARGE = 20_000  # rows from which on stepping only the looked-up rows is cheaper than stepping all of them
 
 
 class ModelOptimizer:
-    """Adam with warm-up and clipping as the settings have them, and no weight decay on embeddings unless asked for.
+    """Adam with the settings' warm-up, clipping and weight decay, where embeddings have a decay of their own.
 
-    deferred: ids of the parameters with sparse gradients. `step` averages these over the processes, DDP the others.
+    deferred: ids of the parameters with sparse gradients. `step` averages these gradients over the processes; DDP
+    averages all others.
     """
 
     def __init__(self, model: nn.Module, settings: LoopSettings) -> None:
         embeddings = [module for module in model.modules() if isinstance(module, nn.Embedding)]
-        # Decay would pull rarely seen ids to zero at every step in which they do not occur.
+        # Their usual decay is 0: it would pull a rare id towards zero in every step without the id.
         large = [e for e in embeddings if len(e.weight) >= _LARGE and not settings.embedding_decay]
         self.deferred = {id(embedding.weight) for embedding in large}
         small = [e.weight for e in embeddings if id(e.weight) not in self.deferred]
@@ -35,13 +36,11 @@ class ModelOptimizer:
         self._steps = 0
 
     def zero_grad(self) -> None:
-        """Drops all gradients."""
         self._dense.zero_grad(set_to_none=True)
         if self._deferred:
             self._deferred.zero_grad()
 
     def step(self) -> None:
-        """One step along the gradients."""
         self._steps += 1
         if self._settings.clip_norm:
             nn.utils.clip_grad_norm_(self._others, self._settings.clip_norm)
@@ -52,17 +51,17 @@ class ModelOptimizer:
             self._deferred.step()
 
     def settle(self) -> None:
-        """Brings every weight up to date, for whoever reads them: deferred steps are made up for."""
+        """Take all deferred steps, so that the weights can be read."""
         if self._deferred:
             self._deferred.flush()
 
     def state_dict(self) -> dict[str, Any]:
-        """Tensors and plain values."""
+        """Return the state as tensors and plain values."""
         deferred = self._deferred.state_dict() if self._deferred else None
         return {"steps": self._steps, "dense": self._dense.state_dict(), "deferred": deferred}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The inverse of state_dict. Raises KeyError, TypeError or ValueError on the state of another model."""
+        """Restore what state_dict returned. Raises KeyError, TypeError or ValueError if it is another model's."""
         self._steps = state["steps"]
         self._dense.load_state_dict(state["dense"])
         if self._deferred:

@@ -1,18 +1,17 @@
-"""The content tower and the alpha gate, which any backbone may have."""
+"""The content side of a model: a tower over texts, and the gate that weighs it against the backbone."""
 
 import torch
 from torch import Tensor, nn
 
-from training.data.rows import Rows
-from training.models.gates import GatedModel, own_scene
+from training.models.gates import own_scene
 from training.models.towers import SceneTowers
 
 _PROJECTED_SIZE, _HIDDEN_SIZE, _TOWER_SIZE = 32, 64, 32
-_LIMIT = 10.0  # of the gate's logit: in float32, sigmoid(17) is 1
+_LIMIT = 10.0  # of the alpha gate's logit: in float32, sigmoid(17) is 1
 
 
 class ContentTower(nn.Module):
-    """Linear, ReLU, Dropout and a tower a scene over text embeddings: [B, D], scene [B] -> logits [B]."""
+    """Linear, ReLU, Dropout and a tower per scene: x [B, D], scene [B] -> logits [B]."""
 
     def __init__(self, scenes: int, size: int, dropout: float) -> None:
         super().__init__()
@@ -20,28 +19,26 @@ class ContentTower(nn.Module):
         self.towers = SceneTowers(scenes, _HIDDEN_SIZE, _TOWER_SIZE)
 
     def forward(self, x: Tensor, scene: Tensor) -> Tensor:
-        """Logits [B]."""
         return self.towers(self.shared(x), scene)
 
 
 class AlphaGate(nn.Module):
-    """How much a row takes of its content, by a gate a scene: [B, D], scene [B] -> a [B], within (0, 1)."""
+    """The content side's share in a row's logit, by a gate per scene: x [B, D], scene [B] -> alpha [B], in (0, 1)."""
 
     def __init__(self, scenes: int, size: int) -> None:
         super().__init__()
         self.logits = nn.Linear(size, scenes)
 
     def forward(self, x: Tensor, scene: Tensor) -> Tensor:
-        """a [B]."""
-        logit = own_scene(self.logits(x).unsqueeze(2), scene).squeeze(1)
+        logit = own_scene(self.logits(x).unsqueeze(-1), scene).squeeze(-1)  # [B, S, 1] -> [B]
         return logit.clamp(-_LIMIT, _LIMIT).sigmoid()
 
 
 class ContentInput(nn.Module):
-    """Text embeddings projected alike, and of two texts their product: [B, T, K] -> [B, output_size].
+    """A common projection of a row's text embeddings and, if there are two, its product: [B, T, K] -> [B, output_size].
 
-    One projection for all texts: the product of an item's and a query's then says how far they mean the same, however
-    the embedding's own dimensions lie.
+    As the projection is the same for all texts, the product of an item's and a query's says how close their meanings
+    are.
     """
 
     def __init__(self, texts: int, size: int) -> None:
@@ -49,43 +46,26 @@ class ContentInput(nn.Module):
         self.projection = nn.Linear(size, _PROJECTED_SIZE, bias=False)
         self.output_size = _PROJECTED_SIZE * (texts + (texts == 2))
 
-    def forward(self, embedded: Tensor) -> Tensor:
-        """[B, output_size]."""
-        x = self.projection(embedded)
+    def forward(self, texts: Tensor) -> Tensor:
+        x = self.projection(texts)
         if x.shape[1] == 2:
             x = torch.cat([x, x.prod(1, keepdim=True)], dim=1)
         return x.flatten(1)
 
 
-class ContentModel(GatedModel):
-    """(1 - a) * backbone + a * content, on logits: Rows of B with texts -> logits [B].
+class ContentSide(nn.Module):
+    """Whitened embeddings of a row's texts [B, T, K], scene [B] -> logits [B] and alpha [B]. It sees nothing else."""
 
-    The content side sees the whitened embeddings of a row's T texts alone, K numbers each. `look_up_in` says where
-    these lie: they are no weights and not part of the model's state.
-    """
-
-    def __init__(self, backbone: nn.Module, scenes: int, texts: int, size: int, dropout: float) -> None:
+    def __init__(self, scenes: int, texts: int, size: int, dropout: float) -> None:
         super().__init__()
-        self.backbone = backbone
         self.input = ContentInput(texts, size)
         self.tower = ContentTower(scenes, self.input.output_size, dropout)
         self.alpha_gate = AlphaGate(scenes, self.input.output_size)
-        self.register_buffer("table", torch.zeros(1, size), persistent=False)
 
-    def look_up_in(self, table: Tensor) -> None:
-        """Takes the rows' text indexes as positions in `table`, [n, K]."""
-        self.table = table
+    def forward(self, texts: Tensor, scene: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.input(texts)
+        return self.tower(x, scene), self.alpha_gate(x, scene)
 
-    def with_gates(self, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits [B] and the backbone's gates, if it has any."""
-        if isinstance(self.backbone, GatedModel):
-            logit, gates = self.backbone.with_gates(rows)
-        else:
-            logit, gates = self.backbone(rows), {}
-        x = self.input(self.table[rows.text])
-        a = self.alpha_gate(x, rows.scene)
-        return (1 - a) * logit + a * self.tower(x, rows.scene), gates
-
-    def alpha(self, rows: Rows) -> Tensor:
-        """a [B]."""
-        return self.alpha_gate(self.input(self.table[rows.text]), rows.scene)
+    def alpha(self, texts: Tensor, scene: Tensor) -> Tensor:
+        """Return alpha [B] alone."""
+        return self.alpha_gate(self.input(texts), scene)

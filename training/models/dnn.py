@@ -1,24 +1,20 @@
-"""The baseline."""
+"""The baseline, a feed-forward network."""
 
 from torch import Tensor, nn
 
-from training.data.rows import Rows
-from training.models.inputs import InputLayer
-
 
 class DNN(nn.Module):
-    """All features into Linear, ReLU, Dropout, Linear: Rows of B -> logits [B]."""
+    """Linear, ReLU, Dropout, Linear: x [B, D] -> logits [B], the same network for all scenes."""
 
-    def __init__(self, inputs: InputLayer, hidden_size: int, dropout: float) -> None:
+    def __init__(self, size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
-        self.inputs = inputs
         self.layers = nn.Sequential(
-            nn.Linear(inputs.output_size, hidden_size),
+            nn.Linear(size, hidden_size),
             nn.ReLU(),
             nn.Dropout(dropout),
             nn.Linear(hidden_size, 1),
         )
 
-    def forward(self, rows: Rows) -> Tensor:
-        """Logits [B]."""
-        return self.layers(self.inputs(rows)).squeeze(1)
+    def forward(self, x: Tensor, _scene: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return logits [B], and no gates."""
+        return self.layers(x).squeeze(-1), {}

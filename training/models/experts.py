@@ -1,4 +1,4 @@
-"""Experts: many small networks as one batched product a layer."""
+"""Experts: many small networks, computed as one batched product per layer."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class GroupedLinear(nn.Module):
-    """G linear layers side by side: [G, B, D] -> [G, B, H], each initialised by its own fan-in, as nn.Linear is."""
+    """G linear layers side by side: [G, B, D] -> [G, B, H]. Each is initialised by its own fan-in, as nn.Linear is."""
 
     def __init__(self, groups: int, size: int, output_size: int) -> None:
         super().__init__()
@@ -18,28 +18,26 @@ class GroupedLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(groups, 1, output_size).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[G, B, H]."""
         return torch.baddbmm(self.bias, x, self.weight)
 
 
 class Experts(nn.Module):
-    """K experts in each of G groups, a group reading an input of its own: [G, B, D] -> [G, K, B, H].
+    """K experts in each of G groups, each group with an input of its own: [G, B, D] -> [G, K, B, H].
 
-    An expert is an MLP with layers of the given sizes, ReLU after each; H is the last of them.
+    An expert is an MLP with layers of the given sizes and ReLU after each; H is the last size.
     """
 
     def __init__(self, groups: int, experts: int, size: int, sizes: Sequence[int]) -> None:
         super().__init__()
         self.shape = groups, experts
-        # The first layer of all experts of a group reads one input: a single wide product.
+        # All experts of a group read the same input, so that their first layers are a single wide product.
         self.first = GroupedLinear(groups, size, experts * sizes[0])
         self.others = nn.ModuleList(GroupedLinear(groups * experts, *layer) for layer in pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[G, K, B, H]."""
-        groups, experts = self.shape
-        # In place: a second block of all experts' hidden units would cost a tenth of a step.
-        hidden = self.first(x).relu_().unflatten(2, (experts, -1)).transpose(1, 2).flatten(0, 1)
+        # ReLU in place: a second block of all experts' hidden units would take a tenth of a step.
+        wide = self.first(x).relu_().unflatten(2, (self.shape[1], -1))  # [G, B, K, H1]
+        hidden = wide.transpose(1, 2).flatten(0, 1)  # [G * K, B, H1]
         for layer in self.others:
             hidden = layer(hidden).relu_()
-        return hidden.unflatten(0, (groups, experts))
+        return hidden.unflatten(0, self.shape)

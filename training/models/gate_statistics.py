@@ -1,4 +1,4 @@
-"""How the scenes use the experts: mean gate weights, their entropy, and experts that no scene uses."""
+"""How scenes use experts: mean gate weights, their entropy, and experts that hardly any scene uses."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 from warehouse.tables import SCENES
 
-COLLAPSED_BELOW = 0.1  # of an equal share: an expert below it in every scene does next to nothing
+COLLAPSED_BELOW = 0.1  # relative to an equal share: an expert below it in every scene contributes next to nothing
 
 
 class GateStatistics:
-    """Sums over the rows that pass a model's gates."""
+    """Accumulates gate weights and entropies, batch by batch."""
 
     def __init__(self) -> None:
         self._rows = torch.zeros(len(SCENES), dtype=torch.float64)
@@ -19,20 +19,20 @@ class GateStatistics:
         self._entropy: dict[str, Tensor] = {}  # by gate, summed by scene: [S]
 
     def add(self, scene: Tensor, gates: dict[str, Tensor]) -> None:
-        """Takes in rows: scene [n], by gate its weights [n, K], each row's adding up to 1."""
+        """Add rows. scene: [n]; gates: by name, weights [n, K] that add up to 1 in each row."""
         self._rows.index_add_(0, scene, torch.ones(len(scene), dtype=torch.float64))
         for name, weights in gates.items():
             weights = weights.double()
-            entropy = -torch.special.xlogy(weights, weights).sum(1)
+            entropy = -torch.special.xlogy(weights, weights).sum(-1)
             self._weights.setdefault(name, torch.zeros(len(SCENES), weights.shape[1], dtype=torch.float64))
             self._entropy.setdefault(name, torch.zeros(len(SCENES), dtype=torch.float64))
             self._weights[name].index_add_(0, scene, weights)
             self._entropy[name].index_add_(0, scene, entropy)
 
     def report(self) -> dict[str, Any]:
-        """By gate and scene the mean weight of each expert and the mean entropy in nats, and the collapsed experts.
+        """Return, by gate and scene, each expert's mean weight and the mean entropy in nats, and the collapsed experts.
 
-        Scenes without rows are left out. Experts count from 0 in the order of the weights.
+        Scenes without rows are left out. Experts are numbered from 0, in the order of the weights.
         """
         seen = [position for position in range(len(SCENES)) if self._rows[position]]
         return {

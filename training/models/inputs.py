@@ -1,27 +1,29 @@
-"""From a batch of rows to one dense vector each; every model starts with it."""
+"""The input layer of every model: from a row's features to one dense vector."""
 
 import torch
 from torch import Tensor, nn
 
 from training.data.input_shape import InputShape
-from training.data.rows import ITEM, USER, Rows
-from training.data.vocabulary import UNSEEN
+from training.data.rows import ITEM, USER
+from training.data.value_index import UNSEEN
 
-_CONTEXT_SIZE = 4  # scene, hour, deep features: few values each
+_CONTEXT_SIZE = 4  # of the embeddings of scene, hour and deep features, which have few values each
 _INITIAL_SPREAD = 0.05
 
 
 class InputLayer(nn.Module):
-    """Embeddings of all categorical features beside the numeric block: Rows of B -> [B, output_size].
+    """Embeddings of the categorical features, followed by the numeric block.
 
-    While training, each row's user and item are forgotten with probability `unseen_rate`: the id becomes the unseen
-    one, and what is known of its history none. So the model learns what is true of strangers, who have neither. Of the
-    user's and the item's embeddings a share of `id_dropout` is dropped besides: they are what overfits first.
+    categorical [B, F] int64, numeric [B, N] -> [B, output_size].
+
+    In training, each row's user and item are forgotten with probability `unseen_rate`: the id becomes the unseen one,
+    and the numeric features lose its history. The model so learns to score users and items that it has never seen.
+    A share of `id_dropout` of the user's and the item's embeddings is dropped as well, as they overfit first.
     """
 
     without_history: Tensor
-    of_user: Tensor
-    of_item: Tensor
+    about_user: Tensor
+    about_item: Tensor
 
     def __init__(self, shape: InputShape, embedding_size: int, id_dropout: float, unseen_rate: float) -> None:
         super().__init__()
@@ -32,17 +34,16 @@ class InputLayer(nn.Module):
         self.id_dropout = nn.Dropout(id_dropout)
         self.unseen_rate = unseen_rate
         self.output_size = sum(widths) + shape.numeric_size
-        for name in ("without_history", "of_user", "of_item"):
+        for name in ("without_history", "about_user", "about_item"):
             self.register_buffer(name, torch.from_numpy(getattr(shape, name)), persistent=False)
 
-    def forward(self, rows: Rows) -> Tensor:
-        """[B, output_size]."""
-        columns, numeric = list(rows.categorical.unbind(1)), rows.numeric
+    def forward(self, categorical: Tensor, numeric: Tensor) -> Tensor:
+        columns = list(categorical.unbind(1))
         if self.training and self.unseen_rate:
-            of_user, of_item = torch.rand(2, len(rows), device=numeric.device) < self.unseen_rate
-            columns[USER] = columns[USER].masked_fill(of_user, UNSEEN)
-            columns[ITEM] = columns[ITEM].masked_fill(of_item, UNSEEN)
-            forgotten = of_user.unsqueeze(1) & self.of_user | of_item.unsqueeze(1) & self.of_item
+            no_user, no_item = torch.rand(2, len(numeric), device=numeric.device) < self.unseen_rate
+            columns[USER] = columns[USER].masked_fill(no_user, UNSEEN)
+            columns[ITEM] = columns[ITEM].masked_fill(no_item, UNSEEN)
+            forgotten = no_user.unsqueeze(1) & self.about_user | no_item.unsqueeze(1) & self.about_item
             numeric = torch.where(forgotten, self.without_history, numeric)
         embedded = [embedding(column) for embedding, column in zip(self.embeddings.values(), columns, strict=True)]
         ids = self.id_dropout(torch.cat([embedded[USER], embedded[ITEM]], dim=1))

@@ -1,31 +1,25 @@
-"""Multi-gate mixture-of-experts, scenes as tasks."""
+"""Multi-gate mixture-of-experts with scenes as tasks."""
 
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from training.data.rows import Rows
 from training.models.experts import Experts
-from training.models.gates import GatedModel, SceneGates, mixture
-from training.models.inputs import InputLayer
+from training.models.gates import SceneGates, mixture
 from training.models.towers import SceneTowers
 
 
-class MMoE(GatedModel):
-    """K shared experts, a gate and a tower a scene (Ma et al., KDD 2018): Rows of B -> logits [B]."""
+class MMoE(nn.Module):
+    """K experts, a gate and a tower per scene (Ma et al., KDD 2018): x [B, D], scene [B] -> logits [B], gates."""
 
-    def __init__(
-        self, inputs: InputLayer, scenes: int, experts: int, expert_sizes: Sequence[int], tower_size: int
-    ) -> None:
+    def __init__(self, size: int, scenes: int, experts: int, expert_sizes: Sequence[int], tower_size: int) -> None:
         super().__init__()
-        self.inputs = inputs
-        self.experts = Experts(1, experts, inputs.output_size, expert_sizes)
-        self.gates = SceneGates(scenes, inputs.output_size, experts)
+        self.experts = Experts(1, experts, size, expert_sizes)
+        self.gates = SceneGates(scenes, size, experts)
         self.towers = SceneTowers(scenes, expert_sizes[-1], tower_size)
 
-    def with_gates(self, rows: Rows) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logits [B] and {"experts": [B, K]}."""
-        x = self.inputs(rows)
-        weights = self.gates(x, rows.scene)
-        mixed = mixture(weights, self.experts(x.unsqueeze(0))[0])
-        return self.towers(mixed, rows.scene), {"experts": weights}
+    def forward(self, x: Tensor, scene: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return logits [B] and {"experts": weights [B, K]}."""
+        weights = self.gates(x, scene)
+        experts = self.experts(x.unsqueeze(0)).squeeze(0)  # one group: [1, K, B, H] -> [K, B, H]
+        return self.towers(mixture(weights, experts), scene), {"experts": weights}

@@ -1,4 +1,4 @@
-"""Towers: what turns a scene's representation into its logit."""
+"""Towers: the last layers, which turn a representation into each scene's logit."""
 
 import torch
 from torch import Tensor, nn
@@ -8,18 +8,18 @@ from training.models.gates import own_scene
 
 
 class SceneTowers(nn.Module):
-    """A network a scene, Linear, ReLU, Linear; each row passes its own scene's: [B, D], scene [B] -> logits [B]."""
+    """Linear, ReLU, Linear per scene; a row passes its own scene's tower: x [B, D], scene [B] -> logits [B]."""
 
     def __init__(self, scenes: int, size: int, hidden_size: int) -> None:
         super().__init__()
         self.scenes = scenes
         self.hidden = nn.Linear(size, scenes * hidden_size)
-        # The last number of a scene is its bias.
+        # A scene's output weights [H], followed by its bias.
         self.output = nn.Parameter(torch.empty(scenes, hidden_size + 1))
         nn.init.uniform_(self.output, -(hidden_size**-0.5), hidden_size**-0.5)
 
     def forward(self, x: Tensor, scene: Tensor) -> Tensor:
-        """Logits [B]."""
-        hidden = torch.relu(own_scene(self.hidden(x).unflatten(1, (self.scenes, -1)), scene))
-        output = embedding(scene, self.output)
-        return (hidden * output[:, :-1]).sum(1) + output[:, -1]
+        by_scene = self.hidden(x).unflatten(-1, (self.scenes, -1))  # [B, S, H]
+        hidden = torch.relu(own_scene(by_scene, scene))  # [B, H]
+        output = embedding(scene, self.output)  # [B, H + 1]
+        return (hidden * output[:, :-1]).sum(-1) + output[:, -1]

@@ -4,8 +4,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from training.fitting.loop_settings import LoopSettings
-from training.models import ModelSettings, require_known
-from training.text.content import TextSettings
+from training.model_names import require_known
+from training.models.settings import ModelSettings
+from training.text.window_texts import TextSettings
 from training.window import Window
 from warehouse.manifest import Input
 

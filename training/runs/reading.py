@@ -9,13 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.checksums import changed_files
-from training.data.features import FeatureSpace
+from training.data.feature_space import FeatureSpace
 from training.errors import TrainingError
 from training.evaluation.prediction_table import PREDICTED, same_rows
-from training.models import build_model
+from training.models.build import build_model
+from training.models.click_model import ClickModel
 from training.runs.config import RunConfig
 from training.runs.layout import PREDICTIONS_FILE
 from training.text.space import TextSpace
@@ -29,7 +30,7 @@ class Run:
     config: RunConfig
     space: FeatureSpace
     text_space: TextSpace | None
-    model: nn.Module
+    model: ClickModel
 
 
 def load_run(folder: Path) -> Run:

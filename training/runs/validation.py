@@ -1,23 +1,21 @@
-"""Loading validation rows for a run's model."""
+"""The validation rows of a run, and its model ready to score them."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.data.rows import Rows, load_rows
-from training.models.content import ContentModel
+from training.data.row_encoder import RowEncoder, load_rows
+from training.data.rows import Rows
+from training.models.click_model import RowModel
 from training.runs.reading import Run
-from training.text.content import content_of
+from training.text.window_texts import whiten_dates
 from warehouse.catalog import Catalog
 
 
-def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> Rows:
-    """Load the rows of these dates, with their texts if the run's model reads them.
+def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> tuple[RowModel, Rows]:
+    """Load the rows of these dates, and the run's model with their texts if it reads texts.
 
     cached_in: the artifacts folder whose cache holds embedded texts.
     """
-    texts = None
-    if run.text_space and isinstance(run.model, ContentModel):
-        content = content_of(catalog, dates, run.text_space, cached_in)
-        run.model.look_up_in(content.table)
-        texts = content.texts
-    return load_rows(catalog, dates, run.space, texts)
+    content = whiten_dates(catalog, dates, run.text_space, cached_in) if run.text_space else None
+    encoder = RowEncoder(run.space, content.texts if content else None)
+    return RowModel(run.model, content.table if content else None), load_rows(catalog, dates, encoder)

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from training.checksums import write_checksums
-from training.data.features import FeatureSpace
+from training.data.feature_space import FeatureSpace
 from training.evaluation.cold_start_report import write_long, write_pivot
 from training.evaluation.segments import Report
 from training.runs.config import RunConfig

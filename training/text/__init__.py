@@ -1,1 +1,1 @@
-"""From the texts of rows to whitened embeddings of distinct texts."""
+"""Turns the distinct texts of rows into whitened embeddings."""

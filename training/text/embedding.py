@@ -1,4 +1,4 @@
-"""From distinct texts to embeddings, each text once."""
+"""Embeds distinct texts, each one once."""
 
 import time
 from typing import Protocol
@@ -10,35 +10,35 @@ import pyarrow.compute as pc
 from training.progress import bar, say
 from training.text.cache import EmbeddingCache, text_keys
 
-_BATCH = 1024  # texts: what a killed run loses
+_BATCH = 1024  # texts per file of the cache, and so the most that a killed run loses
 
 
 class Encoder(Protocol):
-    """What turns texts into vectors. `key` hashes all that decides them."""
+    """Turns texts into vectors."""
 
     @property
     def name(self) -> str:
-        """As the user calls it."""
+        """The name that the user gave."""
 
     @property
     def key(self) -> str:
-        """Changes with everything that changes an embedding."""
+        """A hash of everything that affects an embedding."""
 
     @property
     def size(self) -> int:
-        """Dimensions of an embedding, D."""
+        """The number of dimensions of an embedding, D."""
 
     def encode(self, texts: pa.Array) -> np.ndarray:
-        """[n, D] float32."""
+        """Return the texts' embeddings, [n, D] float32."""
 
 
 def embed(texts: pa.Array, encoder: Encoder, cache: EmbeddingCache | None = None) -> np.ndarray:
-    """The texts' embeddings [n, D] float32, from the cache, if there is one, or else computed and kept there."""
+    """Return the texts' embeddings, [n, D] float32. Those not yet in the cache are computed and added to it."""
     started = time.monotonic()
     embeddings = np.empty((len(texts), encoder.size), dtype=np.float32)
     keys = text_keys(texts)
     missing = np.arange(len(texts)) if cache is None else np.flatnonzero(~cache.read(keys, into=embeddings))
-    # Texts of one length make a batch without padding; the longest first, so that memory runs out at once or never.
+    # Texts of similar length need little padding. The longest come first: if memory runs out, it does so at once.
     lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False)[missing]
     longest_first = missing[np.argsort(-lengths.astype(np.int64), kind="stable")]
     batches = [longest_first[start : start + _BATCH] for start in range(0, len(missing), _BATCH)]
@@ -48,6 +48,6 @@ def embed(texts: pa.Array, encoder: Encoder, cache: EmbeddingCache | None = None
             cache.add(keys.take(pa.array(rows)), vectors)
         embeddings[rows] = vectors
     rate = len(missing) / (time.monotonic() - started)
-    kept = len(texts) - len(missing)
-    say(f"{encoder.name}: {len(missing):,} texts embedded ({rate:,.0f} texts/s), {kept:,} taken from the cache")
+    cached = len(texts) - len(missing)
+    say(f"{encoder.name}: {len(missing):,} texts embedded ({rate:,.0f} texts/s), {cached:,} taken from the cache")
     return embeddings

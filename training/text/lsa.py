@@ -1,4 +1,4 @@
-"""Latent semantic analysis: texts as character n-grams, fitted on the training window, nothing to download."""
+"""Latent semantic analysis of character n-grams: fitted on the training window, with nothing to download."""
 
 import hashlib
 import json
@@ -13,11 +13,11 @@ from sklearn.utils.extmath import randomized_svd
 
 NAME = "lsa"
 _DIMENSIONS = 128
-_NGRAMS = (2, 3)  # most Chinese words have two characters; with an edge as a third, the word itself is an n-gram
+_NGRAMS = (2, 3)  # most Chinese words have two characters; with a word edge as a third, the word itself is an n-gram
 _MOST_NGRAMS = 100_000
-_MOST_TEXTS = 200_000  # to fit on: more of them teach nothing new and would set the run's peak memory
-_PASSES = 4  # of the randomised SVD
-_PUNCTUATION = r"[^\pL\pN]+"  # between two entities there is no n-gram
+_MOST_TEXTS = 200_000  # to fit on: more of them add nothing and would determine the peak memory of the run
+_PASSES = 4  # power iterations of the randomised SVD
+_PUNCTUATION = r"[^\pL\pN]+"  # n-grams must not span two entities
 _VOCABULARY, _IDF, _COMPONENTS = "ngrams.json", "idf.npy", "components.npy"
 
 
@@ -34,14 +34,14 @@ class LsaEncoder:
 
     @staticmethod
     def fit(texts: pa.Array, seed: int) -> "LsaEncoder":
-        """Fits on distinct texts. Where no two of them share an n-gram every embedding is 0."""
+        """Fit on distinct texts. If no two of them share an n-gram, every embedding is 0."""
         if len(texts) > _MOST_TEXTS:
             chosen = np.random.default_rng(seed).choice(len(texts), _MOST_TEXTS, replace=False)
             texts = texts.take(pa.array(np.sort(chosen)))
         tfidf = _tfidf(min_df=2, max_features=_MOST_NGRAMS)
         try:
-            weights = tfidf.fit_transform(_plain(texts))
-        except ValueError:  # scikit-learn's word for an empty vocabulary
+            weights = tfidf.fit_transform(_without_punctuation(texts))
+        except ValueError:  # scikit-learn raises it for an empty vocabulary
             return LsaEncoder([], np.zeros(0, np.float32), np.zeros((0, 1), np.float32))
         dimensions = min(_DIMENSIONS, *weights.shape)
         _, _, components = randomized_svd(weights, dimensions, n_iter=_PASSES, random_state=seed)
@@ -50,27 +50,27 @@ class LsaEncoder:
 
     @property
     def size(self) -> int:
-        """Dimensions of an embedding, D."""
+        """The number of dimensions of an embedding, D."""
         return self._components.shape[1]
 
     @property
     def key(self) -> str:
-        """A hash of what decides the embeddings."""
+        """A hash of everything that affects an embedding."""
         digest = hashlib.sha256(json.dumps(self._ngrams).encode())
         for array in (self._idf, self._components):
             digest.update(array.tobytes())
         return digest.hexdigest()[:16]
 
     def encode(self, texts: pa.Array) -> np.ndarray:
-        """[n, D] float32."""
+        """Return the texts' embeddings, [n, D] float32."""
         if not self._ngrams:
             return np.zeros((len(texts), self.size), np.float32)
         tfidf = _tfidf(vocabulary=self._ngrams)
         tfidf.idf_ = self._idf
-        return np.asarray(tfidf.transform(_plain(texts)) @ self._components, dtype=np.float32)
+        return np.asarray(tfidf.transform(_without_punctuation(texts)) @ self._components, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
-        """Writes JSON and npy files, no pickle."""
+        """Write JSON and npy files, without pickle."""
         folder.mkdir(parents=True)
         (folder / _VOCABULARY).write_text(json.dumps(self._ngrams, ensure_ascii=False), encoding="utf-8")
         np.save(folder / _IDF, self._idf)
@@ -78,14 +78,14 @@ class LsaEncoder:
 
     @staticmethod
     def load(folder: Path) -> "LsaEncoder":
-        """The inverse of save."""
+        """Read what save wrote."""
         ngrams = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
         idf, components = (np.load(folder / name, allow_pickle=False) for name in (_IDF, _COMPONENTS))
         return LsaEncoder(ngrams, idf, components)
 
 
 def fit_key(texts: pa.Array, seed: int) -> str:
-    """A hash of what decides the fit: distinct texts in their order, seed and settings."""
+    """Hash everything that affects a fit: the distinct texts in their order, the seed and the settings."""
     settings = [_DIMENSIONS, _NGRAMS, _MOST_NGRAMS, _MOST_TEXTS, _PASSES, _PUNCTUATION, seed]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for text in texts:
@@ -100,5 +100,5 @@ def _tfidf(**settings: object) -> TfidfVectorizer:
     )
 
 
-def _plain(texts: pa.Array) -> list[str]:
+def _without_punctuation(texts: pa.Array) -> list[str]:
     return pc.replace_substring_regex(texts, _PUNCTUATION, " ").to_pylist()

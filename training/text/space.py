@@ -1,4 +1,4 @@
-"""What a run's content model sees of texts: how they are made, their encoder and a whitening."""
+"""How a content model gets its texts: how they are composed, their encoder and their whitening."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _FOLDER, _NAME_FILE, _LSA_FOLDER = "text_encoder", "encoder.json", "lsa"
 
 @dataclass(frozen=True)
 class TextSpace:
-    """Fitted on the distinct texts of the training window, where there is something to fit. mode: a key of MODES."""
+    """Fitted on the distinct texts of the training window. mode: a key of MODES."""
 
     mode: str
     encoder: Encoder
@@ -29,32 +29,31 @@ class TextSpace:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Texts a row, and the size of a whitened embedding: T, K."""
+        """The number of texts per row and the size of a whitened embedding: T, K."""
         return len(MODES[self.mode]), self.whitening.size
 
     def save(self, folder: Path) -> None:
-        """Writes text_encoder/ and the whitening's files. Of a sentence-transformers model only name and key."""
+        """Write text_encoder/ and the whitening. Of a sentence-transformers model, only the name and key are saved."""
         (folder / _FOLDER).mkdir()
-        named = {"mode": self.mode, "name": self.encoder.name, "key": self.encoder.key}
-        (folder / _FOLDER / _NAME_FILE).write_text(json.dumps(named), encoding="utf-8")
+        description = {"mode": self.mode, "name": self.encoder.name, "key": self.encoder.key}
+        (folder / _FOLDER / _NAME_FILE).write_text(json.dumps(description), encoding="utf-8")
         if isinstance(self.encoder, LsaEncoder):
             self.encoder.save(folder / _FOLDER / _LSA_FOLDER)
         self.whitening.save(folder)
 
     @staticmethod
     def load(folder: Path) -> "TextSpace":
-        """The inverse of save. Raises TrainingError if the encoder is another."""
-        named = json.loads((folder / _FOLDER / _NAME_FILE).read_text(encoding="utf-8"))
-        name = named["name"]
-        lsa = name == LSA
-        encoder = LsaEncoder.load(folder / _FOLDER / _LSA_FOLDER) if lsa else SentenceEncoder.open(name)
-        if encoder.key != named["key"]:
+        """Read what save wrote. Raises TrainingError if the encoder has changed since."""
+        description = json.loads((folder / _FOLDER / _NAME_FILE).read_text(encoding="utf-8"))
+        name, lsa_folder = description["name"], folder / _FOLDER / _LSA_FOLDER
+        encoder = LsaEncoder.load(lsa_folder) if name == LSA else SentenceEncoder.open(name)
+        if encoder.key != description["key"]:
             raise TrainingError(f"the text encoder {name} has changed since {folder.name} was trained: train again")
-        return TextSpace(named["mode"], encoder, Whitening.load(folder))
+        return TextSpace(description["mode"], encoder, Whitening.load(folder))
 
 
 def whitened_table(whitening: Whitening, embeddings: np.ndarray) -> Tensor:
-    """[1 + n, K] float32: zeros, the mean, for rows without text, then the embeddings [n, D]."""
+    """Whiten embeddings [n, D] into a table [1 + n, K] float32. Its first row, for no text, is the mean: zeros."""
     table = np.zeros((1 + len(embeddings), whitening.size), dtype=np.float32)
     whitening.apply(embeddings, out=table[1:])
     return torch.from_numpy(table)

@@ -8,9 +8,9 @@ import numpy as np
 from scipy.linalg.blas import dsyrk
 
 DIMENSIONS = 128
-_BLOCK = 16_384  # texts at a time: of 768 float64 each 100 MB
-_LEAST_VARIANCE = 1e-6  # of the largest: below it lies what rounding to float32 makes of no variance at all
-_LEAST_SPREAD = 1e-6  # standard deviation, of the largest mean: as above, where all texts are alike
+_BLOCK = 16_384  # texts at a time: 100 MB at 768 float64 each
+_LEAST_VARIANCE = 1e-6  # relative to the largest: anything smaller is rounding to float32
+_LEAST_SPREAD = 1e-6  # standard deviation relative to the largest mean: the same, if all texts are alike
 
 
 @dataclass(frozen=True)
@@ -22,37 +22,37 @@ class Whitening:
 
     @property
     def size(self) -> int:
-        """Dimensions of a whitened embedding, K."""
+        """The number of dimensions of a whitened embedding, K."""
         return self.W.shape[1]
 
     def apply(self, embeddings: np.ndarray, out: np.ndarray) -> None:
-        """Whitens [n, D] float32 into `out`, [n, K] float32."""
+        """Whiten embeddings [n, D] float32 into `out`, [n, K] float32."""
         mu, W = self.mu.astype(np.float32), self.W.astype(np.float32)
         for part in _blocks(len(embeddings)):
             np.matmul(embeddings[part] - mu, W, out=out[part])
 
     def save(self, folder: Path) -> None:
-        """Writes whiten_mu.npy and whiten_W.npy."""
+        """Write whiten_mu.npy and whiten_W.npy."""
         np.save(folder / "whiten_mu.npy", self.mu)
         np.save(folder / "whiten_W.npy", self.W)
 
     @staticmethod
     def load(folder: Path) -> "Whitening":
-        """The inverse of save."""
+        """Read what save wrote."""
         return Whitening(*(np.load(folder / name, allow_pickle=False) for name in ("whiten_mu.npy", "whiten_W.npy")))
 
 
 def fit_whitening(embeddings: np.ndarray) -> Whitening:
-    """W = U[:, :128] / sqrt(S[:128]) of the covariance's SVD. embeddings: distinct texts, [n, D] float32.
+    """Fit W = U[:, :128] / sqrt(S[:128]) from the covariance's SVD. embeddings: distinct texts, [n, D] float32.
 
-    Dimensions without variance are cut. Where none has any, W is a column of zeros: every text is the mean.
+    Dimensions without variance are cut. If none has any, W is a column of zeros, and so is every whitened text.
     """
     count, size = embeddings.shape
     mu = sum((embeddings[part].sum(axis=0, dtype=np.float64) for part in _blocks(count)), np.zeros(size))
     mu /= max(count, 1)
     lower = np.zeros((size, size), order="F")
     for part in _blocks(count):
-        centred = (embeddings[part] - mu).T  # Fortran order: dsyrk copies nothing
+        centred = (embeddings[part] - mu).T  # in Fortran order, which dsyrk need not copy
         lower = dsyrk(1.0 / count, centred, beta=1.0, c=lower, lower=1, overwrite_c=1)
     covariance = np.tril(lower) + np.tril(lower, -1).T
     U, S, _ = np.linalg.svd(covariance, hermitian=True)

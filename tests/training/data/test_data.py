@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from tests.training.logs import World, as_table, publish
-from training.data import vocabulary
+from training.data import value_index
 from training.data.batches import InMemoryBatches
-from training.data.features import FeatureSpace, fit_features
-from training.data.numeric import FEATURE_NAMES, Moments, Standardiser, log1p_counts
+from training.data.feature_space import FeatureSpace, fit_features
+from training.data.numeric_features import FEATURE_NAMES, Moments, Standardiser, log1p_counts
 from training.data.reading import read_keys, row_groups
-from training.data.rows import Rows, load_rows
+from training.data.row_encoder import RowEncoder, load_rows
+from training.data.rows import Rows
 from training.data.vocabulary import Vocabulary
 from warehouse.catalog import Catalog
 from warehouse.tables import TRAIN
@@ -75,8 +76,8 @@ def test_values_are_found_whichever_side_is_the_longer(values):
 
 
 def test_pieces_of_some_row_groups_look_their_dictionaries_up_once_each(published, dates, monkeypatch):
-    looked_up = Mock(side_effect=vocabulary._positions_among)
-    monkeypatch.setattr(vocabulary, "_positions_among", looked_up)
+    looked_up = Mock(side_effect=value_index._positions_among)
+    monkeypatch.setattr(value_index, "_positions_among", looked_up)
     users = fit_features(published.catalog, dates[0][:1]).vocabularies["user_id"]
     expected = {value: place for place, value in enumerate(users.values.to_pylist(), start=1)}
     groups = row_groups(published.catalog, dates[0])[:3]
@@ -97,7 +98,7 @@ def test_a_vocabulary_outlives_its_file(tmp_path):
 
 
 def test_indexes_equal_a_loop_over_rows(published, space, dates):
-    rows = load_rows(published.catalog, dates[1], space)
+    rows = load_rows(published.catalog, dates[1], RowEncoder(space))
     position = {
         name: {value: i for i, value in enumerate(vocabulary.values.to_pylist(), start=1)}
         for name, vocabulary in space.vocabularies.items()
@@ -126,7 +127,7 @@ def test_impressions_of_the_vocabulary_are_those_of_the_training_window(publishe
 
 
 def test_numeric_features_equal_a_loop_over_rows(published, space, dates):
-    found = load_rows(published.catalog, dates[1], space).numeric
+    found = load_rows(published.catalog, dates[1], RowEncoder(space)).numeric
     assert found.dtype == torch.float32
     training = list(raw_rows(published.world, dates[0]))
     ctr = {s: np.mean([row["label"] for row in training if row["scene"] == s]) for s in range(5)}
@@ -159,7 +160,7 @@ def test_logarithms_of_counts_that_are_looked_up_and_of_larger_ones() -> None:
 
 
 def test_training_rows_are_standardised(published, space, dates):
-    numeric = load_rows(published.catalog, dates[0], space).numeric
+    numeric = load_rows(published.catalog, dates[0], RowEncoder(space)).numeric
     varying = torch.from_numpy(space.standardiser.scale > 0)
     assert numeric.isfinite().all()
     assert numeric.mean(dim=0)[varying].abs().max() < 0.05  # a little is cut at the limit
@@ -186,7 +187,7 @@ def test_moments_of_pieces_are_those_of_the_whole():
 def test_a_feature_space_outlives_its_folder(published, space, dates, tmp_path):
     space.save(tmp_path)
     loaded = FeatureSpace.load(tmp_path)
-    first, second = (load_rows(published.catalog, dates[1], s) for s in (space, loaded))
+    first, second = (load_rows(published.catalog, dates[1], RowEncoder(s)) for s in (space, loaded))
     for name in ("categorical", "numeric", "label"):
         assert torch.equal(getattr(first, name), getattr(second, name))
 
@@ -198,14 +199,15 @@ def test_the_order_of_rows_in_files_changes_nothing(own_published, tmp_path):
         publish(shuffled, date, table.take(rng.permutation(len(table))))
     dates = sorted(own_published.world.tables)
     spaces = [fit_features(catalog, dates) for catalog in (own_published.catalog, shuffled)]
-    first, second = (load_rows(c, dates, s) for c, s in zip((own_published.catalog, shuffled), spaces, strict=True))
+    catalogs = (own_published.catalog, shuffled)
+    first, second = (load_rows(c, dates, RowEncoder(s)) for c, s in zip(catalogs, spaces, strict=True))
     assert torch.equal(first.categorical, second.categorical)
     assert torch.equal(first.numeric, second.numeric)
     assert torch.equal(first.label, second.label)
 
 
 def test_keys_are_in_the_order_of_the_tensors(published, space, dates):
-    keys, rows = read_keys(published.catalog, dates[0]), load_rows(published.catalog, dates[0], space)
+    keys, rows = read_keys(published.catalog, dates[0]), load_rows(published.catalog, dates[0], RowEncoder(space))
     assert keys["label"].to_pylist() == rows.label.int().tolist()
     assert np.array_equal(space.vocabularies["item_id"].index(keys["item_id"]), rows.categorical[:, 1].numpy())
 
@@ -238,7 +240,7 @@ def test_a_deep_feature_may_be_null_in_some_rows(tmp_path):
     world.tables[first] = as_table(TRAIN, columns)
     catalog = world.publish(tmp_path)
     space = fit_features(catalog, [first, second])
-    rows = load_rows(catalog, [first], space)
+    rows = load_rows(catalog, [first], RowEncoder(space))
     assert (rows.categorical[:, 4] == 0).sum() == len(table) // 2
 
 

@@ -14,10 +14,11 @@ import torch
 from tests.training.conftest import Published
 from tests.training.logs import World
 from training.cli import main
-from training.data.features import FeatureSpace, fit_features
+from training.data.feature_space import FeatureSpace, fit_features
 from training.data.reading import PIECE_ROWS, read_in_pieces, row_groups
-from training.data.row_texts import RowTexts, read_texts
-from training.data.rows import Rows, load_rows
+from training.data.row_encoder import RowEncoder, load_rows
+from training.data.row_texts import read_texts
+from training.data.rows import Rows
 from training.data.streaming import StreamedBatches, ahead, in_batches
 from training.errors import TrainingError
 from warehouse.tables import TRAIN
@@ -40,19 +41,17 @@ def space(small_groups: Published) -> FeatureSpace:
 
 
 @pytest.fixture(scope="module")
-def texts(small_groups: Published) -> RowTexts:
-    return read_texts(small_groups.catalog, dates(small_groups), "split")
+def encoder(small_groups: Published, space: FeatureSpace) -> RowEncoder:
+    return RowEncoder(space, read_texts(small_groups.catalog, dates(small_groups), "split"))
 
 
 def dates(published: Published) -> list[str]:
     return published.catalog.dates(TRAIN)
 
 
-def streamed(
-    published: Published, space: FeatureSpace, texts: RowTexts, batch_size: int, buffer_rows: int
-) -> StreamedBatches:
+def streamed(published: Published, encoder: RowEncoder, batch_size: int, buffer_rows: int) -> StreamedBatches:
     groups = row_groups(published.catalog, dates(published))
-    return StreamedBatches(groups, published.world.rows, space, texts, batch_size, buffer_rows)
+    return StreamedBatches(groups, published.world.rows, encoder, batch_size, buffer_rows)
 
 
 def epoch(batches: StreamedBatches, seed: int = 1) -> list[Rows]:
@@ -66,9 +65,9 @@ def as_lines(rows: Rows) -> list[tuple]:
 
 
 @pytest.mark.parametrize(("batch_size", "buffer_rows"), [(64, 300), (1, 7), (500, 3), (256, 10_000), (5_000, 900)])
-def test_every_row_comes_once_in_batches_of_one_size(small_groups, space, texts, batch_size, buffer_rows) -> None:
-    batches = epoch(streamed(small_groups, space, texts, batch_size, buffer_rows))
-    whole = load_rows(small_groups.catalog, dates(small_groups), space, texts)
+def test_every_row_comes_once_in_batches_of_one_size(small_groups, encoder, batch_size, buffer_rows) -> None:
+    batches = epoch(streamed(small_groups, encoder, batch_size, buffer_rows))
+    whole = load_rows(small_groups.catalog, dates(small_groups), encoder)
     assert Counter(line for batch in batches for line in as_lines(batch)) == Counter(as_lines(whole))
     assert {len(batch) for batch in batches[:-1]} <= {batch_size}
     assert 0 < len(batches[-1]) <= batch_size
@@ -100,9 +99,9 @@ def test_what_goes_wrong_ahead_is_raised_in_its_turn() -> None:
         next(made)
 
 
-def test_an_epoch_that_is_left_early_ends_its_threads(small_groups, space, texts) -> None:
+def test_an_epoch_that_is_left_early_ends_its_threads(small_groups, encoder) -> None:
     others = set(threading.enumerate())
-    batches = streamed(small_groups, space, texts, 64, 300).epoch(torch.Generator())
+    batches = streamed(small_groups, encoder, 64, 300).epoch(torch.Generator())
     next(batches)
     own = set(threading.enumerate()) - others
     assert len(own) == 2  # one reads, one encodes
@@ -110,22 +109,22 @@ def test_an_epoch_that_is_left_early_ends_its_threads(small_groups, space, texts
     assert not any(thread.is_alive() for thread in own)
 
 
-def test_fewer_rows_than_were_counted_are_said(small_groups, space, texts) -> None:
+def test_fewer_rows_than_were_counted_are_said(small_groups, encoder) -> None:
     groups = row_groups(small_groups.catalog, dates(small_groups))
-    batches = StreamedBatches(groups[1:], small_groups.world.rows, space, texts, 64, 300)
-    with pytest.raises(TrainingError, match=r"hold fewer rows than the \d+ counted at first: they were published anew"):
+    batches = StreamedBatches(groups[1:], small_groups.world.rows, encoder, 64, 300)
+    with pytest.raises(TrainingError, match=r"fewer rows than the \d+ counted at first: they were published again"):
         epoch(batches)
 
 
-def test_the_order_is_the_generators(small_groups, space, texts) -> None:
-    batches = streamed(small_groups, space, texts, 64, 300)
+def test_the_order_is_the_generators(small_groups, encoder) -> None:
+    batches = streamed(small_groups, encoder, 64, 300)
     orders = [[line for batch in epoch(batches, seed) for line in as_lines(batch)] for seed in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
 
 
-def test_scenes_and_dates_are_mixed(small_groups, space, texts) -> None:
+def test_scenes_and_dates_are_mixed(small_groups, encoder) -> None:
     """Files hold one scene of one date each: batches should look like the whole."""
-    batches = epoch(streamed(small_groups, space, texts, 200, 400))
+    batches = epoch(streamed(small_groups, encoder, 200, 400))
     assert [batch.scene.unique().numel() for batch in batches] == [5] * len(batches)
 
 
@@ -163,7 +162,7 @@ def test_what_is_wrong_with_a_file_is_said(own_published: Published, tmp_path: P
     pq.write_table(spoil(pq.read_table(file, partitioning=None)), file)
     groups = row_groups(own_published.catalog, [date])
     with pytest.raises(TrainingError, match=message):
-        epoch(StreamedBatches(groups, PIECE_ROWS, space, None, 64, 100))
+        epoch(StreamedBatches(groups, PIECE_ROWS, RowEncoder(space), 64, 100))
     assert tmp_path
 
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from tests.training.data.test_data import raw_rows
-from training.data.features import fit_features
+from training.data.feature_space import fit_features
+from training.data.row_encoder import RowEncoder, load_rows
 from training.data.row_texts import read_texts
-from training.data.rows import load_rows
 from training.data.text_columns import MODES, compose
 
 
@@ -35,7 +35,7 @@ def dates(worded):
 @pytest.mark.parametrize("mode", MODES)
 def test_each_rows_texts_equal_a_loop_over_rows(worded, dates, mode):
     texts = read_texts(worded.catalog, dates[0], mode)
-    rows = load_rows(worded.catalog, dates[0], fit_features(worded.catalog, dates[0]), texts)
+    rows = load_rows(worded.catalog, dates[0], RowEncoder(fit_features(worded.catalog, dates[0]), texts))
     known = [None, *texts.texts.to_pylist()]
     found = [[known[at] for at in index] for index in rows.text.tolist()]
     expected = [
@@ -80,7 +80,7 @@ def test_dates_without_any_text(published):
     texts = read_texts(published.catalog, sorted(published.world.tables), "split")
     assert len(texts.texts) == 0
     space = fit_features(published.catalog, sorted(published.world.tables))
-    assert not load_rows(published.catalog, sorted(published.world.tables), space, texts).text.any()
+    assert not load_rows(published.catalog, sorted(published.world.tables), RowEncoder(space, texts)).text.any()
 
 
 def test_indexes_are_whole_numbers_of_64_bits(worded, dates):

@@ -20,8 +20,9 @@ from training.fitting.device import denormals_flushed, on_device, resolve_device
 from training.fitting.epoch_losses import EpochLosses
 from training.fitting.loop_settings import LoopSettings
 from training.model_names import BACKBONES
-from training.models import ModelSettings, build_model
-from training.models.content import ContentModel
+from training.models.build import build_model
+from training.models.click_model import RowModel
+from training.models.settings import ModelSettings
 from warehouse.settings import REPOSITORY
 
 PAGES_TOUCHED = """
@@ -88,14 +89,8 @@ def test_products_in_bfloat16_train_to_about_the_same_weights(tmp_path, monkeypa
 
     def trained(folder):
         torch.manual_seed(5)
-        model = build_model(
-            name,
-            SHAPE,
-            ModelSettings(dropout=0),
-            (2, 6) if content else None,
-        )
-        if isinstance(model, ContentModel):
-            model.look_up_in(table)
+        model = build_model(name, SHAPE, ModelSettings(dropout=0), (2, 6) if content else None)
+        model = RowModel(model, table if content else None)
         return train(tmp_path / folder, rows=rows, model=model, epochs=3)
 
     whole, _ = trained("float32")

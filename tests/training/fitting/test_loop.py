@@ -7,9 +7,9 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from training.data.batches import InMemoryBatches
-from training.data.features import fit_features
+from training.data.feature_space import fit_features
 from training.data.input_shape import InputShape
-from training.data.numeric import NUMERIC_COLUMNS
+from training.data.numeric_features import NUMERIC_COLUMNS
 from training.data.rows import Rows
 from training.errors import TrainingError
 from training.evaluation.prediction import predict
@@ -17,11 +17,13 @@ from training.fitting.checkpoint import Checkpoint
 from training.fitting.loop import fit
 from training.fitting.loop_settings import LoopSettings
 from training.model_names import BACKBONES
-from training.models import ModelSettings, build_model
+from training.models.build import build_model
+from training.models.click_model import RowModel
 from training.models.inputs import InputLayer
+from training.models.settings import ModelSettings
 
 SIZES = {"user_id": 20, "item_id": 12, "scene": 5, "hour": 24}
-SHAPE = InputShape.of_context(SIZES, 6)
+SHAPE = InputShape.without_histories(SIZES, 6)
 
 
 def random_rows(n=400, seed=0):
@@ -34,14 +36,14 @@ def random_rows(n=400, seed=0):
 
 def fresh_model(seed=0, **settings):
     torch.manual_seed(seed)
-    return build_model("dnn", SHAPE, ModelSettings(**settings))
+    return RowModel(build_model("dnn", SHAPE, ModelSettings(**settings)))
 
 
 def undropped_model():
     return fresh_model(dropout=0, id_dropout=0, unseen_rate=0)
 
 
-def judge(rows):
+def validation_loss(rows):
     return lambda logits: (binary_cross_entropy_with_logits(logits, rows.label).item(), 0.5)
 
 
@@ -49,7 +51,7 @@ def train(tmp_path, validate=None, rows=None, model=None, **settings):
     rows, model = rows or random_rows(), model or fresh_model()
     settings = LoopSettings(**{"batch_size": 64, **settings})
     batches = InMemoryBatches(rows, settings.batch_size)
-    epochs = fit(model, batches, rows, validate or judge(rows), settings, Checkpoint(tmp_path, {}))
+    epochs = fit(model, batches, rows, validate or validation_loss(rows), settings, Checkpoint(tmp_path, {}))
     return model, epochs
 
 
@@ -76,12 +78,12 @@ def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, l
 
 
 def test_the_best_epoch_may_be_that_of_the_highest_auc(tmp_path):
-    judged = iter([(0.5, 0.60), (0.6, 0.70), (0.4, 0.65)])
+    results = iter([(0.5, 0.60), (0.6, 0.70), (0.4, 0.65)])
     model, seen = fresh_model(), []
 
     def validate(_):
         seen.append({name: weight.clone() for name, weight in model.state_dict().items()})
-        return next(judged)
+        return next(results)
 
     train(tmp_path, validate, model=model, epochs=3, stop_on="auc")
     assert all(torch.equal(weight, seen[1][name]) for name, weight in model.state_dict().items())
@@ -192,7 +194,7 @@ def test_checkpoints_of_other_configurations_do_not_meet(tmp_path):
 
 @pytest.mark.parametrize("name", BACKBONES)
 def test_a_model_gives_one_logit_a_row_even_for_a_single_one(name):
-    model = build_model(name, SHAPE, ModelSettings())
+    model = RowModel(build_model(name, SHAPE, ModelSettings()))
     for n in (1, 3):
         assert model(random_rows(n)).shape == (n,)
 
@@ -204,7 +206,7 @@ def test_a_model_starts_close_to_even_odds():
 def test_predictions_do_not_depend_on_how_rows_are_cut(monkeypatch):
     model, rows = fresh_model(), random_rows()
     whole = predict(model, rows)
-    monkeypatch.setattr("training.fitting.loop.PREDICTION_ROWS", 7)
+    monkeypatch.setattr("training.evaluation.prediction.PREDICTION_ROWS", 7)
     torch.testing.assert_close(predict(model, rows), whole)
 
 
@@ -215,35 +217,36 @@ def test_unseen_id_dropout_trains_index_0(rate, learns):
     model = fresh_model(unseen_rate=rate)
     binary_cross_entropy_with_logits(model.train()(seen), seen.label).backward()
     for name in ("user_id", "item_id"):
-        assert bool(model.inputs.embeddings[name].weight.grad[0].any()) is learns
+        assert bool(model.model.inputs.embeddings[name].weight.grad[0].any()) is learns
     assert torch.equal(model.eval()(seen), model(seen))
 
 
 def test_a_forgotten_user_or_item_leaves_no_history_behind():
     """Six numeric features: two of the user, two of the item, one of the pair, one of neither."""
-    of_user, of_item = np.array([1, 1, 0, 0, 1, 0], bool), np.array([0, 0, 1, 1, 1, 0], bool)
+    about_user, about_item = np.array([1, 1, 0, 0, 1, 0], bool), np.array([0, 0, 1, 1, 1, 0], bool)
     none = np.array([-1, -2, -3, -4, -5, -6], np.float32)
     layer = InputLayer(
-        InputShape(SIZES, none, of_user, of_item), embedding_size=3, id_dropout=0, unseen_rate=0.4
+        InputShape(SIZES, none, about_user, about_item), embedding_size=3, id_dropout=0, unseen_rate=0.4
     ).train()
     layer.embeddings["user_id"].weight.data = torch.arange(20.0).unsqueeze(1).expand(-1, 3)
     layer.embeddings["item_id"].weight.data = torch.arange(12.0).unsqueeze(1).expand(-1, 3)
     rows = random_rows(4_000)
     rows.categorical.clamp_(min=1)
-    seen = layer(rows).detach()
+    seen = layer(rows.categorical, rows.numeric).detach()
     user_gone, item_gone = seen[:, 0] == 0, seen[:, 3] == 0
     assert 0.36 < user_gone.float().mean() < 0.44
     assert 0.13 < (user_gone & item_gone).float().mean() < 0.19  # each by a toss of its own
     for row, user, item, numeric in zip(rows.numeric, user_gone, item_gone, seen[:, -6:], strict=True):
-        known = [row[n] if not ((user and of_user[n]) or (item and of_item[n])) else none[n] for n in range(6)]
+        known = [row[n] if not ((user and about_user[n]) or (item and about_item[n])) else none[n] for n in range(6)]
         assert numeric.tolist() == [float(value) for value in known]
-    assert torch.equal(layer.eval()(rows)[:, -6:], rows.numeric)
+    assert torch.equal(layer.eval()(rows.categorical, rows.numeric)[:, -6:], rows.numeric)
 
 
 def test_a_share_of_the_ids_embeddings_is_dropped_and_nothing_else_is():
     rows = random_rows(4_000)
-    layer = InputLayer(InputShape.of_context(SIZES, 6), embedding_size=3, id_dropout=0.4, unseen_rate=0)
-    whole, left = layer.eval()(rows), layer.train()(rows)
+    layer = InputLayer(InputShape.without_histories(SIZES, 6), embedding_size=3, id_dropout=0.4, unseen_rate=0)
+    whole = layer.eval()(rows.categorical, rows.numeric)
+    left = layer.train()(rows.categorical, rows.numeric)
     ids = left[:, :6]
     assert 0.37 < (ids == 0).float().mean() < 0.43
     torch.testing.assert_close(ids, torch.where(ids == 0, ids, whole[:, :6] / 0.6))
@@ -259,4 +262,4 @@ def test_what_is_left_of_a_forgotten_row_is_what_a_stranger_has(published):
     stranger = pa.table({name: blank.get(name, table[name]) for name in table.column_names})
     shape = space.input_shape
     assert shape.without_history == pytest.approx(space.numeric(stranger)[0], abs=1e-6)
-    assert (shape.of_user | shape.of_item).all()
+    assert (shape.about_user | shape.about_item).all()

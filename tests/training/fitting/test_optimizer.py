@@ -126,9 +126,9 @@ def test_a_gradient_beyond_the_limit_is_cut_to_it() -> None:
 def test_embeddings_decay_where_that_is_asked_for(decay: float, moved: bool) -> None:
     rows = random_rows()
     model = fresh_model(id_dropout=0, unseen_rate=0)
-    unused = model.inputs.embeddings["user_id"].weight[0].detach().clone()
+    unused = model.model.inputs.embeddings["user_id"].weight[0].detach().clone()
     optimizer = ModelOptimizer(model, LoopSettings(embedding_decay=decay))
     optimizer.zero_grad()
     model(Rows(rows.categorical.clamp(min=1), rows.numeric, rows.label)).sum().backward()
     optimizer.step()
-    assert bool((model.inputs.embeddings["user_id"].weight[0] != unused).any()) is moved
+    assert bool((model.model.inputs.embeddings["user_id"].weight[0] != unused).any()) is moved

@@ -15,15 +15,18 @@ import torch
 
 from tests.training.conftest import Published, command, read_json
 from training import cli, processes
-from training.data.features import fit_features
+from training.data.feature_space import fit_features
 from training.data.reading import row_groups
+from training.data.row_encoder import RowEncoder
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches, shards
 from training.errors import TrainingError
 from training.fitting.epoch_losses import EpochLosses
 from training.fitting.loop import _summed_loss
 from training.fitting.loop_settings import LoopSettings
-from training.models import ModelSettings, build_model
+from training.models.build import build_model
+from training.models.click_model import RowModel
+from training.models.settings import ModelSettings
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
 
@@ -104,7 +107,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch, capsys) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert cli.run() == 1
-    assert "more processes here than there are GPUs: give it --nproc-per-node 2" in capsys.readouterr().err
+    assert "more processes here than there are GPUs: pass --nproc-per-node 2" in capsys.readouterr().err
 
 
 def test_row_groups_are_dealt_out_evenly_and_none_is_lost(published: Published) -> None:
@@ -123,14 +126,14 @@ def test_a_process_without_a_row_group_takes_every_step_with_no_rows(published: 
     of_ranks = []
     for rank in range(3):
         monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
-        batches = StreamedBatches(groups, rows, space, None, batch_size=4, buffer_rows=100)
+        batches = StreamedBatches(groups, rows, RowEncoder(space), batch_size=4, buffer_rows=100)
         of_ranks.append(list(batches.epoch(torch.Generator().manual_seed(rank))))
     assert [sum(map(len, batches)) for batches in of_ranks] == [
         *sorted((group.rows for group in groups), reverse=True),
         0,
     ]
     assert {len(batches) for batches in of_ranks} == {math.ceil(rows / 4)}
-    model = build_model("mmoe", space.input_shape, ModelSettings(), None)
+    model = RowModel(build_model("mmoe", space.input_shape, ModelSettings()))
     loss, weight = _summed_loss(model(of_ranks[2][0]), of_ranks[2][0], None)
     loss.backward()
     assert (loss.item(), weight.item()) == (0, 0)
@@ -152,7 +155,7 @@ def test_killed_processes_go_on_and_end_as_undisturbed_ones(published: Published
     os.kill(int(workers[-1]), signal.SIGKILL)  # torchrun ends the others
     _, errors = killed.communicate(timeout=60)
     assert killed.returncode == 1
-    assert errors.count("the same command goes on from ") == 1
+    assert errors.count("run the same command again") == 1
     assert "training/cli.py" not in errors, "the only traceback is torchrun's own"
     resumed = torchrun("-m", "training", *published.arguments(tmp_path / "killed", *LONG))
     output, errors = resumed.communicate(timeout=120)
@@ -185,7 +188,7 @@ def test_what_is_refused_is_said_once(published: Published, tmp_path: Path) -> N
     ],
 )
 def test_what_several_processes_cannot_do_is_refused(monkeypatch, capsys, arguments, sentence) -> None:
-    for module in ("cli", "train"):
+    for module in ("cli", "commands.train"):
         monkeypatch.setattr(f"training.{module}.count", lambda: 2)
     monkeypatch.setattr(sys, "argv", ["training", *arguments])
     assert cli.run() == 1

@@ -18,9 +18,11 @@ from tests.training.models.test_mixtures import random_rows as rows_without_text
 from training.cli import main
 from training.data.rows import ITEM, USER, Rows
 from training.data.text_columns import MODES
-from training.model_names import BACKBONES
-from training.models import ModelSettings, build_model
-from training.models.content import ContentModel
+from training.model_names import BACKBONES, MODEL_NAMES, has_content
+from training.models.build import build_model
+from training.models.click_model import RowModel
+from training.models.content import ContentSide
+from training.models.settings import ModelSettings
 from warehouse.tables import TRAIN
 
 SIZE, TEXTS = 6, 30
@@ -33,36 +35,40 @@ def random_rows(per_row, n=17):
 
 
 def random_model(name, per_row):
-    model = build_model(f"{name}_content", SHAPE, ModelSettings(), (per_row, SIZE))
     table = torch.randn(TEXTS, SIZE, generator=torch.Generator().manual_seed(6))
     table[0] = 0
-    model.look_up_in(table)
+    model = RowModel(build_model(f"{name}_content", SHAPE, ModelSettings(), (per_row, SIZE)), table)
     return randomised(model).eval()
+
+
+def backbone_logits(model, rows):
+    whole = model.model
+    return whole.backbone(whole.inputs(rows.categorical, rows.numeric), rows.scene)[0]
 
 
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def content_logit_and_alpha(model: ContentModel, scene, embedded):
+def content_logit_and_alpha(side: ContentSide, scene, embedded):
     """One row's, from its texts' embeddings [T, K]."""
-    projected = [array(model.input.projection.weight) @ embedding for embedding in embedded]
+    projected = [array(side.input.projection.weight) @ embedding for embedding in embedded]
     x = np.concatenate([*projected, projected[0] * projected[1]] if len(projected) == 2 else projected)
-    first = model.tower.shared[0]
+    first = side.tower.shared[0]
     hidden = relu(array(first.weight) @ x + array(first.bias))
-    gate = model.alpha_gate.logits
+    gate = side.alpha_gate.logits
     alpha = sigmoid(np.clip(array(gate.weight)[scene] @ x + array(gate.bias)[scene], -10, 10))
-    return tower_logit(model.tower.towers, scene, hidden), alpha
+    return tower_logit(side.tower.towers, scene, hidden), alpha
 
 
 @pytest.mark.parametrize("per_row", [1, 2])
 @pytest.mark.parametrize("name", BACKBONES)
 def test_a_content_model_is_the_formula_on_any_backbone(name, per_row):
     model, rows = random_model(name, per_row), random_rows(per_row)
-    backbone, table = array(model.backbone(rows)), array(model.table)
+    backbone, table = array(backbone_logits(model, rows)), array(model.text_table)
     expected = []
     for row, scene in enumerate(rows.scene.tolist()):
-        content, alpha = content_logit_and_alpha(model, scene, table[rows.text[row].numpy()])
+        content, alpha = content_logit_and_alpha(model.model.content, scene, table[rows.text[row].numpy()])
         expected.append((1 - alpha) * backbone[row] + alpha * content)
     assert array(model(rows)) == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
@@ -70,7 +76,7 @@ def test_a_content_model_is_the_formula_on_any_backbone(name, per_row):
 def test_alpha_lies_within_0_and_1_however_sure_the_gate_is():
     model, rows = random_model("dnn", 2), random_rows(2)
     with torch.no_grad():
-        model.alpha_gate.logits.weight.mul_(1e4)
+        model.model.content.alpha_gate.logits.weight.mul_(1e4)
     alpha = model.alpha(rows)
     assert alpha.min() > 0
     assert alpha.max() < 1
@@ -82,7 +88,7 @@ def test_the_content_side_sees_texts_and_scene_alone():
     others.categorical[:, [USER, ITEM]] = 0
     assert torch.equal(model.alpha(rows), model.alpha(others))
     moved = model(others) - model(rows)
-    backbone = model.backbone(others) - model.backbone(rows)
+    backbone = backbone_logits(model, others) - backbone_logits(model, rows)
     torch.testing.assert_close(moved, (1 - model.alpha(rows)) * backbone, atol=1e-4, rtol=1e-3)
 
 
@@ -90,8 +96,9 @@ def test_a_scene_that_a_batch_lacks_learns_nothing_from_it():
     model, rows = random_model("mmoe", 2), random_rows(2)
     rows.categorical[:, 2] = 1
     model(rows).sum().backward()
-    for layer in (model.alpha_gate.logits, model.tower.towers.hidden):
-        by_scene = layer.weight.grad.reshape(model.tower.towers.scenes, -1).abs().sum(1)
+    side = model.model.content
+    for layer in (side.alpha_gate.logits, side.tower.towers.hidden):
+        by_scene = layer.weight.grad.reshape(side.tower.towers.scenes, -1).abs().sum(1)
         assert by_scene[1] > 0
         assert by_scene.sum() == by_scene[1]
 
@@ -99,7 +106,30 @@ def test_a_scene_that_a_batch_lacks_learns_nothing_from_it():
 def test_embeddings_are_no_weights():
     model = random_model("ple", 2)
     assert not any("table" in name for name in model.state_dict())
-    assert all(weight is not model.table for weight in model.parameters())
+    assert all(weight is not model.text_table for weight in model.parameters())
+
+
+def test_a_content_model_cannot_be_used_without_its_texts():
+    for name, text_shape, table in (("dnn_content", (2, SIZE), None), ("dnn", None, torch.zeros(TEXTS, SIZE))):
+        with pytest.raises(ValueError, match="needs a table of embedded texts"):
+            RowModel(build_model(name, SHAPE, ModelSettings(), text_shape), table)
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_weights_of_earlier_runs_are_loaded(name):
+    """They had a backbone's weights at the top, or beside the input's if the model had a content side."""
+    text_shape = (2, SIZE) if has_content(name) else None
+    model = randomised(build_model(name, SHAPE, ModelSettings(), text_shape))
+    earlier = {}
+    for key, weight in model.state_dict().items():
+        part, rest = key.split(".", 1)
+        if has_content(name):
+            earlier[{"inputs": "backbone.inputs.", "backbone": "backbone.", "content": ""}[part] + rest] = weight
+        else:
+            earlier[{"inputs": "inputs.", "backbone": ""}[part] + rest] = weight
+    loaded = build_model(name, SHAPE, ModelSettings(), text_shape)
+    loaded.load_state_dict(earlier)
+    assert all(torch.equal(weight, model.state_dict()[key]) for key, weight in loaded.state_dict().items())
 
 
 def test_a_run_leaves_a_complete_folder(finished_content):
@@ -189,12 +219,12 @@ def test_a_window_without_any_text_trains_all_the_same(published, tmp_path, mode
     assert again["auc"] == pytest.approx(summary["auc"], abs=1e-6)
 
 
-def test_a_damaged_fit_of_lsa_is_fitted_anew(worded, finished_content, tmp_path, capsys):
+def test_a_damaged_fit_of_lsa_is_fitted_again(worded, finished_content, tmp_path, capsys):
     more = ("--model", "mmoe_content", "--text-encoder", "lsa")
     main(worded.arguments(tmp_path, *more))
     next(tmp_path.glob(".embeddings/lsa/fitted-*/idf.npy")).write_bytes(b"no more")
     again = main(worded.arguments(tmp_path, *more))
-    assert "is damaged: lsa is fitted anew" in capsys.readouterr().out
+    assert "is damaged: lsa is fitted again" in capsys.readouterr().out
     assert again["auc"] == finished_content[1]["auc"]
 
 

@@ -3,31 +3,23 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from training.data.input_shape import InputShape
 from training.data.rows import SCENE, Rows
-from training.models import ModelSettings, build_model
+from training.models.build import build_model
+from training.models.click_model import RowModel
 from training.models.experts import Experts, GroupedLinear
 from training.models.gate_statistics import GateStatistics
 from training.models.gates import SceneGates
 from training.models.mmoe import MMoE
 from training.models.ple import PLE
+from training.models.settings import ModelSettings
 from training.models.towers import SceneTowers
 
 SCENES = 3
 SIZES = {"user_id": 9, "item_id": 7, "scene": SCENES, "hour": 24}
 NUMERIC = 5
-SHAPE = InputShape.of_context(SIZES, NUMERIC)
-
-
-class Inputs(nn.Module):
-    """Stands in for the input layer: the numeric block alone."""
-
-    output_size = NUMERIC
-
-    def forward(self, rows):
-        return rows.numeric
+SHAPE = InputShape.without_histories(SIZES, NUMERIC)
 
 
 def random_rows(n=17, seed=0):
@@ -104,7 +96,7 @@ def ple_logit(model: PLE, scene: int, x):
         shared_gate = softmax(array(level.shared_gate.weight) @ shared + array(level.shared_gate.bias))
         by_scene = [weighted(gates[s], [*own[s], *common]) for s in range(SCENES)]
         shared = weighted(shared_gate, [*(output for outputs in own for output in outputs), *common])
-    last, per_scene = model.last, model.last.scene_experts
+    last, per_scene = model.last, model.last.counts[0]
     own = [expert_output(last.of_scenes, 0, scene * per_scene + k, by_scene[scene]) for k in range(per_scene)]
     common = [expert_output(last.shared, 0, number, shared) for number in range(last.shared.shape[1])]
     mixed = weighted(gate_weights(last.gates, scene, by_scene[scene]), [*own, *common])
@@ -113,28 +105,29 @@ def ple_logit(model: PLE, scene: int, x):
 
 @pytest.mark.parametrize("sizes", [(6,), (6, 4), (6, 4, 3)])
 def test_mmoe_is_the_formula(sizes):
-    model, rows = randomised(MMoE(Inputs(), SCENES, experts=4, expert_sizes=sizes, tower_size=3)), random_rows()
+    model, rows = randomised(MMoE(NUMERIC, SCENES, experts=4, expert_sizes=sizes, tower_size=3)), random_rows()
     expected = [mmoe_logit(model, s, x) for s, x in zip(rows.scene.tolist(), array(rows.numeric), strict=True)]
-    assert array(model(rows)) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert array(model(rows.numeric, rows.scene)[0]) == pytest.approx(expected, rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
 @pytest.mark.parametrize(("scene_experts", "shared_experts"), [(1, 1), (2, 3)])
 def test_ple_is_the_formula_with_any_number_of_levels(levels, scene_experts, shared_experts):
-    model = randomised(PLE(Inputs(), SCENES, levels, scene_experts, shared_experts, (6, 4), tower_size=3))
+    model = randomised(PLE(NUMERIC, SCENES, levels, scene_experts, shared_experts, (6, 4), tower_size=3))
     rows = random_rows()
     expected = [ple_logit(model, s, x) for s, x in zip(rows.scene.tolist(), array(rows.numeric), strict=True)]
-    assert array(model(rows)) == pytest.approx(expected, rel=1e-4, abs=1e-3)
+    assert array(model(rows.numeric, rows.scene)[0]) == pytest.approx(expected, rel=1e-4, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["mmoe", "ple"])
 def test_a_row_depends_on_its_own_scenes_gate_and_tower_only(name):
     """The last gates and the towers of scenes that a batch lacks get no gradient; their own scene's get one."""
     torch.manual_seed(3)
-    model, rows = build_model(name, SHAPE, ModelSettings()), random_rows()
+    model, rows = RowModel(build_model(name, SHAPE, ModelSettings())), random_rows()
     rows.categorical[:, SCENE] = 1
     model(rows).sum().backward()
-    gates, towers = (model.gates, model.towers) if name == "mmoe" else (model.last.gates, model.towers)
+    backbone = model.model.backbone
+    gates, towers = (backbone.gates if name == "mmoe" else backbone.last.gates), backbone.towers
     for layer, scenes in ((gates.logits, gates.scenes), (towers.hidden, towers.scenes)):
         by_scene = layer.weight.grad.reshape(scenes, -1).abs().sum(1)
         assert by_scene[1] > 0
@@ -144,7 +137,7 @@ def test_a_row_depends_on_its_own_scenes_gate_and_tower_only(name):
 
 @pytest.mark.parametrize("name", ["mmoe", "ple"])
 def test_a_row_alone_gets_the_logit_that_it_gets_among_others(name):
-    model, rows = build_model(name, SHAPE, ModelSettings()).eval(), random_rows()
+    model, rows = RowModel(build_model(name, SHAPE, ModelSettings())).eval(), random_rows()
     alone = torch.cat([model(rows.slice(at, at + 1)) for at in range(len(rows))])
     assert array(alone) == pytest.approx(array(model(rows)), abs=1e-5)
 
@@ -158,7 +151,7 @@ def test_each_layer_starts_within_the_bounds_of_its_own_fan_in():
 
 @pytest.mark.parametrize("name", ["mmoe", "ple"])
 def test_gate_statistics_are_means_over_each_scenes_rows(name):
-    model, rows = randomised(build_model(name, SHAPE, ModelSettings())).eval(), random_rows(50)
+    model, rows = randomised(RowModel(build_model(name, SHAPE, ModelSettings()))).eval(), random_rows(50)
     statistics = GateStatistics()
     for start in (0, 20):
         part = rows.slice(start, start + 20 if start == 0 else 50)

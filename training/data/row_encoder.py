@@ -1,0 +1,60 @@
+"""Encodes training tables as Rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from training.data.feature_space import FeatureSpace
+from training.data.numeric_features import FEATURE_NAMES
+from training.data.reading import count_rows, read_dates
+from training.data.row_texts import RowTexts
+from training.data.rows import Rows
+from warehouse.catalog import Catalog
+from warehouse.tables import DEEP_FEATURES
+
+# The most that a row takes: indexes of categorical features and of two texts, the numeric block, the label.
+BYTES_PER_ROW = 8 * (4 + len(DEEP_FEATURES) + 2) + 4 * len(FEATURE_NAMES) + 4
+
+
+@dataclass(frozen=True)
+class RowEncoder:
+    """Encodes a training table as Rows. texts: None for a model that reads no texts."""
+
+    space: FeatureSpace
+    texts: RowTexts | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns to read besides the keys."""
+        return (*self.space.columns, *(self.texts.columns if self.texts else ()))
+
+    def encode(self, table: pa.Table) -> Rows:
+        """Encode the rows of a table that has the keys and `columns`."""
+        return Rows(
+            categorical=torch.from_numpy(self.space.categorical(table)),
+            numeric=torch.from_numpy(self.space.numeric(table)),
+            label=torch.from_numpy(table["label"].to_numpy().astype(np.float32)),
+            text=torch.from_numpy(self.texts.index(table)) if self.texts else None,
+        )
+
+    def empty_rows(self, count: int) -> Rows:
+        """Allocate uninitialised rows, to be overwritten."""
+        return Rows(
+            categorical=torch.empty((count, len(self.space.categorical_sizes)), dtype=torch.int64),
+            numeric=torch.empty((count, self.space.numeric_size), dtype=torch.float32),
+            label=torch.empty(count, dtype=torch.float32),
+            text=torch.empty((count, self.texts.per_row), dtype=torch.int64) if self.texts else None,
+        )
+
+
+def load_rows(catalog: Catalog, dates: Sequence[str], encoder: RowEncoder) -> Rows:
+    """Load all rows of the dates, in the order of read_dates. Only one date at a time is held as a table."""
+    rows = encoder.empty_rows(sum(count_rows(catalog, date) for date in dates))
+    start = 0
+    for table in read_dates(catalog, dates, encoder.columns):
+        rows.slice(start, start + len(table)).copy_from(encoder.encode(table))
+        start += len(table)
+    return rows

@@ -1,0 +1,64 @@
+"""Finds the positions of a column's values among known distinct values."""
+
+from collections import deque
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.data.reading import codes_and_values
+
+UNSEEN = 0
+_REMEMBERED = 4  # dictionaries: more than the row groups that are read side by side
+
+
+@dataclass(frozen=True)
+class ValueIndex:
+    """Distinct values with indexes from 1, in their order. Null and every other value have index UNSEEN."""
+
+    values: pa.Array
+
+    @property
+    def size(self) -> int:
+        """The number of indexes, including UNSEEN."""
+        return len(self.values) + 1
+
+    def index(self, column: pa.ChunkedArray) -> np.ndarray:
+        """Return the index of every row of a dictionary-coded column, int64 [n]."""
+        codes, distinct = codes_and_values(column)
+        return self._indexes(distinct)[codes]
+
+    def _indexes(self, distinct: pa.Array) -> np.ndarray:
+        """Return the index of each distinct value, and UNSEEN as the last entry, which code -1 (null) selects.
+
+        The pieces of a row group share a dictionary, which is looked up only once.
+        """
+        for dictionary, indexes in self._looked_up:
+            if dictionary.equals(distinct):
+                return indexes
+        indexes = np.append(_positions_among(self.values, distinct) + 1, UNSEEN)
+        self._looked_up.append((distinct, indexes))
+        return indexes
+
+    @cached_property
+    def _looked_up(self) -> deque[tuple[pa.Array, np.ndarray]]:
+        return deque(maxlen=_REMEMBERED)
+
+
+def _positions_among(known: pa.Array, values: pa.Array) -> np.ndarray:
+    """Return the position of each value among distinct known ones, -1 if it is not one of them: int64 [n]."""
+    if len(values) < len(known):  # hashing the shorter side is twice as fast, if all its values are known
+        positions = np.full(len(values), -1, dtype=np.int64)
+        found = _first_positions(known, values)
+        matches = np.flatnonzero(found >= 0)
+        positions[found[matches]] = matches
+        if (positions >= 0).all():
+            return positions
+    return _first_positions(values, known).astype(np.int64)
+
+
+def _first_positions(values: pa.Array, known: pa.Array) -> np.ndarray:
+    """Return the first position of each value among the known ones, -1 if it is not one of them: int32 [n]."""
+    return pc.fill_null(pc.index_in(values, value_set=known), -1).to_numpy(zero_copy_only=False)

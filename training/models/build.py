@@ -1,0 +1,49 @@
+"""Builds models by name."""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from training.data.input_shape import InputShape
+from training.model_names import backbone_of
+from training.models.click_model import ClickModel
+from training.models.content import ContentSide
+from training.models.dnn import DNN
+from training.models.inputs import InputLayer
+from training.models.mmoe import MMoE
+from training.models.ple import PLE
+from training.models.settings import ModelSettings
+from warehouse.tables import SCENES
+
+_EXPERT_SIZES, _TOWER_SIZE = (128, 64), 32
+
+# A backbone maps x [B, D] and scene [B] to logits [B] and its gates' weights by name. The key is the backbone's name.
+_BACKBONES: dict[str, Callable[[int, ModelSettings], nn.Module]] = {
+    "dnn": lambda size, settings: DNN(size, settings.hidden_size, settings.dropout),
+    "mmoe": lambda size, settings: MMoE(size, len(SCENES), settings.experts, _EXPERT_SIZES, _TOWER_SIZE),
+    "ple": lambda size, settings: PLE(
+        size,
+        len(SCENES),
+        settings.levels,
+        settings.scene_experts,
+        settings.shared_experts,
+        _EXPERT_SIZES,
+        _TOWER_SIZE,
+    ),
+}
+
+
+def build_model(
+    name: str,
+    shape: InputShape,
+    settings: ModelSettings,
+    text_shape: tuple[int, int] | None = None,
+) -> ClickModel:
+    """Build a model with initial weights drawn from torch's global generator.
+
+    text_shape: for a content model, the number of texts per row and the size of their whitened embeddings.
+    """
+    inputs = InputLayer(shape, settings.embedding_size, settings.id_dropout, settings.unseen_rate)
+    backbone = _BACKBONES[backbone_of(name)](inputs.output_size, settings)
+    content = ContentSide(len(SCENES), *text_shape, settings.dropout) if text_shape else None
+    return ClickModel(inputs, backbone, content)

@@ -1,0 +1,88 @@
+"""A whole model: input layer, backbone and, if it reads texts, content side."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from training.data.rows import SCENE, Rows
+from training.models.content import ContentSide
+from training.models.inputs import InputLayer
+
+Gates = dict[str, Tensor]  # by gate, the weights [B, K] that each row's own scene gives to the experts
+
+# How names of weights began in earlier runs, and how they begin now.
+_RENAMED = {
+    "backbone.inputs.": "inputs.",
+    **{f"{name}.": f"content.{name}." for name in ("input", "tower", "alpha_gate")},
+    **{f"{name}.": f"backbone.{name}." for name in ("layers", "experts", "gates", "towers", "levels", "last")},
+}
+
+
+class ClickModel(nn.Module):
+    """Tensors of B rows -> logits [B] and the backbone's gates.
+
+    backbone: x [B, D], scene [B] -> logits [B], gates. A content model's logit is
+    (1 - alpha) * backbone + alpha * content.
+    """
+
+    def __init__(self, inputs: InputLayer, backbone: nn.Module, content: ContentSide | None = None) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.backbone = backbone
+        self.content = content
+
+    def forward(self, categorical: Tensor, numeric: Tensor, texts: Tensor | None = None) -> tuple[Tensor, Gates]:
+        """Score rows. categorical: [B, F] int64, numeric: [B, N].
+
+        texts: for a content model, the whitened embeddings of the rows' texts, [B, T, K].
+        """
+        scene = categorical[:, SCENE]
+        logit, gates = self.backbone(self.inputs(categorical, numeric), scene)
+        if self.content is None:
+            return logit, gates
+        content_logit, alpha = self.content(texts, scene)
+        return (1 - alpha) * logit + alpha * content_logit, gates
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights as nn.Module does, including those of earlier runs, which have other names."""
+        return super().load_state_dict({_present_name(name): w for name, w in state_dict.items()}, strict, assign)
+
+
+class RowModel(nn.Module):
+    """A click model that takes Rows: Rows of B -> logits [B].
+
+    text_table: for a content model, the whitened embeddings [1 + texts, K] that rows.text points into. It is not a
+    weight and not part of the model's state.
+    """
+
+    text_table: Tensor | None
+
+    def __init__(self, model: ClickModel, text_table: Tensor | None = None) -> None:
+        super().__init__()
+        if (model.content is None) != (text_table is None):
+            raise ValueError("a content model, and no other, needs a table of embedded texts")
+        self.model = model
+        self.register_buffer("text_table", text_table, persistent=False)
+
+    def forward(self, rows: Rows) -> Tensor:
+        return self.with_gates(rows)[0]
+
+    def with_gates(self, rows: Rows) -> tuple[Tensor, Gates]:
+        """Return logits [B] and the backbone's gates; a backbone without gates has none."""
+        return self.model(rows.categorical, rows.numeric, self._texts(rows))
+
+    def alpha(self, rows: Rows) -> Tensor:
+        """Return the content side's share in each row's logit, [B]. Only content models have one."""
+        assert self.model.content is not None
+        return self.model.content.alpha(self._texts(rows), rows.scene)
+
+    def _texts(self, rows: Rows) -> Tensor | None:
+        return None if self.text_table is None else self.text_table[rows.text]
+
+
+def _present_name(name: str) -> str:
+    for earlier, present in _RENAMED.items():
+        if name.startswith(earlier):
+            return present + name.removeprefix(earlier)
+    return name

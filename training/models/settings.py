@@ -1,0 +1,18 @@
+"""The settings that shape a model."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Settings of every model. Each model reads those that apply to it."""
+
+    embedding_size: int = 16
+    hidden_size: int = 128
+    dropout: float = 0.2
+    id_dropout: float = 0.4
+    unseen_rate: float = 0.2
+    experts: int = 8
+    levels: int = 2
+    scene_experts: int = 1
+    shared_experts: int = 3

@@ -1,0 +1,72 @@
+"""The texts of a window for a content model: which row has which text, and the whitened embedding of each text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from training.data.row_texts import RowTexts, read_texts
+from training.text.embedding import Encoder, embed
+from training.text.encoders import cache_of, open_encoder
+from training.text.space import TextSpace, whitened_table
+from training.text.whitening import fit_whitening
+from training.window import Window
+from warehouse.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """The encoder's name, and how a row's texts are composed: a key of text_columns.MODES."""
+
+    encoder: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class WhitenedTexts:
+    """Texts of rows with their whitened embeddings. table: [1 + texts, K] float32, by the indexes of `texts`."""
+
+    space: TextSpace
+    texts: RowTexts
+    table: Tensor
+
+
+@dataclass(frozen=True)
+class WindowTexts:
+    """The distinct texts of a window and their embeddings [n, D]. The first `train_count` are in training dates."""
+
+    encoder: Encoder
+    texts: RowTexts
+    train_count: int
+    embeddings: np.ndarray
+
+
+def embed_window(catalog: Catalog, window: Window, settings: TextSettings, seed: int, artifacts: Path) -> WindowTexts:
+    """Embed all distinct texts of a window, or take them from the cache.
+
+    Raises TrainingError if the tables cannot be read or the encoder cannot be opened.
+    """
+    train, folder = read_texts(catalog, window.train, settings.mode), _embeddings_folder(artifacts)
+    encoder = open_encoder(settings.encoder, train.texts, seed, folder)
+    texts = train.followed_by(read_texts(catalog, window.val, settings.mode))
+    return WindowTexts(encoder, texts, len(train.texts), embed(texts.texts, encoder, cache_of(encoder, folder)))
+
+
+def whiten_window(window: WindowTexts) -> WhitenedTexts:
+    """Fit the whitening on the texts of the training dates, and apply it to all texts."""
+    whitening = fit_whitening(window.embeddings[: window.train_count])
+    table = whitened_table(whitening, window.embeddings)
+    return WhitenedTexts(TextSpace(window.texts.mode, window.encoder, whitening), window.texts, table)
+
+
+def whiten_dates(catalog: Catalog, dates: Sequence[str], space: TextSpace, artifacts: Path) -> WhitenedTexts:
+    """Embed and whiten the texts of dates by a fitted space. Uses the cache in `artifacts` if there is one."""
+    texts, folder = read_texts(catalog, dates, space.mode), _embeddings_folder(artifacts)
+    cache = cache_of(space.encoder, folder) if folder.is_dir() else None
+    return WhitenedTexts(space, texts, whitened_table(space.whitening, embed(texts.texts, space.encoder, cache)))
+
+
+def _embeddings_folder(artifacts: Path) -> Path:
+    return artifacts / ".embeddings"
