@@ -20,7 +20,7 @@ from warehouse.settings import REPOSITORY
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """The runs are tiny: threads would only wait for each other. Equal sums need equal threads: all runs have one."""
+    """Tiny runs gain nothing from threads, and sums are equal only with the same number of threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with threadpool_limits(1):
@@ -30,7 +30,7 @@ def one_thread():
 
 @dataclass(frozen=True)
 class Published:
-    """A world, where it is published, and a training run on it."""
+    """A world, the folder and catalog where it is published, and the arguments of a run on it."""
 
     world: World
     folder: Path
@@ -69,14 +69,14 @@ def own_published(tmp_path) -> Published:
 
 @pytest.fixture(scope="session")
 def finished(published, tmp_path_factory) -> tuple[Path, dict]:
-    """A run's folder and the summary it gave. Read only."""
+    """A run's folder and its summary. Read only."""
     summary = main(published.arguments(tmp_path_factory.mktemp("artifacts")))
     return Path(summary["artifacts"]), summary
 
 
 @pytest.fixture(scope="session")
 def finished_content(worded, tmp_path_factory) -> tuple[Path, dict]:
-    """A content run's folder and the summary it gave. Read only."""
+    """A content run's folder and its summary. Read only."""
     artifacts = tmp_path_factory.mktemp("content")
     summary = main(worded.arguments(artifacts, "--model", "mmoe_content", "--text-encoder", "lsa"))
     return Path(summary["artifacts"]), summary
@@ -128,7 +128,7 @@ def read_json(path: Path) -> dict:
 
 
 def kill_in_the_middle(arguments: list[str]) -> None:
-    """A run killed once its first epoch is behind it."""
+    """Start a run and kill it after its first epoch."""
     killed = command(arguments)
     for line in killed.stdout:
         if line.startswith("epoch 2/"):

@@ -41,9 +41,9 @@ class World:
     seed: int = 7
     newcomers: float = 0.3
     deep_features: int = 2
-    signal: float = 1.0  # 0: clicks that nothing foretells
+    signal: float = 1.0  # 0: clicks are unpredictable
     worded: bool = False  # whether items and users have texts
-    topical: bool = False  # whether an item's appeal is that of its topic, so that its text foretells it
+    topical: bool = False  # whether an item's topic alone decides its appeal, which its text then predicts
     tables: dict[str, pa.Table] = field(default_factory=dict)
     truths: dict[str, pa.Table] = field(default_factory=dict)
 
@@ -103,7 +103,7 @@ class World:
 
 
 class Words:
-    """Texts of items and users, made of the words of their topics; a few of them are missing."""
+    """Texts of items and users, made of their topics' words; a few are missing."""
 
     def __init__(self, taste: np.ndarray, topic: np.ndarray, rng: np.random.Generator) -> None:
         def word(of_topic: int) -> str:

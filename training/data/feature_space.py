@@ -36,7 +36,7 @@ _RATE_BOUNDS = (0.001, 0.999)  # keep the odds finite in scenes where nothing, o
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """What turns a training table's columns into feature arrays.
+    """Turns a training table's columns into feature arrays.
 
     The categorical features are user, item, scene, hour of the day and the deep features in use, in this order.
     scene_ctr: click rates of the training window by scene, [S].
@@ -65,17 +65,15 @@ class FeatureSpace:
 
     @property
     def numeric_size(self) -> int:
-        """The number of columns in the numeric block, N."""
         return len(FEATURE_NAMES)
 
     @property
     def input_shape(self) -> InputShape:
-        """The shape of a model's input."""
         without_history = self.standardiser.apply(np.zeros((1, self.numeric_size), dtype=np.float32))[0]
         return InputShape(self.categorical_sizes, without_history, ABOUT_USER, ABOUT_ITEM)
 
     def categorical(self, table: pa.Table) -> np.ndarray:
-        """Return the indexes of every row, int64 [n, C]."""
+        """Return the indexes of every row, int64 [n, F]."""
         ids = [self.vocabularies[name].index(table[name]) for name in _IDS]
         deep = [self.vocabularies[name].index(table[name]) for name in self.deep_features]
         return np.stack([*ids, _scene_positions(table), _hour(table), *deep], axis=1)

@@ -11,7 +11,7 @@ USER, ITEM, SCENE = 0, 1, 2  # their columns among the categorical features
 
 @dataclass(frozen=True)
 class Rows:
-    """n impressions. categorical: [n, C] int64 indexes, numeric: [n, N] float32, label: [n] float32.
+    """n impressions. categorical: [n, F] int64 indexes, numeric: [n, N] float32, label: [n] float32.
 
     text: [n, T] int64 indexes of the rows' texts; None for a model that reads no texts.
     """
@@ -61,7 +61,6 @@ class Rows:
 
     @staticmethod
     def joined(parts: Sequence["Rows"]) -> "Rows":
-        """Concatenate parts."""
         return Rows(*map(torch.cat, zip(*(part._parts() for part in parts), strict=True)))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Rows":

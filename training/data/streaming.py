@@ -33,12 +33,7 @@ class StreamedBatches:
     """
 
     def __init__(
-        self,
-        groups: list[RowGroup],
-        rows: int,
-        encoder: RowEncoder,
-        batch_size: int,
-        buffer_rows: int,
+        self, groups: list[RowGroup], rows: int, encoder: RowEncoder, batch_size: int, buffer_rows: int
     ) -> None:
         self.rows = rows
         self._groups = shards(groups, processes.count())[processes.rank()]

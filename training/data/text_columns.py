@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from training.data.reading import codes_and_values
 
-# For each mode, the texts of a row and the columns that each text joins.
+# For each mode, the texts of a row, and for each text the columns that it joins.
 MODES: dict[str, dict[str, tuple[str, ...]]] = {
     "combined": {"row": ("item_title", "item_entity_names", "query_entity_seq")},
     "split": {"item": ("item_title", "item_entity_names"), "query": ("query_entity_seq",)},

@@ -36,7 +36,6 @@ class Vocabulary(ValueIndex):
 
     @staticmethod
     def load(path: Path) -> "Vocabulary":
-        """Read what save wrote."""
         return Vocabulary._from_table(pq.read_table(path))
 
     def save(self, path: Path) -> None:

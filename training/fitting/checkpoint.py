@@ -46,5 +46,4 @@ class Checkpoint:
         unfinished.replace(self._path)
 
     def remove(self) -> None:
-        """Delete the saved state."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -85,7 +85,6 @@ class DeferredAdam:
             self._catch_up(number, (moments.seen < self._step).nonzero().flatten())
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state as tensors and plain values."""
         return {"step": self._step, "moments": [vars(moments) for moments in self._moments]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -56,7 +56,6 @@ class ModelOptimizer:
             self._deferred.flush()
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state as tensors and plain values."""
         deferred = self._deferred.state_dict() if self._deferred else None
         return {"steps": self._steps, "dense": self._dense.state_dict(), "deferred": deferred}
 

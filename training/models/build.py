@@ -22,22 +22,13 @@ _BACKBONES: dict[str, Callable[[int, ModelSettings], nn.Module]] = {
     "dnn": lambda size, settings: DNN(size, settings.hidden_size, settings.dropout),
     "mmoe": lambda size, settings: MMoE(size, len(SCENES), settings.experts, _EXPERT_SIZES, _TOWER_SIZE),
     "ple": lambda size, settings: PLE(
-        size,
-        len(SCENES),
-        settings.levels,
-        settings.scene_experts,
-        settings.shared_experts,
-        _EXPERT_SIZES,
-        _TOWER_SIZE,
+        size, len(SCENES), settings.levels, settings.scene_experts, settings.shared_experts, _EXPERT_SIZES, _TOWER_SIZE
     ),
 }
 
 
 def build_model(
-    name: str,
-    shape: InputShape,
-    settings: ModelSettings,
-    text_shape: tuple[int, int] | None = None,
+    name: str, shape: InputShape, settings: ModelSettings, text_shape: tuple[int, int] | None = None
 ) -> ClickModel:
     """Build a model with initial weights drawn from torch's global generator.
 

@@ -50,19 +50,16 @@ class LsaEncoder:
 
     @property
     def size(self) -> int:
-        """The number of dimensions of an embedding, D."""
         return self._components.shape[1]
 
     @property
     def key(self) -> str:
-        """A hash of everything that affects an embedding."""
         digest = hashlib.sha256(json.dumps(self._ngrams).encode())
         for array in (self._idf, self._components):
             digest.update(array.tobytes())
         return digest.hexdigest()[:16]
 
     def encode(self, texts: pa.Array) -> np.ndarray:
-        """Return the texts' embeddings, [n, D] float32."""
         if not self._ngrams:
             return np.zeros((len(texts), self.size), np.float32)
         tfidf = _tfidf(vocabulary=self._ngrams)
@@ -78,7 +75,6 @@ class LsaEncoder:
 
     @staticmethod
     def load(folder: Path) -> "LsaEncoder":
-        """Read what save wrote."""
         ngrams = json.loads((folder / _VOCABULARY).read_text(encoding="utf-8"))
         idf, components = (np.load(folder / name, allow_pickle=False) for name in (_IDF, _COMPONENTS))
         return LsaEncoder(ngrams, idf, components)

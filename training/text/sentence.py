@@ -37,11 +37,9 @@ class SentenceEncoder:
 
     @property
     def size(self) -> int:
-        """The number of dimensions of an embedding, D."""
         return self._model.get_embedding_dimension() or 0
 
     def encode(self, texts: pa.Array) -> np.ndarray:
-        """Return the texts' embeddings, [n, D] float32."""
         embeddings = self._model.encode(texts.to_pylist(), batch_size=_BATCH, show_progress_bar=False)
         return np.asarray(embeddings, dtype=np.float32)
 

@@ -38,7 +38,6 @@ class Whitening:
 
     @staticmethod
     def load(folder: Path) -> "Whitening":
-        """Read what save wrote."""
         return Whitening(*(np.load(folder / name, allow_pickle=False) for name in ("whiten_mu.npy", "whiten_W.npy")))
 
 

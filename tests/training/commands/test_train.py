@@ -172,7 +172,7 @@ def test_the_model_learns_what_there_is_to_learn(tmp_path):
     assert learned["share"] > 0.6
 
 
-def test_clicks_that_nothing_foretells_are_not_foretold(tmp_path):
+def test_unpredictable_clicks_are_not_predicted(tmp_path):
     world = World(users=200, items=60, days=5, rows=6_000, signal=0.0)
     learned = train_on(world, tmp_path)
     assert learned["auc_low"] < 0.5 < learned["auc_high"]
@@ -195,5 +195,5 @@ def test_truth_of_only_some_rows_is_left_out(own_published, tmp_path, capsys):
 
 def test_the_package_itself_imports_nothing_heavy():
     code = "import training, sys; print([m for m in ('torch', 'numpy', 'pyarrow') if m in sys.modules])"
-    asked = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert asked.stdout.strip() == "[]"
+    imported = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert imported.stdout.strip() == "[]"

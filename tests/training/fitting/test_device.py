@@ -1,4 +1,4 @@
-"""Training on a GPU: what of it runs on a CPU is tested everywhere, the whole where there is a GPU."""
+"""Training on a GPU. Parts that also run on a CPU are tested everywhere, the whole only if there is a GPU."""
 
 import ctypes
 import math
@@ -38,21 +38,21 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no GPU here")
 
 
-def test_auto_takes_a_gpu_where_there_is_one(monkeypatch):
-    for there, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr("torch.cuda.is_available", lambda there=there: there)
+def test_auto_is_a_gpu_if_there_is_one(monkeypatch):
+    for available, device in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr("torch.cuda.is_available", lambda available=available: available)
         assert resolve_device("auto") == device
         assert resolve_device("cpu") == "cpu"
 
 
-def test_a_gpu_that_is_not_there_is_named(monkeypatch, published, tmp_path):
+def test_a_missing_gpu_is_an_error(monkeypatch, published, tmp_path):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(TrainingError, match=r"--device cuda: torch .* sees no GPU here; .* --device cpu"):
         main(published.arguments(tmp_path, "--device", "cuda"))
 
 
 @pytest.mark.parametrize(("free", "moves"), [(2.1, True), (1.9, False)])
-def test_rows_go_to_the_gpu_where_they_leave_half_of_its_free_memory(monkeypatch, free, moves):
+def test_rows_go_to_the_gpu_if_they_leave_half_of_its_free_memory(monkeypatch, free, moves):
     rows = random_rows()
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (int(free * rows.bytes), 0))
     monkeypatch.setattr("training.data.rows.Rows.to", lambda *_: "on the GPU")
@@ -61,8 +61,8 @@ def test_rows_go_to_the_gpu_where_they_leave_half_of_its_free_memory(monkeypatch
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="C's library is not glibc")
-def test_a_step_takes_what_the_one_before_has_freed():
-    # Left to itself glibc gives back most of it or nothing, as the heap happens to lie.
+def test_a_step_reuses_the_memory_that_the_one_before_has_freed():
+    # By default glibc gives back most of it or nothing, depending on the layout of the heap.
     all_given_back = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536"}
     touched = {
         how: int(
@@ -80,7 +80,7 @@ def test_the_bytes_of_rows_are_those_of_their_tensors():
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("content", [False, True])
 def test_products_in_bfloat16_train_to_about_the_same_weights(tmp_path, monkeypatch, name, content):
-    """By the CPU's own bfloat16, in place of a GPU's."""
+    """With the CPU's bfloat16 in place of a GPU's."""
     rows = random_rows()
     if content:
         text = torch.randint(30, (len(rows), 2), generator=torch.Generator().manual_seed(1))

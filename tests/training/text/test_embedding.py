@@ -1,4 +1,4 @@
-"""Each text is embedded once, whatever happens in between."""
+"""Each text is embedded once, even if a run is interrupted or a file is damaged."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from training.text.embedding import embed
 
 
 class Counting:
-    """An encoder that remembers what it was asked, and may break down."""
+    """An encoder that records the texts it encodes, and may be interrupted."""
 
     name, size = "counting", 5
 
@@ -27,7 +27,7 @@ class Counting:
         return np.stack([vector(text) for text in texts.to_pylist()])
 
     @property
-    def asked(self):
+    def texts_encoded(self):
         return [text for batch in self.batches for text in batch]
 
 
@@ -59,7 +59,7 @@ def test_embeddings_come_in_the_order_of_the_texts(tmp_path):
 def test_batches_hold_texts_of_like_length_the_longest_first():
     encoder = Counting()
     embed(some_texts(57), encoder)
-    lengths = [len(text) for text in encoder.asked]
+    lengths = [len(text) for text in encoder.texts_encoded]
     assert lengths == sorted(lengths, reverse=True)
     assert [len(batch) for batch in encoder.batches] == [10] * 5 + [7]
 
@@ -69,7 +69,7 @@ def test_a_rerun_embeds_only_what_is_new(tmp_path, capsys):
     embed(texts[:40], Counting(), cache)
     encoder = Counting()
     assert np.array_equal(embed(texts, encoder, cache), expected(texts))
-    assert sorted(encoder.asked) == sorted(texts[40:].to_pylist())
+    assert sorted(encoder.texts_encoded) == sorted(texts[40:].to_pylist())
     assert "17 texts embedded" in capsys.readouterr().out
     again = Counting()
     assert np.array_equal(embed(texts, again, cache), expected(texts))
@@ -82,8 +82,8 @@ def test_a_killed_run_loses_one_batch(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         embed(texts, killed, cache)
     assert np.array_equal(embed(texts, resumed, cache), expected(texts))
-    assert len(killed.asked) == 30
-    assert sorted(killed.asked + resumed.asked) == sorted(texts.to_pylist())
+    assert len(killed.texts_encoded) == 30
+    assert sorted(killed.texts_encoded + resumed.texts_encoded) == sorted(texts.to_pylist())
 
 
 def spoil(file: Path, damage: str) -> None:
@@ -110,7 +110,7 @@ def test_the_texts_of_a_damaged_file_are_embedded_anew(tmp_path, damage, capsys)
     spoil(file, damage)
     encoder, again = Counting(), Counting()
     assert np.array_equal(embed(texts, encoder, cache), expected(texts))
-    assert 7 <= len(encoder.asked) <= 10
+    assert 7 <= len(encoder.texts_encoded) <= 10
     assert f"{file} is damaged" in capsys.readouterr().out
     assert np.array_equal(embed(texts, again, cache), expected(texts))
     assert not again.batches
