@@ -74,8 +74,10 @@ class RowModel(nn.Module):
 
     def alpha(self, rows: Rows) -> Tensor:
         """Return the content side's share in each row's logit, [B]. Only content models have one."""
-        assert self.model.content is not None
-        return self.model.content.alpha(self._texts(rows), rows.scene)
+        content, texts = self.model.content, self._texts(rows)
+        assert content is not None
+        assert texts is not None
+        return content.alpha(texts, rows.scene)
 
     def _texts(self, rows: Rows) -> Tensor | None:
         return None if self.text_table is None else self.text_table[rows.text]
