@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.figure import Figure
 from benchmarks.logs import DATASET, write_logs
-from local.airflow.runs import run_dag
-from local.airflow.service import local_airflow
+from local.airflow.dag_runs import run_dag
+from local.airflow.start import local_airflow
 from sample_logs.settings import PRESETS
 from spark_jobs import FEATURE_STAGES, STAGES
 

@@ -1,1 +1,1 @@
-"""A real Airflow on this machine, on an embedded PostgreSQL: for the demo and for tests."""
+"""Runs a real Airflow on this machine, with an embedded PostgreSQL, for the demo, the UI and the tests."""

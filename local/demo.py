@@ -1,13 +1,13 @@
-"""The demo: sample logs, the history DAG, the daily DAG, the retraining DAG, and a table of what came out."""
+"""The demo: sample logs, the history DAG, the daily DAG, the retraining DAG, and a table of the results."""
 
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from local.airflow.airflow_settings import PASSWORDS
-from local.airflow.runs import run_dag
-from local.airflow.service import local_airflow
-from local.processes.errors import StartError
+from local.airflow.environment import PASSWORDS
+from local.airflow.dag_runs import run_dag
+from local.airflow.start import local_airflow
+from local.errors import StartError
 from local.summary import summary
 from sample_logs.settings import PRESETS
 from sample_logs.writing import Writer
@@ -15,14 +15,13 @@ from training.runs.layout import model_of
 from training.runs.summary import runs_in
 from warehouse.catalog import Catalog
 
-# Nothing runs but what the demo asks for.
-_ONLY_ASKED = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "false"}
-TIMEOUT_SECONDS = 3600  # of one DAG's run: on a busy machine it takes ten times as long as on a quiet one
+_NO_SCHEDULED_RUNS = {"AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "false"}
+TIMEOUT_SECONDS = 3600  # for one DAG run: on a busy machine it takes ten times as long as on an idle one
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Where the demo runs, and on how many logs."""
+    """Where the demo runs, on which logs, and which models it trains. `home`: Airflow's folder."""
 
     home: Path
     warehouse: str
@@ -34,7 +33,7 @@ class Demo:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What Airflow's tasks see."""
+        """Variables for Airflow and its tasks."""
         return {
             "ANTM2C_WAREHOUSE": self.warehouse,
             "ANTM2C_DATASET": self.dataset,
@@ -44,12 +43,12 @@ class Demo:
 
 
 def run_demo(demo: Demo) -> str:
-    """Runs all three DAGs and returns the table. Raises StartError, ApiError or RunError."""
+    """Run all three DAGs and return the table of results. Raises StartError, ApiError or RunError."""
     started = time.monotonic()
     dates = write_logs(demo)
     earlier = runs_in(demo.artifacts)
     print("Starting Airflow", flush=True)
-    with local_airflow(demo.home, {**demo.environment, **_ONLY_ASKED}) as api:
+    with local_airflow(demo.home, {**demo.environment, **_NO_SCHEDULED_RUNS}) as api:
         print(
             f"Airflow answers at {api.url} until the demo ends: user {api.user}, password in {demo.home / PASSWORDS}",
             flush=True,
@@ -65,9 +64,9 @@ def run_demo(demo: Demo) -> str:
 
 
 def write_logs(demo: Demo) -> list[str]:
-    """Writes the sample logs and returns their dates; those that are there already stay as they are.
+    """Write the sample logs and return their dates. Dates that are already there are left as they are.
 
-    Raises StartError where logs of somebody else lie in their place.
+    Raises StartError if other logs are in their place.
     """
     settings = replace(PRESETS[demo.preset], seed=demo.seed)
     writer = Writer(Catalog(demo.warehouse, demo.dataset), settings)
@@ -75,6 +74,6 @@ def write_logs(demo: Demo) -> list[str]:
         rows = sum(writer.write(day) for day in range(settings.days))
     except OSError as error:
         raise StartError(f"the sample logs cannot be written: {error}") from error
-    written = f"{rows:,} rows written" if rows else "there already"
+    written = f"{rows:,} rows written" if rows else "already there"
     print(f"Sample logs, {settings.dates[0]} to {settings.dates[-1]}: {written}", flush=True)
     return settings.dates

@@ -1,4 +1,4 @@
-"""The demo on HDFS and a Spark cluster of this machine, and whether its tables are those of a local folder."""
+"""The demo on HDFS and a Spark cluster of this machine. Its tables must equal those of the demo in a local folder."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from local.cluster.hadoop_jars import hadoop_jars
 from local.cluster.hdfs import Hdfs
 from local.cluster.spark import SparkCluster
 from local.demo import Demo, run_demo
-from local.processes.alone import alone
-from local.processes.errors import RunError
+from local.processes.lock import locked
+from local.errors import RunError
 from local.processes.server import end_left_over
 from local.processes.sessions import held_signals
 from sample_logs.settings import PRESETS
@@ -25,32 +25,32 @@ _Versions = dict[tuple[str, str], str | None]
 
 
 def run_demo_on_cluster(demo: Demo, folder: Path) -> str:
-    """Runs the demo on servers in `folder`, which end with it. `demo` itself runs first where it has not.
+    """Run the demo on servers that keep their files in `folder` and end with it. `demo` runs first if it has not yet.
 
-    Raises StartError, ApiError or RunError; RunError also where a table is not that of the local folder.
+    Raises StartError, ApiError or RunError; RunError also if a table differs from the one in the local folder.
     """
     dates = replace(PRESETS[demo.preset], seed=demo.seed).dates
     local = _versions(Catalog(demo.warehouse, demo.dataset), dates)
     if None in local.values():
-        print("The tables to compare with come first, in a local folder", flush=True)
+        print("First the demo in a local folder, whose tables are needed for comparison", flush=True)
         print(run_demo(demo), end="\n\n", flush=True)
         local = _versions(Catalog(demo.warehouse, demo.dataset), dates)
     with _cluster(folder) as root:
-        said = run_demo(replace(demo, home=folder / "airflow", warehouse=root, artifacts=folder / "artifacts"))
-        other = [key for key, version in _versions(Catalog(root, demo.dataset), dates).items() if version != local[key]]
-    if other:
-        named = ", ".join(f"{table} of {date}" for table, date in other[:3])
-        raise RunError(f"{len(other)} of {len(local)} partitions are not those of {demo.warehouse}: {named}")
-    return f"{said}\n\nAll {len(local)} partitions are those of {demo.warehouse}, version by version."
+        results = run_demo(replace(demo, home=folder / "airflow", warehouse=root, artifacts=folder / "artifacts"))
+        on_cluster = _versions(Catalog(root, demo.dataset), dates)
+    if different := [partition for partition in local if on_cluster[partition] != local[partition]]:
+        named = ", ".join(f"{table} of {date}" for table, date in different[:3])
+        raise RunError(f"{len(different)} of {len(local)} partitions differ from those in {demo.warehouse}: {named}")
+    return f"{results}\n\nAll {len(local)} partitions have the same versions as those in {demo.warehouse}."
 
 
 @contextmanager
 def _cluster(folder: Path) -> Iterator[str]:
-    """Yields the URI of a warehouse on a new HDFS, with a Spark cluster as Airflow's connection."""
-    with alone(folder):
+    """Yield the URI of a warehouse on a new HDFS. Airflow's Spark connection is set to a new cluster."""
+    with locked(folder):
         end_left_over(folder)
-        for made in ("hdfs", "spark", "artifacts", "mlflow"):  # Airflow's own folder is its own to empty
-            shutil.rmtree(folder / made, ignore_errors=True)
+        for earlier in ("hdfs", "spark", "artifacts", "mlflow"):  # starting Airflow empties Airflow's folder
+            shutil.rmtree(folder / earlier, ignore_errors=True)
         print("Starting HDFS and a Spark cluster", flush=True)
         hdfs, spark = Hdfs(folder / "hdfs", hadoop_jars()), SparkCluster(folder / "spark")
         os.environ["HADOOP_CONF_DIR"] = str(hdfs.settings)
@@ -67,5 +67,6 @@ def _cluster(folder: Path) -> Iterator[str]:
 
 
 def _versions(catalog: Catalog, dates: list[str]) -> _Versions:
-    wanted = [(table, date) for table in DERIVED_TABLES for date in dates if expected(table, date)]
-    return {(table.folder, date): catalog.version(table, date) for table, date in wanted}
+    """The version of every partition that the dates should have, or None if it is missing."""
+    partitions = [(table, date) for table in DERIVED_TABLES for date in dates if expected(table, date)]
+    return {(table.folder, date): catalog.version(table, date) for table, date in partitions}

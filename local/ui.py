@@ -1,28 +1,28 @@
-"""The Airflow that people work with: it stays until Ctrl-C, and its runs are there the next time."""
+"""An Airflow for people to work with: it runs until Ctrl-C, and keeps its runs for the next time."""
 
 import json
 import time
 
-from local.airflow.airflow_settings import EXPORTS, PASSWORDS
+from local.airflow.environment import EXPORTS, PASSWORDS
 from local.airflow.api import AirflowApi
-from local.airflow.runs import run_dag
-from local.airflow.service import AIRFLOW_LOG, local_airflow
+from local.airflow.dag_runs import run_dag
+from local.airflow.start import AIRFLOW_LOG, local_airflow
 from local.demo import TIMEOUT_SECONDS, Demo, write_logs
-from local.processes.errors import RunError, StartError
+from local.errors import RunError, StartError
 from training.runs.summary import runs_in
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW, TRAIN, TRUTH
 
-_LEFT_TO_BACKFILL = 4  # dates
+LEFT_TO_BACKFILL = 4  # dates
 _LOOK_SECONDS = 5.0
 _SILENCE_SECONDS = 120.0
 
 
 def run_ui(demo: Demo, port: int) -> None:
-    """Runs Airflow until a signal ends it. Raises StartError or ApiError.
+    """Run Airflow until a signal ends it. Raises StartError or ApiError.
 
-    Where the dataset is no one's own logs, what is not there yet of the demo is written, loaded but for the last dates,
-    and trained on.
+    If the dataset holds no logs of the user's own, sample logs are written first. At the first use, all their dates but
+    the last few are loaded and two models are trained on them.
     """
     catalog = Catalog(demo.warehouse, demo.dataset)
     sample = not catalog.dates(RAW) or bool(catalog.dates(TRUTH))
@@ -36,49 +36,49 @@ def run_ui(demo: Demo, port: int) -> None:
             try:
                 _load(demo, api, catalog)
             except RunError as error:
-                print(f"\nerror: {error}\nAirflow stays, so that you can look and try again.", flush=True)
-        print(f"\n{first_clicks(catalog)}\n\n{_end(demo)}", flush=True)
-        _stay(demo, api)
+                print(f"\nerror: {error}\nAirflow keeps running, so that you can look and try again.", flush=True)
+        print(f"\n{first_clicks(catalog)}\n\n{_closing_lines(demo)}", flush=True)
+        _watch(demo, api)
 
 
 def first_clicks(catalog: Catalog) -> str:
-    """What to do first with the dataset as it is, a line each."""
-    received, trained_on = catalog.dates(RAW), catalog.dates(TRAIN)
-    left = [date for date in received if date not in trained_on]
+    """Suggest what to do first with the dataset, one suggestion per line."""
+    received, loaded = catalog.dates(RAW), catalog.dates(TRAIN)
+    left = [date for date in received if date not in loaded]
     backfill = (
-        f"from {left[0]} to {left[-1]}, Max Active Runs {len(left)}" if left else "dates of raw logs that you add"
+        f"from {left[0]} to {left[-1]}, Max Active Runs {len(left)}" if left else "the dates whose raw logs you add"
     )
     days = min(12, len(received) - 1)
-    retrain = f"as of {received[-1]}, training days {days}" if days > 0 else "as of the last of two dates or more"
+    retrain = f"as of {received[-1]}, training days {days}" if days > 0 else "needs at least two dates"
     return "\n".join(
         (
-            "Click first",
+            "What to try first",
             f"  Backfill  Dags, antm2c_etl_daily, Trigger, Backfill: {backfill}",
             f"  Retrain   Dags, antm2c_retrain, Trigger: {retrain}",
-            "  Retry     a red task in the grid, Clear: only that task and those after it run again",
+            "  Retry     click a red task in the grid, Clear: it and the tasks after it run again",
         )
     )
 
 
-def _end(demo: Demo) -> str:
-    commands = f"For airflow commands: source {demo.home / EXPORTS}"
+def _closing_lines(demo: Demo) -> str:
+    commands = f"To use airflow commands: source {demo.home / EXPORTS}"
     return f"{commands}\nCtrl-C ends Airflow. Its runs are kept in {demo.home}."
 
 
 def _load(demo: Demo, api: AirflowApi, catalog: Catalog) -> None:
-    dates = catalog.dates(RAW)[:-_LEFT_TO_BACKFILL]
+    dates = catalog.dates(RAW)[:-LEFT_TO_BACKFILL]
     if len(dates) < 2:  # one to train on, one to validate on
         return
     if set(dates) - set(catalog.dates(TRAIN)):
-        print(f"\nFirst use: {dates[0]} to {dates[-1]} are loaded, which takes some minutes. Look around meanwhile.")
+        print(f"\nFirst use: loading {dates[0]} to {dates[-1]} takes a few minutes. You can look around meanwhile.")
         run_dag(api, demo.home, "antm2c_etl_history", {"start_date": dates[0], "end_date": dates[-1]}, TIMEOUT_SECONDS)
     if not runs_in(demo.artifacts):
         training = {"as_of": dates[-1], "train_days": len(dates) - 1, "models": ["dnn", "mmoe_content"]}
         run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
 
 
-def _stay(demo: Demo, api: AirflowApi) -> None:
-    """Never returns: a signal ends it. Raises StartError where Airflow has ended by itself."""
+def _watch(demo: Demo, api: AirflowApi) -> None:
+    """Watch Airflow until a signal comes. Raises StartError if Airflow stops answering."""
     last_answer = time.monotonic()
     while True:
         time.sleep(_LOOK_SECONDS)

@@ -9,7 +9,7 @@ import pytest
 
 from local.cluster.hadoop_jars import hadoop_jars
 from local.cluster.hdfs import Hdfs
-from local.processes.errors import StartError
+from local.errors import StartError
 from spark_jobs.jvm.options import SMALL_INPUT
 from warehouse.settings import REPOSITORY
 

@@ -1,1 +1,1 @@
-"""An Airflow on this machine: database, processes, API, runs of DAGs."""
+"""Airflow on this machine: its database, processes, API and DAG runs."""

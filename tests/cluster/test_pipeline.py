@@ -12,7 +12,7 @@ import pytest
 
 from local.cluster.hdfs import Hdfs
 from local.cluster.spark import SparkCluster
-from local.processes.errors import StartError
+from local.errors import StartError
 from tests.spark_jobs.conftest import run_stages, versions
 from training.cli import main as training
 from training.data.reading import read_dates, read_in_pieces

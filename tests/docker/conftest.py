@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.cluster.hadoop_jars import hadoop_jars
-from local.processes.errors import StartError
+from local.errors import StartError
 from tests.docker.compose import CI, compose, new_env_file
 from tests.docker.daemon import docker, docker_daemon
 from tests.docker.stand_ins.base import stage

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.processes.errors import StartError
+from local.errors import StartError
 from local.processes.sessions import end_session, start_session
 
 _START_SECONDS = 60

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from local.airflow.api import AirflowApi
-from local.airflow.runs import run_dag
-from local.processes.errors import RunError
+from local.airflow.dag_runs import run_dag
+from local.errors import RunError
 from tests.docker.conftest import Docker
 from tests.docker.daemon import docker
 from training.runs.layout import METRICS_FILE

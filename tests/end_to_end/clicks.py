@@ -1,4 +1,4 @@
-"""A user's day in Airflow's UI, click by click."""
+"""What a user does in Airflow's UI in a day, click by click."""
 
 import json
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, expect
 
-from tests.end_to_end.airflow_pages import RUNS_MILLISECONDS, AirflowPages
+from local.browser.airflow_pages import RUNS_MILLISECONDS, AirflowPages
 from tests.end_to_end.user_airflow import DAG, RETRAIN
 from warehouse.calendar_days import days_before
 
 TRAINED = ["dnn", "mmoe"]
-_NOT_TRAINED = ["ple", "mmoe_content", "ple_content"]  # what the form proposes besides
+_NOT_TRAINED = ["ple", "mmoe_content", "ple_content"]  # the form proposes these too
 _NOTES = "After the late logs of July 11"
 
 
 def _run_of(date: str) -> str:
-    """Airflow calls a run by the midnight at which it is due."""
+    """The run's id. Airflow names a run after the midnight at which it is due."""
     return f"backfill__{days_before(date, -1)}T00:00:00+00:00"
 
 
@@ -27,7 +27,7 @@ def start_the_backfill(pages: AirflowPages, dates: Sequence[str]) -> None:
     form = pages.backfill_form(dates[0], dates[-1], "Missing Runs", active_runs=len(dates))
     expect(form.get_by_text(f"{len(dates)} runs will be triggered")).to_be_visible()
     start = form.get_by_role("button", name="Run Backfill")
-    pages.screenshot("backfill_form", around=form)
+    pages.screenshot("backfill_form", form)
     start.click()
     expect(form).to_be_hidden()
     expect(pages.page.get_by_text("Backfill in progress")).to_be_visible()
@@ -42,7 +42,7 @@ def a_second_backfill_is_refused(pages: AirflowPages, date: str) -> None:
 
 
 def the_date_without_logs_fails_by_name(pages: AirflowPages, date: str, wanted: str) -> None:
-    """The dates before it go on, those after it wait and say for what. Leaves the failed task's page open."""
+    """Dates before it succeed; dates after it wait and say what for. Leaves the failed task's page open."""
     pages.open_dag(DAG)
     pages.tab("Runs")
     pages.expect_state(pages.row(_run_of(date)), "Failed")
@@ -78,18 +78,15 @@ def retrain(pages: AirflowPages, dates: Sequence[str]) -> None:
     start = form.get_by_role("button", name="Trigger", exact=True)
     for section in ("Window", "Models", "Training", "Promotion", "Notes"):
         expect(form.get_by_role("button", name=section, exact=True)).to_be_visible()
-    _epochs_must_be_a_number_from_one_on(pages, form, start)
-    pages.section(form, "Window")
-    form.locator("[name=element_as_of]").fill(dates[-1])
-    form.locator("[name=element_train_days]").fill(str(len(dates) - 1))
-    pages.section(form, "Promotion")
-    form.get_by_role("checkbox").locator("..").click()
+    _epochs_must_be_at_least_one(pages, form, start)
+    pages.fill_window(form, dates[-1], len(dates) - 1)
+    pages.require_approval(form)
     pages.section(form, "Notes")
     form.locator("[name=element_notes]").fill(_NOTES)
     pages.section(form, "Models")
     for model in _NOT_TRAINED:
         form.get_by_label(f"Remove {model}", exact=True).click()
-    pages.screenshot("retrain", around=form)
+    pages.screenshot("retrain", form)
     start.click()
     expect(form).to_be_hidden()
     for model in TRAINED:
@@ -99,20 +96,15 @@ def retrain(pages: AirflowPages, dates: Sequence[str]) -> None:
 
 
 def a_person_approves_the_champion(pages: AirflowPages) -> None:
-    pages.expect_state(pages.row("approve"), "Awaiting Input")
-    pages.follow("approve")
-    pages.page.get_by_role("link", name="Required Action").click()
+    pages.open_approval()
     expect(pages.page.get_by_text("there is no champion yet")).to_be_visible()
     pages.screenshot("approve")
-    pages.page.get_by_role("button", name="Approve").click()
-    pages.open_dag(RETRAIN)
-    pages.tab("Runs")
-    pages.expect_state(pages.page.get_by_role("row").filter(has_text="manual__"), "Success")
+    pages.approve(RETRAIN)
     pages.page.get_by_role("link", name="manual__").last.click()
     pages.expect_state(pages.row("promote"), "Success")
 
 
-def _epochs_must_be_a_number_from_one_on(pages: AirflowPages, form: Locator, start: Locator) -> None:
+def _epochs_must_be_at_least_one(pages: AirflowPages, form: Locator, start: Locator) -> None:
     pages.section(form, "Training")
     epochs = form.locator("[name=element_epochs]")
     epochs.fill("0")
@@ -138,6 +130,5 @@ def the_link_of_a_training_task_opens_its_run(pages: AirflowPages, artifacts: Pa
     expect(pages.board().locator("#champion")).to_contain_text("Champion of mine: ")
     assert parse_qs(urlsplit(pages.page.url).query) == {"run": [run.name]}
     assert json.loads((run / f"{model}_config.json").read_text())["notes"] == _NOTES
-    expect(pages.board().locator("#heat-item.js-plotly-plot")).to_be_attached()  # the last plot to be drawn
-    expect(pages.board().locator("#warehouse-summary")).not_to_be_empty()
+    pages.expect_board()
     pages.screenshot("board")

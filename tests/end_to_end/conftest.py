@@ -1,4 +1,4 @@
-"""Where an Airflow runs, for the tests that start one."""
+"""The folder of an Airflow, for the tests that start one."""
 
 import tempfile
 from collections.abc import Iterator
@@ -11,6 +11,6 @@ pytest.register_assert_rewrite("tests.end_to_end.clicks", "tests.end_to_end.kill
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not pytest's own: as root, the database runs as another user, to whom pytest closes its folders."""
+    """Not pytest's tmp_path: if root runs the tests, the database runs as another user, who may not enter that."""
     with tempfile.TemporaryDirectory(prefix="antm2c-") as made:
         yield Path(made).resolve()

@@ -1,4 +1,4 @@
-"""Processes that are killed, and what is there afterwards."""
+"""Kill processes, and look at what they leave."""
 
 import subprocess
 import time
@@ -10,7 +10,8 @@ import psutil
 import sqlalchemy
 
 from local.processes.sessions import end_session, session_members
-from tests.end_to_end.user_airflow import Ui, airflow_command, wait_until
+from local.processes.waiting import wait_until
+from tests.end_to_end.user_airflow import Ui, airflow_command
 
 _GIVEN_UP_SECONDS = 20
 _RUNS_LOCKED = sqlalchemy.text(
@@ -20,7 +21,7 @@ _RUNS_LOCKED = sqlalchemy.text(
 
 
 def give_up_idle_transactions_sooner(folder: Path) -> None:
-    """What a killed scheduler has locked is free after a minute: that is the program's setting. The test waits less."""
+    """Shorten the minute after which the database frees what a killed scheduler has locked."""
     limit = "idle_in_transaction_session_timeout"
     database = _database_of(folder)
     with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -31,13 +32,13 @@ def give_up_idle_transactions_sooner(folder: Path) -> None:
 
 
 def kill_scheduler_with_runs_locked(airflow: Ui, folder: Path) -> None:
-    """Kills it in a transaction: the workers that it forked keep the connection, and with it the locks."""
+    """Kill the scheduler in a transaction. The workers that it forked keep the connection, and with it the locks."""
     database = _database_of(folder)
     [scheduler] = _running(airflow.leader, "airflow scheduler")
 
     def stopped_with_runs_locked() -> bool:
         scheduler.suspend()
-        time.sleep(0.5)  # what it had asked of the database is answered
+        time.sleep(0.5)  # the database answers its last query meanwhile
         with database.begin() as connection:
             if connection.scalar(_RUNS_LOCKED):
                 return True
@@ -51,7 +52,7 @@ def kill_scheduler_with_runs_locked(airflow: Ui, folder: Path) -> None:
 
 @contextmanager
 def scheduler_again(folder: Path) -> Iterator[int]:
-    """As a user starts it by hand; it ends with the block, and all that it started with it. Yields its number."""
+    """Start the scheduler as a user would, and end it and all it has started after the block. Yields its process id."""
     with (folder / "airflow" / "scheduler.log").open("w") as log:
         scheduler = subprocess.Popen(
             airflow_command(folder, "scheduler"), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -64,7 +65,7 @@ def scheduler_again(folder: Path) -> Iterator[int]:
 
 
 def kill_sessions(*leaders: int) -> None:
-    """All that these have started, tasks and all, without a word."""
+    """Kill all processes of these sessions at once, tasks included."""
     for leader in leaders:
         for process in session_members(leader):
             with suppress(psutil.NoSuchProcess):
@@ -72,22 +73,22 @@ def kill_sessions(*leaders: int) -> None:
 
 
 def stage_runs(folder: Path, date: str, stage: str = "") -> bool:
-    """Whether a stage of this date, or this one of them, runs on the folder's warehouse."""
+    """Whether the stage, or any stage, runs for this date on the folder's warehouse."""
     words = (f"{stage}.py --warehouse {folder.as_uri()}/", f"--date {date}")
     lines = (" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"]))
     return any(all(word in line for word in words) for line in lines)
 
 
 def left_in(warehouse: Path, date: str) -> list[Path]:
-    """What stages that were cut off have left of this date, and of any in the trash, whose folders name none.
+    """What interrupted stages have left: staged folders of this date, and trash, whose folders name no date.
 
-    A later run removes it when it is a day old.
+    A later run removes both when they are a day old.
     """
     return [*warehouse.glob(f"*/.staging/*/date={date}"), *warehouse.glob("*/.trash/*/*")]
 
 
 def _running(leader: int, words: str) -> list[psutil.Process]:
-    """The processes of a session whose command lines hold these words."""
+    """The processes of a session whose command lines contain these words."""
     members = session_members(leader)
     named = psutil.process_iter(["cmdline"])
     return [process for process in named if process in members and words in " ".join(process.info["cmdline"] or ())]

@@ -1,4 +1,4 @@
-"""The whole path through a real Airflow: sample logs to evaluated models."""
+"""The demo in a real Airflow, from sample logs to evaluated models."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.airflow import service
-from local.airflow.database import end_database
+from local.airflow import start
+from local.airflow.database import delete_database
 from local.demo import Demo, run_demo
 from local.processes.sessions import end_recorded, end_session, session_members, start_session
+from local.processes.waiting import wait_until
 from sample_logs.settings import PRESETS
-from tests.end_to_end.user_airflow import wait_until
 from training.tracking.champion import champion_of
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
@@ -25,7 +25,7 @@ from warehouse.status import overview
 from warehouse.tables import LOGS, TRAIN
 
 DATASET = "end_to_end"
-DATES = 3  # the least that the history DAG, the daily DAG and a window of more than one date need
+DATES = 3  # the fewest for the history DAG, the daily DAG and a window of more than one date
 MODELS = ("dnn", "mmoe_content")
 PARTS = ("airflow scheduler", "airflow api", "airflow dag-processor", "airflow triggerer")
 FILES = {
@@ -56,12 +56,12 @@ def demo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Demo]:
         home, (folder / "warehouse").as_uri(), folder / "artifacts", preset="10k", dataset=DATASET, models=MODELS
     )
     end_recorded(home / "session.json")
-    end_database(home / "postgres")
+    delete_database(home / "postgres")
 
 
 @pytest.fixture
 def leaders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The leaders of all sessions that are started meanwhile."""
+    """The leaders of all sessions that the test starts."""
     started: list[int] = []
 
     def recorded(*arguments, **named) -> subprocess.Popen:
@@ -69,12 +69,12 @@ def leaders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         started.append(leader.pid)
         return leader
 
-    monkeypatch.setattr(service, "start_session", recorded)
+    monkeypatch.setattr(start, "start_session", recorded)
     return started
 
 
 def left_behind(demo: Demo, leader: int) -> list[str]:
-    """Command lines of what still runs of Airflow's session, or with the demo's folder in its arguments."""
+    """Command lines of processes that are in Airflow's session or have the demo's folder in their arguments."""
     named = [p for p in psutil.process_iter(["cmdline"]) if str(demo.home) in " ".join(p.info["cmdline"] or ())]
     return [" ".join(process.cmdline()) for process in {*session_members(leader), *named}]
 
@@ -128,8 +128,8 @@ def leader_of(demo: Demo) -> int:
 
 
 def running(demo: Demo) -> list[str]:
-    """Command lines of what runs of Airflow; nothing until it has been started."""
+    """Command lines of Airflow's processes; none before it has started."""
     try:
         return left_behind(demo, leader_of(demo))
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):  # the record, or a process, comes or goes
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):  # the record or a process appears or disappears
         return []

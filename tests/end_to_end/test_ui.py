@@ -1,6 +1,6 @@
-"""`make ui` as its user has it, with raw logs of the user's own: a day in the browser, and what kills leave of it.
+"""`make ui` with raw logs of the user's own: a day of work in the browser, and what happens if processes are killed.
 
-One Airflow and one warehouse for all, on dates of their own: each test goes on where the one before it has ended.
+All tests share one Airflow and one warehouse. Each continues where the one before it has ended.
 """
 
 import json
@@ -17,10 +17,11 @@ import sqlalchemy
 
 from benchmarks.board_runs import evaluated_rows, write_run_folder
 from local.airflow.database import database
-from local.processes.errors import ApiError
+from local.browser.airflow_pages import browser_at
+from local.errors import ApiError
+from local.processes.waiting import wait_until
 from tests.browser import needs_browser
 from tests.end_to_end import clicks, kills
-from tests.end_to_end.airflow_pages import browser_at
 from tests.end_to_end.user_airflow import (
     DAG,
     RETRAIN,
@@ -30,7 +31,6 @@ from tests.end_to_end.user_airflow import (
     catalog_in,
     late_logs_come,
     own_logs,
-    wait_until,
 )
 from tests.spark_jobs.conftest import run_stages, versions
 from warehouse.calendar_days import days
@@ -62,14 +62,14 @@ def running(folder: Path) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def failed() -> list[str]:
-    """The test that failed, where one did."""
+    """The test that failed, if one did."""
     return []
 
 
 @pytest.fixture(autouse=True)
 def in_order(request: pytest.FixtureRequest, failed: list[str]) -> Iterator[None]:
     if failed:
-        pytest.skip(f"goes on from {failed[0]}, which failed")
+        pytest.skip(f"continues from {failed[0]}, which failed")
     before = request.session.testsfailed
     yield
     if request.session.testsfailed > before:
@@ -96,7 +96,7 @@ def screenshots(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str | None]:
-    """Versions after the dates of the kills too, which the stages give them without Airflow in a copy."""
+    """All versions, those of the dates with kills included, as the stages make them without Airflow in a copy."""
     copy = tmp_path_factory.mktemp("undisturbed")
     shutil.copytree(folder / "warehouse", copy / "warehouse")
     shutil.copytree(folder / "late", copy / "late")
@@ -227,7 +227,7 @@ def of(date: str, of_all: dict[tuple[str, str], str | None]) -> dict[tuple[str, 
 
 
 def accepted(airflow: Ui, date: str) -> bool:
-    """Has the date run again in a backfill. Airflow refuses it until it has seen that the first one has ended."""
+    """Start a backfill of the date again. Airflow refuses it until it has noticed that the first one has ended."""
     try:
         return bool(airflow.backfill(date, date, "completed", 1))
     except ApiError as error:

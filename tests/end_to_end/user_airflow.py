@@ -1,4 +1,4 @@
-"""`make ui` as its user has it: raw logs of the user's own, the program, and what one asks of its API."""
+"""`make ui` as a user runs it: raw logs of the user's own, the program, and calls to its API."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from local.airflow.api import AirflowApi
-from local.airflow.database import end_database
+from local.airflow.database import delete_database
 from local.processes.sessions import end_recorded, session_members
 from sample_logs.settings import FIRST_DATE, PRESETS
 from sample_logs.writing import Writer
@@ -38,14 +38,13 @@ run_ui(demo, int(sys.argv[2]))
 """
 DAG = "antm2c_etl_daily"
 RETRAIN = "antm2c_retrain"
-TIMEOUT_SECONDS = 900  # on a machine that is busy with more than this
 
 
 @contextmanager
 def own_logs(rows: int, days: int, late: Collection[str]) -> Iterator[Path]:
-    """A folder with raw logs in `warehouse`, those of the dates `late` in its folder `late` still.
+    """A folder with raw logs in `warehouse`. Those of the dates `late` are in its folder `late` at first.
 
-    Not pytest's own folder: as root, the database runs as another user, to whom pytest closes its folders.
+    Not in pytest's tmp_path: if root runs the tests, the database runs as another user, who may not enter that.
     """
     with tempfile.TemporaryDirectory(prefix="antm2c-") as made:
         folder = Path(made).resolve()
@@ -56,10 +55,10 @@ def own_logs(rows: int, days: int, late: Collection[str]) -> Iterator[Path]:
         (folder / "late").mkdir()
         for date in late:
             shutil.move(catalog.path(RAW, date), folder / "late")
-        shutil.rmtree(catalog.table_path(TRUTH))  # as a user's own logs: nothing is loaded
+        shutil.rmtree(catalog.table_path(TRUTH))  # without it, they count as a user's own logs, which are not loaded
         yield folder
         end_recorded(folder / "airflow" / "session.json")
-        end_database(folder / "airflow" / "postgres")
+        delete_database(folder / "airflow" / "postgres")
 
 
 def late_logs_come(folder: Path, *dates: str) -> None:
@@ -68,16 +67,16 @@ def late_logs_come(folder: Path, *dates: str) -> None:
 
 
 class Ui:
-    """What a user does in the UI, through the API that the UI calls."""
+    """What a user does in the UI, done through the API that the UI calls."""
 
     def __init__(self, url: str, said: str, leader: int) -> None:
-        """`said`: what the program printed; `leader`: the process whose session is Airflow's."""
+        """`said`: what the program printed; `leader`: the leader of Airflow's session."""
         self.said, self.leader = said, leader
         self.user, self.password = re.search(r"user (\S+), password (\S+)", said).groups()
         self.api = AirflowApi(url, self.user, self.password)
 
     def backfill(self, first: str, last: str, reprocess: str, active_runs: int, ask_only: bool = False) -> dict:
-        """Creates a backfill, or asks what one would run."""
+        """Create a backfill, or ask what it would run."""
         bounds = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
         asked = {"dag_id": DAG, **bounds, "reprocess_behavior": reprocess, "max_active_runs": active_runs}
         return self.api.call("POST", f"/api/v2/backfills{'/dry_run' if ask_only else ''}", asked)
@@ -101,7 +100,7 @@ def catalog_in(folder: Path) -> Catalog:
 
 @contextmanager
 def user_airflow(folder: Path, port: int) -> Iterator[Ui]:
-    """The program from when it has said all it has to say; ended by a signal, with all it started."""
+    """Run the program during the block, from its last line of output on. A signal then ends it and all it started."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-c", PROGRAM, str(folder), str(port)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as program:
@@ -117,22 +116,22 @@ def user_airflow(folder: Path, port: int) -> Iterator[Ui]:
 
 
 class Running:
-    """The Airflow on a folder, one at a time, for tests that share it."""
+    """The one Airflow on a folder that tests share."""
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._started = folder, ExitStack()
         self._ui: Ui | None = None
-        self.leaders: list[int] = []  # of the sessions that it consists of
+        self.leaders: list[int] = []  # of its sessions
 
     def ui(self) -> Ui:
-        """Starts it where it does not run."""
+        """Start it if it does not run."""
         if self._ui is None:
             self._ui = self._started.enter_context(user_airflow(self._folder, free_port()))
             self.leaders.append(self._ui.leader)
         return self._ui
 
     def joined_by(self, session: AbstractContextManager[int]) -> None:
-        """Something of a session of its own, which ends before Airflow does. It yields the session's leader."""
+        """Add another session, which ends before Airflow does. It yields the session's leader."""
         self.leaders.append(self._started.enter_context(session))
 
     def end(self) -> None:
@@ -151,15 +150,8 @@ def _said_until(start: str, program: subprocess.Popen) -> str:
     return said
 
 
-def wait_until(holds: Callable[[], bool], every: float = 1) -> None:
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(every)
-
-
 def airflow_command(folder: Path, *words: str) -> list[str]:
-    """An airflow command as a user gives it, in a shell that has read what the program wrote for it."""
+    """An airflow command in a shell that has sourced the file the program writes for users."""
     return ["bash", "-c", f"source {folder / 'airflow' / 'env.sh'} && exec airflow {' '.join(words)}"]
 
 

@@ -12,10 +12,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from local.browser.chromium import BROWSER, OPTIONS
 from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board import routes
 from plugins.board.routes import board_app
-from tests.browser import BROWSER, OPTIONS, needs_browser
+from tests.browser import needs_browser
 from tests.plugins.conftest import MakeRun, settings
 from tests.warehouse.conftest import publish, receive
 from training.tracking.champion import Champion

@@ -13,9 +13,9 @@ import psutil
 import pytest
 import sqlalchemy
 
-from local.airflow.database import database, end_database
-from local.airflow.service import local_airflow
-from local.processes.errors import StartError
+from local.airflow.database import database, delete_database
+from local.airflow.start import local_airflow
+from local.errors import StartError
 from warehouse.settings import REPOSITORY
 
 KEEPER = """
@@ -33,7 +33,7 @@ def folder() -> Iterator[Path]:
     """Not pytest's own: as root, the database runs as another user, to whom pytest closes its folders."""
     with tempfile.TemporaryDirectory(prefix="antm2c-") as folder:
         yield Path(folder).resolve() / "postgres"
-        end_database(Path(folder).resolve() / "postgres")
+        delete_database(Path(folder).resolve() / "postgres")
 
 
 def servers_on(folder: Path) -> list[psutil.Process]:
@@ -84,7 +84,7 @@ def test_a_second_airflow_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout
         first.stdout.readline()
-        with pytest.raises(StartError, match="another of these runs in"), local_airflow(tmp_path, {}):
+        with pytest.raises(StartError, match="is in use by another process"), local_airflow(tmp_path, {}):
             pass
         first.communicate("\n")
 
@@ -94,7 +94,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        with pytest.raises(StartError, match=f"port {port} is taken"), local_airflow(tmp_path, {}, port=port):
+        with pytest.raises(StartError, match=f"port {port} is in use"), local_airflow(tmp_path, {}, port=port):
             pass
 
 

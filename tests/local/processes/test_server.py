@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.processes.errors import StartError
+from local.errors import StartError
 from local.processes.server import RECORD, Server, end_left_over
 from local.processes.sessions import session_members
 

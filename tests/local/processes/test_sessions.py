@@ -64,7 +64,7 @@ def test_children_in_process_groups_of_their_own_end_with_their_leader(started: 
 
 def test_who_does_not_end_when_asked_is_killed(started: list, tmp_path: Path) -> None:
     leader = family(started, tmp_path, "stubborn")
-    end_session(leader.pid, asked_seconds=0.3)
+    end_session(leader.pid, terminate_seconds=0.3)
     assert session_members(leader.pid) == set()
     assert leader.wait() == -signal.SIGKILL
 

@@ -1,4 +1,4 @@
-"""What an Airflow of this machine needs of its environment."""
+"""The environment variables of a local Airflow."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from warehouse.settings import REPOSITORY
 PASSWORDS = "passwords.json"
 EXPORTS = "env.sh"
 _USER = "admin"
-# Another Spark's home would be taken instead of the installed one.
+# With these set, tasks would use another Spark or Python than the installed one.
 _NOT_INHERITED = ("SPARK_HOME", "PYSPARK_DRIVER_PYTHON")
 
 
 def settings_for(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[str, str], AirflowApi]:
-    """What Airflow needs of its environment, and its API as it will answer."""
+    """Return Airflow's environment variables and a client for its API. `ports`: the API, worker and trigger logs."""
     port, log_port, trigger_log_port = ports
     url, passwords = f"http://localhost:{port}", home / PASSWORDS
     password = _password(passwords)
@@ -34,9 +34,9 @@ def settings_for(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{_USER}:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_uri,
-        # Where all of it was killed, its tasks would be taken for running for five minutes after the next start.
+        # By default, tasks of a killed Airflow would count as running for five minutes after the next start.
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
-        # On a slow machine the API may take its time to answer, which must not cost a task a try.
+        # A slow machine's API may answer late. That must not use up one of a task's tries.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
@@ -49,25 +49,25 @@ def settings_for(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[
         ),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PYTHONPATH": str(REPOSITORY),
-        "OMP_NUM_THREADS": "1",  # tasks that train share the cores
+        "OMP_NUM_THREADS": "1",  # training tasks share the cores
     }
     return settings, AirflowApi(url, _USER, password)
 
 
 def inherited() -> dict[str, str]:
-    """What Airflow takes over of this process's own environment."""
+    """Return the variables of this process's environment that Airflow inherits."""
     return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
 
 
 def write_exports(path: Path, environment: dict[str, str]) -> None:
-    """What a shell needs for `airflow` commands to mean this Airflow."""
+    """Write a file that a shell can source, so that its `airflow` commands use this Airflow."""
     path.touch(mode=0o600)
     path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()))
 
 
 def _password(passwords: Path) -> str:
-    """That of an Airflow that is gone on with, else a new one. The file is its owner's alone from the first."""
+    """Return the saved password, or save a new one."""
     if not passwords.exists():
-        passwords.touch(mode=0o600)
+        passwords.touch(mode=0o600)  # before the password is in it
         passwords.write_text(json.dumps({_USER: secrets.token_urlsafe(16)}))
     return json.loads(passwords.read_text())[_USER]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from local.airflow import service
-from local.airflow.service import local_airflow
-from local.processes.errors import StartError
+from local.airflow import start
+from local.airflow.start import local_airflow
+from local.errors import StartError
 from local.processes.sessions import session_members, start_session
 
 
@@ -32,9 +32,9 @@ def leaders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
         started.append(leader.pid)
         return leader
 
-    monkeypatch.setattr(service, "start_session", recorded)
-    monkeypatch.setattr(service, "database", no_database)
-    monkeypatch.setattr(service, "_LEADER", "tests.local.stand_in_leader")
+    monkeypatch.setattr(start, "start_session", recorded)
+    monkeypatch.setattr(start, "database", no_database)
+    monkeypatch.setattr(start, "_LEADER", "tests.local.stand_in_leader")
     yield started
     [leader] = started
     assert session_members(leader) == set()

@@ -1,4 +1,4 @@
-"""Running one DAG to its end while saying what happens."""
+"""Run a DAG to its end and print what its tasks do."""
 
 import json
 import time
@@ -6,40 +6,40 @@ from pathlib import Path
 from typing import Any
 
 from local.airflow.api import AirflowApi
-from local.airflow.service import AIRFLOW_LOG
-from local.processes.errors import RunError
+from local.airflow.start import AIRFLOW_LOG
+from local.errors import RunError
 
 _LOOK_SECONDS = 1.0
 _PARSE_SECONDS = 120
 _LOG_LINES = 30
-_WORTH_SAYING = ("success", "failed", "up_for_retry", "deferred")
+_PRINTED_STATES = ("success", "failed", "up_for_retry", "deferred")
 
 
 def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], timeout: float) -> str:
-    """Runs a DAG with the given params to its end. Returns the run's id.
+    """Run a DAG to its end, with `conf` as its params. Returns the run's id.
 
-    Raises RunError where it fails or outlasts `timeout` seconds.
+    Raises RunError if it fails or takes more than `timeout` seconds.
     """
     _wait_until_parsed(api, dag_id)
     run_id = api.trigger(dag_id, conf)
     print(f"\n{dag_id}  " + "  ".join(f"{name}={value}" for name, value in conf.items()), flush=True)
-    said: dict[tuple[str, int], tuple[str, int]] = {}
+    printed: dict[tuple[str, int], tuple[str, int]] = {}
     deadline = time.monotonic() + timeout
     while True:
         state = api.run_state(dag_id, run_id)
         tasks = api.task_instances(dag_id, run_id)
         for task in tasks:
             key, now = (task["task_id"], task["map_index"]), (task["state"], task["try_number"])
-            if task["state"] in _WORTH_SAYING and said.get(key) != now:
-                said[key] = now
+            if task["state"] in _PRINTED_STATES and printed.get(key) != now:
+                printed[key] = now
                 print(_line(task), flush=True)
         if state == "success":
             return run_id
         if state == "failed":
             raise RunError(_failure(home, dag_id, run_id, tasks))
         if time.monotonic() > deadline:
-            left = f"still {state} after {timeout:.0f} s{_unfinished(tasks)}"
-            raise RunError(f"{dag_id} is {left}; its logs lie in {home / 'logs'}. The same command starts over")
+            late = f"{dag_id} is still {state} after {timeout:.0f} s{_unfinished(tasks)}"
+            raise RunError(f"{late}; its logs are in {home / 'logs'}. To start over, run the same command again")
         time.sleep(_LOOK_SECONDS)
 
 
@@ -72,7 +72,7 @@ def _name(task: dict[str, Any]) -> str:
 def _failure(home: Path, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:
     failed = next((task for task in tasks if task["state"] == "failed"), None)
     if failed is None:
-        return f"{dag_id} failed and no task of it did; see {home / AIRFLOW_LOG}"
+        return f"{dag_id} failed, but none of its tasks did; see {home / AIRFLOW_LOG}"
     folder = home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={failed['task_id']}"
     if failed["map_index"] >= 0:
         folder /= f"map_index={failed['map_index']}"
@@ -83,7 +83,7 @@ def _failure(home: Path, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) 
 
 
 def _events(log: Path) -> list[str]:
-    """What a task's log says, an error with its sentence."""
+    """The messages in a task's log, errors included."""
     events = []
     for line in log.read_text(errors="replace").splitlines():
         try:

@@ -1,4 +1,4 @@
-"""Starting Airflow with its database, and ending both with everything they started."""
+"""Start Airflow with its database, and end both with everything that they have started."""
 
 import shutil
 import subprocess
@@ -8,31 +8,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.airflow.airflow_settings import EXPORTS, inherited, settings_for, write_exports
+from local.airflow.environment import EXPORTS, inherited, settings_for, write_exports
 from local.airflow.api import AirflowApi
 from local.airflow.database import database
-from local.airflow.leader import FAILED, READY
-from local.processes.alone import LOCK, alone
-from local.processes.errors import StartError
+from local.airflow.session_leader import FAILED, READY
+from local.processes.lock import LOCK, locked
+from local.errors import StartError
 from local.processes.ports import free_ports
 from local.processes.sessions import end_recorded, end_session, held_signals, start_session
 
 AIRFLOW_LOG = "airflow.log"
 _SESSION = "session.json"
-_LEADER = "local.airflow.leader"
+_LEADER = "local.airflow.session_leader"
 
 
 @contextmanager
 def local_airflow(
     home: Path, environment: dict[str, str], port: int | None = None, keep: bool = False
 ) -> Iterator[AirflowApi]:
-    """Runs an Airflow in `home`, its database included; tasks see `environment` besides. `port`: else a free one.
+    """Run an Airflow in `home`, database included, for the length of the block. `port`: of the UI, or any free one.
 
-    Of an earlier Airflow no process is left. Its runs, logs and password go too, unless `keep` says to go on with them.
-    Raises StartError where another one runs in `home`, where the port is taken, or where it does not answer in time.
+    Tasks also get `environment`. What is left of an earlier Airflow's processes is ended. Its runs, logs and password
+    are deleted, unless `keep` is set. Raises StartError if another Airflow runs in `home`, if the port is in use, or if
+    Airflow does not answer in time.
     """
     home = home.resolve()
-    with alone(home):
+    with locked(home):
         with held_signals():
             end_recorded(home / _SESSION)
             if not keep:
@@ -43,7 +44,7 @@ def local_airflow(
             write_exports(home / EXPORTS, {**settings, **environment})
             log = home / AIRFLOW_LOG
             log.write_text("")
-            # Unbuffered: a fork would write the buffer's content a second time.
+            # Unbuffered: a forked process would write the buffer's content a second time.
             command = [sys.executable, "-u", "-m", _LEADER, str(log)]
             with held_signals():
                 airflow = start_session(
@@ -61,7 +62,7 @@ def local_airflow(
 
 def _empty(home: Path) -> None:
     for path in home.iterdir():
-        if path.name in (LOCK, "postgres"):  # the database may still run
+        if path.name in (LOCK, "postgres"):  # the database may still be running
             continue
         if path.is_dir():
             shutil.rmtree(path)
@@ -70,7 +71,7 @@ def _empty(home: Path) -> None:
 
 
 def _follow(leader: subprocess.Popen, log: Path) -> None:
-    """Says each step of the start, and how long it took. Raises StartError with what ended, or ended it."""
+    """Print each step of the start and how long it took. Raises StartError if a step fails or the leader ends."""
     began: float | None = None
     for line in _lines(leader):
         if began is not None:
@@ -92,8 +93,10 @@ def _lines(leader: subprocess.Popen) -> Iterator[str]:
 
 
 def _ports(wanted: int | None) -> list[int]:
-    """The API's port, and two for logs. Raises StartError where the wanted one is taken."""
+    """The API's port, and two for logs. Raises StartError if the wanted port is in use."""
     try:
         return free_ports(3, first=wanted or 0)
     except OSError as error:
-        raise StartError(f"port {wanted} is taken: end what listens there, or name another with --port") from error
+        raise StartError(
+            f"port {wanted} is in use: end the program that uses it, or choose another with --port"
+        ) from error

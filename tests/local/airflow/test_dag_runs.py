@@ -7,14 +7,14 @@ from unittest.mock import Mock
 
 import pytest
 
-from local.airflow import runs
+from local.airflow import dag_runs
 from local.airflow.api import AirflowApi
-from local.processes.errors import ApiError, RunError
+from local.errors import ApiError, RunError
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "_LOOK_SECONDS", 0)
+    monkeypatch.setattr(dag_runs, "_LOOK_SECONDS", 0)
     monkeypatch.setattr("local.airflow.api.time.sleep", lambda _: None)
 
 
@@ -38,20 +38,20 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_task_is_named_once_when_it_has_ended(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     looks = [("running", [task(state)]) for state in (None, "queued", "running", "success", "success")]
     api = scripted(*looks, ("success", [task("success")]))
-    runs.run_dag(api, tmp_path, "antm2c_retrain", {"as_of": "2023-07-23"}, timeout=10)
+    dag_runs.run_dag(api, tmp_path, "antm2c_retrain", {"as_of": "2023-07-23"}, timeout=10)
     assert lines(capsys) == ["antm2c_retrain as_of=2023-07-23", "train success 2.5 s"]
     api.trigger.assert_called_once_with("antm2c_retrain", {"as_of": "2023-07-23"})
 
 
 def test_every_failed_attempt_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     attempts = [("running", [task("up_for_retry", try_number=number)]) for number in (1, 1, 2)]
-    runs.run_dag(scripted(*attempts, ("success", [task("success", try_number=3)])), tmp_path, "dag", {}, timeout=10)
+    dag_runs.run_dag(scripted(*attempts, ("success", [task("success", try_number=3)])), tmp_path, "dag", {}, timeout=10)
     assert [line.split()[1] for line in lines(capsys)[1:]] == ["up_for_retry", "up_for_retry", "success"]
 
 
 def test_a_mapped_task_is_called_by_what_it_is_mapped_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     named, unnamed = task("success", map_index=0, rendered_map_index="dnn"), task("success", map_index=1)
-    runs.run_dag(scripted(("success", [named, unnamed])), tmp_path, "dag", {}, timeout=10)
+    dag_runs.run_dag(scripted(("success", [named, unnamed])), tmp_path, "dag", {}, timeout=10)
     assert lines(capsys)[1:] == ["train dnn success 2.5 s", "train 1 success 2.5 s"]
 
 
@@ -63,7 +63,7 @@ def test_a_failure_ends_with_the_log_of_the_last_attempt_of_the_task_that_failed
     (folder / "attempt=3.log").write_text("\n".join(json.dumps({"event": event}) for event in events) + "\ncut off")
     tasks = [task("success", "check_window"), task("failed", map_index=1, try_number=3)]
     with pytest.raises(RunError) as failure:
-        runs.run_dag(scripted(("failed", tasks)), tmp_path, "dag", {}, timeout=10)
+        dag_runs.run_dag(scripted(("failed", tasks)), tmp_path, "dag", {}, timeout=10)
     first, *rest = str(failure.value).splitlines()
     assert first == f"dag: train failed. The end of {folder / 'attempt=3.log'}:"
     assert rest == ["epoch 1", "the disk is full", "cut off"]
@@ -75,20 +75,20 @@ def test_a_failure_ends_with_the_sentence_of_its_error(tmp_path: Path) -> None:
     detail = [{"exc_type": "AirflowFailException", "exc_value": "2023-07-11 is missing", "frames": []}]
     (folder / "attempt=1.log").write_text(json.dumps({"event": "Task failed", "error_detail": detail}))
     with pytest.raises(RunError, match=r"Task failed\nAirflowFailException: 2023-07-11 is missing$"):
-        runs.run_dag(scripted(("failed", [task("failed")])), tmp_path, "dag", {}, timeout=10)
+        dag_runs.run_dag(scripted(("failed", [task("failed")])), tmp_path, "dag", {}, timeout=10)
 
 
 def test_a_task_that_failed_without_a_log_points_to_airflows_own(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"dag: train failed before it wrote a log; see .*airflow\.log"):
-        runs.run_dag(scripted(("failed", [task("failed")])), tmp_path, "dag", {}, timeout=10)
+        dag_runs.run_dag(scripted(("failed", [task("failed")])), tmp_path, "dag", {}, timeout=10)
 
 
 def test_a_run_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"dag is still running after 0 s; its logs lie in"):
-        runs.run_dag(scripted(("running", [])), tmp_path, "dag", {}, timeout=0)
+    with pytest.raises(RunError, match=r"dag is still running after 0 s; its logs are in"):
+        dag_runs.run_dag(scripted(("running", [])), tmp_path, "dag", {}, timeout=0)
     tasks = [task("success", "embed"), task("running", map_index=1), task(None, "compare")]
     with pytest.raises(RunError, match=r"after 0 s \(train 1 running\)"):
-        runs.run_dag(scripted(("running", tasks)), tmp_path, "dag", {}, timeout=0)
+        dag_runs.run_dag(scripted(("running", tasks)), tmp_path, "dag", {}, timeout=0)
 
 
 def test_a_dag_file_with_an_error_is_shown(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_dag_file_with_an_error_is_shown(tmp_path: Path) -> None:
     api.has_dag.return_value = False
     api.import_errors.return_value = ["dag.py: SyntaxError"]
     with pytest.raises(RunError, match=r"dag\.py: SyntaxError"):
-        runs.run_dag(api, tmp_path, "dag", {}, timeout=10)
+        dag_runs.run_dag(api, tmp_path, "dag", {}, timeout=10)
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> tuple[AirflowApi, Mock]:

@@ -1,6 +1,6 @@
-"""Starting the parts of a program in order, each in a process of its own that is forked from this one.
+"""Start the components of a program in order, each in its own process, forked from this one.
 
-A fork has what this process has imported, which saves it the seconds that importing Airflow takes.
+A forked process already has what this one has imported, which saves the seconds that importing Airflow takes.
 """
 
 import os
@@ -10,30 +10,30 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from local.processes.errors import StartError
+from local.errors import StartError
 
 _LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Step:
-    """Parts that start side by side. The step is done when `ready` says so, and only then does the next one begin."""
+    """Components that start together. The next step begins when `ready` returns True."""
 
     name: str
-    parts: Mapping[str, Callable[[], None]] = field(default_factory=dict)
+    components: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     ready: Callable[[], bool] = lambda: True
 
 
 def start_in_order(steps: Sequence[Step], begun: Callable[[str], None], limit: float) -> dict[int, str]:
-    """Takes the steps one by one, each for at most `limit` seconds. Returns the parts by their process numbers.
+    """Take the steps one by one, each for at most `limit` seconds. Returns the components' names by process id.
 
-    Raises StartError where a part ends meanwhile, or a step outlasts its limit: what has started still runs then.
+    Raises StartError if a component ends meanwhile or a step takes too long. The other components still run then.
     """
     running: dict[int, str] = {}
     for step in steps:
         begun(step.name)
         deadline = time.monotonic() + limit
-        running |= {_fork(run): name for name, run in step.parts.items()}
+        running |= {_fork(run): name for name, run in step.components.items()}
         while not step.ready():
             if ended := _ended():
                 raise StartError(f"the {running[ended[0]]} ended with status {ended[1]} while Airflow started")
@@ -44,23 +44,23 @@ def start_in_order(steps: Sequence[Step], begun: Callable[[str], None], limit: f
 
 
 def wait_for_all(running: Mapping[int, str]) -> None:
-    """Returns when every part has ended. One that ends leaves the others running."""
+    """Wait until every component has ended. If one ends, the others keep running."""
     for _ in running:
-        number, status = os.wait()
-        print(f"The {running[number]} has ended with status {os.waitstatus_to_exitcode(status)}", flush=True)
+        pid, status = os.wait()
+        print(f"The {running[pid]} has ended with status {os.waitstatus_to_exitcode(status)}", flush=True)
 
 
 def _ended() -> tuple[int, int] | None:
-    """The process number and the status of a part that has ended since the last look."""
-    number, status = os.waitpid(-1, os.WNOHANG)
-    return (number, os.waitstatus_to_exitcode(status)) if number else None
+    """The process id and exit status of a component that has ended since the last call."""
+    pid, status = os.waitpid(-1, os.WNOHANG)
+    return (pid, os.waitstatus_to_exitcode(status)) if pid else None
 
 
 def _fork(run: Callable[[], None]) -> int:
-    """The number of a new process that runs this and nothing else."""
+    """Run a function in a new process and return the process id."""
     sys.stdout.flush()
-    if number := os.fork():
-        return number
+    if pid := os.fork():
+        return pid
     status = 1
     try:
         run()

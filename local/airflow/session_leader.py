@@ -1,6 +1,7 @@
-"""`python -m local.airflow.leader LOG`: the process that starts Airflow's parts and leads their session.
+"""`python -m local.airflow.session_leader LOG`: the process that starts Airflow's components and leads their session.
 
-It prints a step's name when that begins, READY at the end, or FAILED with a sentence; all else goes to LOG.
+It prints the name of each step when the step begins, and at the end READY, or FAILED with the reason. All other output
+goes to LOG.
 """
 
 import gc
@@ -11,43 +12,42 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.airflow.api import AirflowApi
-from local.airflow.ordered_start import Step, start_in_order, wait_for_all
-from local.processes.errors import StartError
+from local.airflow.forking import Step, start_in_order, wait_for_all
+from local.errors import StartError
 
 READY, FAILED = "ready", "failed: "
-# Of one step. On a slow machine each takes its time; one that takes ten minutes will never finish.
-STEP_SECONDS = 600
+STEP_SECONDS = 600  # the limit for one step: even on a slow machine, one that takes longer will never finish
 
 
 def main() -> None:
-    """Airflow, from its database to the last of its parts, then for as long as one of them runs."""
-    # The start makes millions of objects that stay: looking through them for garbage takes a third of its time.
+    """Start Airflow, from its database to its last component, and wait until all components have ended."""
+    # Starting makes millions of objects that are never freed. Searching them for garbage takes a third of the time.
     gc.disable()
     lead(_steps(AirflowApi(os.environ["AIRFLOW__API__BASE_URL"], "", "")), Path(sys.argv[1]))
 
 
 def lead(steps: Sequence[Step], log: Path, limit: float = STEP_SECONDS) -> None:
-    """Starts and watches the parts. Ends where the start fails: the rest of the session is for others to end."""
-    said = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    """Start the components and wait for them. Exits if one fails to start; the caller then ends the session."""
+    reports = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     with log.open("a") as file:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(file.fileno(), stream.fileno())
 
-    def say(line: str) -> None:
-        print(line, file=said, flush=True)
+    def report(line: str) -> None:
+        print(line, file=reports, flush=True)
 
-    os.register_at_fork(after_in_child=said.close)  # the pipe ends with this process, whatever outlives it
+    os.register_at_fork(after_in_child=reports.close)  # the pipe must close when this process ends
     try:
-        running = start_in_order(steps, say, limit)
+        running = start_in_order(steps, report, limit)
     except StartError as error:
-        say(f"{FAILED}{error}")
+        report(f"{FAILED}{error}")
         sys.exit(1)
-    say(READY)
+    report(READY)
     wait_for_all(running)
 
 
 def _steps(api: AirflowApi) -> list[Step]:
-    """No part that runs tasks starts before the API answers: a task that cannot reach it has lost a try."""
+    """The scheduler starts once the API answers: a task that cannot reach the API has used up one of its tries."""
     began = datetime.now(UTC)
     return [
         Step("database", ready=_prepare_database),
@@ -65,13 +65,13 @@ def _steps(api: AirflowApi) -> list[Step]:
 
 
 def _prepare_database() -> bool:
-    """Brings it up to date, and loads what every part, and every task after it, would have to load for itself."""
+    """Migrate the database, and import once what every component and task would otherwise import for itself."""
     from airflow.configuration import write_default_airflow_configuration_if_needed
     from airflow.utils.db import initdb
 
     from orchestration.pools import make_heavy_pool
 
-    write_default_airflow_configuration_if_needed()  # with the secrets that the parts share
+    write_default_airflow_configuration_if_needed()  # with the secrets that the components share
     initdb()
     make_heavy_pool()
     _load_what_tasks_import()
@@ -82,7 +82,7 @@ def _prepare_database() -> bool:
 
 
 def _load_what_tasks_import() -> None:
-    """Not of this project: its files may change while Airflow runs."""
+    """Import Airflow's modules only: this project's files may change while Airflow runs."""
     import airflow.jobs.dag_processor_job_runner
     import airflow.jobs.scheduler_job_runner
     import airflow.jobs.triggerer_job_runner
@@ -92,10 +92,10 @@ def _load_what_tasks_import() -> None:
 
 
 def _airflow(command: str) -> Callable[[], None]:
-    """What `airflow COMMAND` does, under that name."""
+    """Return a function that does what `airflow COMMAND` does, under that process name."""
 
     def run() -> None:
-        if sys.platform == "darwin":  # whose frameworks do not outlive a fork
+        if sys.platform == "darwin":  # macOS frameworks do not survive a fork
             os.execv(sys.executable, [sys.executable, "-m", "airflow", command])
         from airflow.__main__ import main as airflow
         from setproctitle import setproctitle

@@ -1,0 +1,1 @@
+"""Drive Airflow's UI in a browser, for the tests and for the pictures in docs/."""
