@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from local.airflow.environment import PASSWORDS
 from local.airflow.dag_runs import run_dag
+from local.airflow.environment import PASSWORDS
 from local.airflow.start import local_airflow
 from local.errors import StartError
 from local.summary import summary

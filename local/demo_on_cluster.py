@@ -12,8 +12,8 @@ from local.cluster.hadoop_jars import hadoop_jars
 from local.cluster.hdfs import Hdfs
 from local.cluster.spark import SparkCluster
 from local.demo import Demo, run_demo
-from local.processes.lock import locked
 from local.errors import RunError
+from local.processes.lock import locked
 from local.processes.server import end_left_over
 from local.processes.sessions import held_signals
 from sample_logs.settings import PRESETS

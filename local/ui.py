@@ -3,9 +3,9 @@
 import json
 import time
 
-from local.airflow.environment import EXPORTS, PASSWORDS
 from local.airflow.api import AirflowApi
 from local.airflow.dag_runs import run_dag
+from local.airflow.environment import EXPORTS, PASSWORDS
 from local.airflow.start import AIRFLOW_LOG, local_airflow
 from local.demo import TIMEOUT_SECONDS, Demo, write_logs
 from local.errors import RunError, StartError

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.airflow.environment import EXPORTS, inherited, settings_for, write_exports
 from local.airflow.api import AirflowApi
 from local.airflow.database import database
+from local.airflow.environment import EXPORTS, inherited, settings_for, write_exports
 from local.airflow.session_leader import FAILED, READY
-from local.processes.lock import LOCK, locked
 from local.errors import StartError
+from local.processes.lock import LOCK, locked
 from local.processes.ports import free_ports
 from local.processes.sessions import end_recorded, end_session, held_signals, start_session
 

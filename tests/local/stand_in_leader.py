@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from local.airflow.api import AirflowApi
-from local.airflow.session_leader import lead
 from local.airflow.forking import Step
+from local.airflow.session_leader import lead
 
 API = AirflowApi(os.environ["AIRFLOW__API__BASE_URL"], "", "")
 WRONG = os.environ.get("GOES_WRONG", "")
