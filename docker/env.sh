@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Prints what docker-compose.yml needs to know of this machine, and new secrets.
+# Prints the variables that docker-compose.yml needs: facts about this machine, and new secrets.
 set -euo pipefail
-secret() { head -c 32 /dev/urandom | base64 | tr '+/' '-_'; }  # as Fernet keys are written; good for a URL
+secret() { head -c 32 /dev/urandom | base64 | tr '+/' '-_'; }  # URL-safe base64, as Fernet keys require
 
 user=$(id -u)
-[ "$user" != 0 ] || user=50000  # nothing in the containers runs as root
+[ "$user" != 0 ] || user=50000  # no container runs as root
 socket=${DOCKER_SOCKET:-/var/run/docker.sock}
 socket_group=$(stat -L -c %g "$socket" 2>/dev/null || echo 0)
 cat <<END

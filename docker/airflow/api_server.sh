@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Airflow's API server. It brings the database up to date and makes the pool first: the other services wait for it.
+# Migrates the database, makes the pool, and starts Airflow's API server. The other services wait for it.
 set -euo pipefail
 umask 077
 passwords=$AIRFLOW_HOME/passwords.json

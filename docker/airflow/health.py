@@ -1,7 +1,7 @@
-"""`health.py scheduler`: exit status 0 where Airflow's API server says that this part of it is healthy.
+"""`health.py scheduler`: exit with status 0 if Airflow's API server reports the component as healthy.
 
-The server itself (`metadatabase`) is first asked for the tasks' endpoint: it builds that one's routes when it is first
-asked, and no task should wait for them.
+The check of the server itself (`metadatabase`) first calls the endpoint for tasks. The server builds that endpoint's
+routes at the first call, and no task should have to wait for them.
 """
 
 import json
@@ -12,5 +12,5 @@ API = "http://airflow-api-server:8080"
 if sys.argv[1] == "metadatabase":
     urlopen(f"{API}/execution/health", timeout=5).close()
 with urlopen(f"{API}/api/v2/monitor/health", timeout=5) as answer:
-    parts = json.load(answer)
-sys.exit(parts[sys.argv[1]]["status"] != "healthy")
+    components = json.load(answer)
+sys.exit(components[sys.argv[1]]["status"] != "healthy")

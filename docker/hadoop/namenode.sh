@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The NameNode; its folder is made the first time.
+# Starts the NameNode. The first time, formats its folder.
 set -euo pipefail
 [ -d /data/name/current ] || hdfs namenode -format -nonInteractive
 exec hdfs namenode

@@ -1,2 +1,2 @@
--- Run once, when the volume is new.
+-- PostgreSQL runs this once, when the volume is new.
 CREATE DATABASE mlflow;

@@ -1,4 +1,4 @@
-"""The images that the project builds, on a base made of this machine, in a daemon that the tests start."""
+"""The project's images, built on a base image that is made from this machine, in a daemon that the tests start."""
 
 import os
 import re
@@ -24,7 +24,7 @@ _STAND_INS = Path(__file__).parent / "stand_ins"
 
 @dataclass(frozen=True)
 class Docker:
-    """The daemon at `address`, with the project's images; containers and the tests share `folder` at its own path."""
+    """The daemon at `address`, with the project's images. `folder` has the same path in containers and outside."""
 
     address: str
     folder: Path
@@ -36,7 +36,7 @@ class Docker:
 
 @pytest.fixture(scope="session")
 def images() -> Iterator[Docker]:
-    """As `make images` builds them."""
+    """The images, built as `make images` does."""
     with tempfile.TemporaryDirectory(prefix="antm2c-", ignore_cleanup_errors=True) as made:
         folder = Path(made).resolve()
         folder.chmod(0o755)
@@ -70,7 +70,7 @@ def _built(address: str, folder: Path) -> Docker:
 
 
 def _import_base(address: str, root: Path) -> None:
-    """Tagged as what the Dockerfiles start from."""
+    """Make the base image, under the name from which the Dockerfiles start."""
     packing = stage(root)
     environment = ("LD_LIBRARY_PATH=/usr/local/lib", "PIP_DISABLE_PIP_VERSION_CHECK=1")
     changes = [word for variable in environment for word in ("--change", f"ENV {variable}")]

@@ -1,4 +1,4 @@
-"""A Docker daemon of the tests' own: its data, its processes and its socket lie in one folder, and end with it."""
+"""A Docker daemon for the tests, with its data, its sockets and its process files in one folder."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ _START_SECONDS = 60
 
 @contextmanager
 def docker_daemon(folder: Path) -> Iterator[str]:
-    """Yields its address, as DOCKER_HOST has it. Raises StartError with the end of its log where it does not start."""
+    """Run a daemon during the block. Yields its address for DOCKER_HOST. Raises StartError if it does not start."""
     if shutil.which("dockerd") is None:
         raise StartError("there is no dockerd on this machine")
     if not subprocess.run(["docker", "version"], capture_output=True).returncode:
-        raise StartError("another Docker daemon runs on this machine: two would share a bridge")
+        raise StartError("another Docker daemon runs on this machine, and two would use the same network bridge")
     address = f"unix://{folder}/docker.sock"
     places = ("--data-root", folder / "data", "--exec-root", folder / "exec", "--pidfile", folder / "pid")
     command = ["dockerd", *map(str, places), "--host", address]
@@ -42,12 +42,12 @@ def docker_daemon(folder: Path) -> Iterator[str]:
 
 
 def docker(address: str, *words: str | Path, **options) -> subprocess.CompletedProcess[str]:
-    """A docker command. Raises CalledProcessError unless `check` is False."""
+    """Run a docker command. Raises CalledProcessError unless `check` is False."""
     environment = {**os.environ, "DOCKER_HOST": address}
     options = {"check": True, "text": True, "capture_output": True, **options}
     return subprocess.run(["docker", *map(str, words)], env=environment, **options)
 
 
 def containers(address: str, *options: str) -> list[str]:
-    """Ids of its containers, ended ones too; none where it does not answer."""
+    """Ids of the daemon's containers, including stopped ones; none if it does not answer."""
     return docker(address, "ps", "--all", "--quiet", *options, check=False).stdout.split()

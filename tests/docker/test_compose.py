@@ -1,7 +1,7 @@
 """`make up` on a machine without a registry.
 
-Stand-ins: Debian with Python is made of this machine, PostgreSQL is that of the local Airflow, HAProxy is Debian's,
-HDFS is Hadoop 2.7. Spark, Airflow, MLflow and the trainer are the images that the project builds.
+Debian with Python, PostgreSQL, HAProxy and HDFS are images made from this machine, see `stand_ins`. The images of Spark,
+Airflow, MLflow and the trainer are built from the project's Dockerfiles.
 """
 
 import json
@@ -53,7 +53,7 @@ def api(images: Docker) -> Iterator[AirflowApi]:
         images.compose(*FILES, "down", "--volumes", "--timeout", "5", check=False)
 
 
-def test_two_dates_and_a_retraining_with_hadoop_2_for_hadoop_3_and_images_made_here_for_those_of_a_registry(
+def test_two_dates_are_loaded_and_a_model_is_trained_with_hadoop_2_and_stand_in_images(
     images: Docker, api: AirflowApi
 ) -> None:
     logs = ("--preset", "10k", "--rows", "600", "--days", "2", "--start-date", DATES[0], "--seed", "7")
@@ -68,7 +68,7 @@ def test_two_dates_and_a_retraining_with_hadoop_2_for_hadoop_3_and_images_made_h
 
 
 def _python(images: Docker, *arguments: str) -> str:
-    """What Python says in Airflow's container. Raises CalledProcessError where it fails."""
+    """The output of Python in Airflow's container. Raises CalledProcessError if it fails."""
     return images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", "python", *arguments).stdout
 
 
@@ -76,7 +76,7 @@ def _run_dag(images: Docker, api: AirflowApi, dag_id: str, conf: dict[str, Any])
     try:
         run_dag(api, AIRFLOW_HOME, dag_id, conf, TIMEOUT_SECONDS)
     except RunError:
-        # They go with the containers.
+        # The logs are lost with the containers, so print them now.
         print(images.compose(*FILES, "logs", "--tail", "40", check=False).stdout)
         tails = ("sh", "-c", f"find {AIRFLOW_HOME}/logs -name 'attempt=*.log' | xargs tail --lines=40")
         print(images.compose(*FILES, "exec", "--no-TTY", "airflow-scheduler", *tails).stdout)
@@ -95,7 +95,7 @@ def test_no_container_runs_as_root(images: Docker) -> None:
     ("method", "path", "status"),
     [("GET", "/containers/json", 200), ("GET", "/info", 403), ("POST", "/images/create?fromImage=x", 403)],
 )
-def test_airflow_reaches_of_dockers_daemon_what_its_tasks_need(
+def test_airflow_may_make_only_the_docker_requests_that_its_tasks_need(
     images: Docker, method: str, path: str, status: int
 ) -> None:
     program = (

@@ -30,28 +30,28 @@ def services(env_file: Path) -> dict[str, Any]:
     return json.loads(compose(*ALL_PROFILES, "config", "--format", "json", env_file=env_file).stdout)["services"]
 
 
-def test_the_compose_file_is_as_the_specification_has_it() -> None:
+def test_the_compose_file_follows_the_specification() -> None:
     checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     subprocess.run([*checker, REPOSITORY / "docker-compose.yml"], check=True)
 
 
 @needs_compose
-def test_every_reference_in_the_compose_file_is_there(env_file: Path) -> None:
+def test_every_reference_in_the_compose_file_can_be_resolved(env_file: Path) -> None:
     compose(*ALL_PROFILES, "config", "--quiet", env_file=env_file)
 
 
 @each_dockerfile
-def test_dockerfiles_are_as_hadolint_wants_them(path: Path) -> None:
+def test_dockerfiles_pass_hadolint(path: Path) -> None:
     subprocess.run([Path(sys.executable).with_name("hadolint"), path], cwd=REPOSITORY, check=True)
 
 
 @each_dockerfile
-def test_nothing_is_pulled_to_read_a_dockerfile(path: Path) -> None:
+def test_dockerfiles_need_no_frontend_image(path: Path) -> None:
     assert "syntax=" not in path.read_text()
 
 
 @each_dockerfile
-def test_whatever_pip_installs_is_pinned(path: Path) -> None:
+def test_everything_that_pip_installs_is_pinned(path: Path) -> None:
     commands = re.findall(r"pip install (.*)", path.read_text().replace("\\\n", " "))
     for command in commands:
         assert command.startswith("--no-cache-dir --constraint constraints.txt ")
@@ -59,7 +59,7 @@ def test_whatever_pip_installs_is_pinned(path: Path) -> None:
     assert commands or path.parent.name == "hadoop"
 
 
-def test_driver_executors_and_trainer_have_the_python_of_the_project() -> None:
+def test_driver_executors_and_trainer_use_the_projects_python() -> None:
     bases = {path.parent.name: re.search(r"^FROM (\S+)", path.read_text(), re.MULTILINE)[1] for path in DOCKERFILES}
     assert bases["spark"] == bases["trainer"]
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", bases["spark"])
@@ -81,12 +81,12 @@ def test_every_image_has_a_tag_that_says_its_version(services: dict[str, Any]) -
 
 
 @needs_compose
-def test_every_service_that_stays_says_whether_it_is_healthy(services: dict[str, Any]) -> None:
+def test_every_running_service_has_a_health_check(services: dict[str, Any]) -> None:
     assert [name for name, service in services.items() if "healthcheck" not in service] == ["trainer"]
 
 
 @needs_compose
-def test_the_socket_is_seen_by_its_proxy_alone_and_the_proxy_by_who_runs_tasks(
+def test_only_the_proxy_sees_the_socket_and_only_services_that_run_tasks_see_the_proxy(
     services: dict[str, Any],
 ) -> None:
     seen = {name for name, service in services.items() if "docker.sock" in json.dumps(service.get("volumes", []))}
@@ -97,12 +97,12 @@ def test_the_socket_is_seen_by_its_proxy_alone_and_the_proxy_by_who_runs_tasks(
 
 
 @needs_compose
-def test_what_is_published_is_published_to_this_machine_alone(services: dict[str, Any]) -> None:
+def test_ports_are_published_to_this_machine_only(services: dict[str, Any]) -> None:
     assert {port["host_ip"] for service in services.values() for port in service.get("ports", [])} == {"127.0.0.1"}
 
 
 @needs_compose
-def test_nothing_starts_on_a_default_password(tmp_path: Path) -> None:
+def test_nothing_starts_with_a_default_password(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()
     refused = compose(*ALL_PROFILES, "config", "--quiet", env_file=empty, check=False)
@@ -111,14 +111,14 @@ def test_nothing_starts_on_a_default_password(tmp_path: Path) -> None:
     assert not re.findall(r"\$\{\w*(?:PASSWORD|SECRET|KEY)\w*:?-", COMPOSE_FILE)
 
 
-def test_the_pool_is_made_before_airflow_answers_and_more_runs_at_once_than_it_has_slots_for() -> None:
+def test_the_pool_is_made_before_airflow_answers_and_parallelism_exceeds_its_slots() -> None:
     lines = (REPOSITORY / "docker/airflow/api_server.sh").read_text().splitlines()
     assert lines[-3:] == ["airflow db migrate", "python -m orchestration.pools", "exec airflow api-server"]
     [parallelism] = re.findall(r"AIRFLOW_PARALLELISM:-(\d+)", COMPOSE_FILE)
     assert int(parallelism) == PARALLELISM
 
 
-def test_secrets_are_new_each_time_and_git_leaves_them_alone(tmp_path: Path) -> None:
+def test_secrets_are_new_each_time_and_git_ignores_them(tmp_path: Path) -> None:
     first, second = (parsed(new_env_file(tmp_path / name, {})) for name in ("first", "second"))
     secrets = [name for name in first if re.search(r"PASSWORD|SECRET|KEY", name)]
     assert len(secrets) == 6
@@ -129,12 +129,12 @@ def test_secrets_are_new_each_time_and_git_leaves_them_alone(tmp_path: Path) -> 
     subprocess.run(["git", "check-ignore", "--quiet", "--no-index", ".env"], cwd=REPOSITORY, check=True)
 
 
-def test_whatever_the_compose_file_insists_on_is_written(tmp_path: Path) -> None:
-    asked = set(re.findall(r"\$\{(\w+):\?make \.env\}", COMPOSE_FILE))
-    assert asked == set(parsed(new_env_file(tmp_path / ".env", {})))
+def test_every_required_variable_of_the_compose_file_is_written(tmp_path: Path) -> None:
+    required = set(re.findall(r"\$\{(\w+):\?make \.env\}", COMPOSE_FILE))
+    assert required == set(parsed(new_env_file(tmp_path / ".env", {})))
 
 
-def test_a_checkout_may_lie_in_a_path_with_blanks(tmp_path: Path) -> None:
+def test_the_path_of_the_checkout_may_contain_spaces(tmp_path: Path) -> None:
     folder = tmp_path / "my work"
     folder.mkdir()
     (folder / ".env").write_text(subprocess.check_output([REPOSITORY / "docker/env.sh"], cwd=folder, text=True))

@@ -1,4 +1,4 @@
-"""Tasks of the retraining DAG in the trainer's image: a real daemon, the image's base made of this machine."""
+"""Tasks of the retraining DAG in the trainer's image, with a real daemon and a base image made from this machine."""
 
 import json
 import os
@@ -32,7 +32,7 @@ WORLD = World(days=3, rows=1_500, worded=True)
 OF_WINDOW = {"as_of": WORLD.last_date, "train_days": 2, "val_days": 1, "text_encoder": "lsa"}
 FORM = {"model": "mmoe_content", **OF_WINDOW, "epochs": 2, "batch_size": 128, "seed": 7, "notes": "- ein Versuch, 测试"}
 TI = SimpleNamespace(dag_id="antm2c_retrain", run_id="monday", task_id="train", map_index=0)
-# What Airflow's task runner does with a task that is to be ended: the signal calls on_kill.
+# Airflow's task runner ends a task in this way: a signal makes it call on_kill.
 RUNNER = """
 import json, signal, sys
 from airflow.sdk.execution_time.task_runner import _run_execute_callable
@@ -45,7 +45,7 @@ _run_execute_callable({"ti": TI, "outlet_events": events()}, task.execute, task)
 
 @pytest.fixture(scope="module", autouse=True)
 def shared(images: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A warehouse and room for runs, in a folder that is the image's user's."""
+    """A warehouse and folders for runs, owned by the image's user."""
     folder = images.folder / tmp_path_factory.mktemp("trainer").name
     (folder / "warehouse").mkdir(parents=True)
     WORLD.publish(folder / "warehouse")
@@ -65,7 +65,7 @@ def shared(images: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for name, value in settings.items():
             environment.setenv(name, value)
         environment.delenv("MLFLOW_TRACKING_URI", raising=False)
-        retrain_dag.cache_clear()  # it reads these
+        retrain_dag.cache_clear()  # the DAG reads these variables
         yield folder
 
 
@@ -85,7 +85,7 @@ def retrain_task(task_id: str) -> Any:
 
 
 def train_task(form: dict[str, Any]) -> BaseOperator:
-    """One of the mapped tasks, as a worker has it."""
+    """One of the mapped tasks, as a worker gets it."""
     return retrain_task("train").unmap({"op_kwargs": {"request": form}})
 
 
@@ -99,23 +99,23 @@ def run(task: BaseOperator, **context: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def trained() -> tuple[Path, dict[str, Any]]:
-    """The folder of a run, and what the task told of it."""
-    told = events()
-    folder = Path(run(train_task(FORM), outlet_events=told))
-    return folder, told[MODELS].extra
+    """The folder of a run, and the asset event that the task added about it."""
+    added = events()
+    folder = Path(run(train_task(FORM), outlet_events=added))
+    return folder, added[MODELS].extra
 
 
-def test_a_task_trains_what_the_same_command_trains_here(
+def test_a_task_in_a_container_trains_the_same_model_as_the_command_here(
     shared: Path, trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    folder, told = trained
+    folder, event = trained
     assert folder.parent == shared / "artifacts"
     assert {path.stat().st_uid for path in folder.rglob("*")} == {50000}
     assert json.loads((folder / "mmoe_content_config.json").read_text())["notes"] == FORM["notes"]
     places = {"warehouse": read_settings().warehouse, "dataset": "demo", "artifacts": str(tmp_path)}
     here = run_here("train", {**places, **FORM})
-    assert told["artifacts"] == str(folder)
-    assert told["auc"] == pytest.approx(here["auc"], abs=1e-6)
+    assert event["artifacts"] == str(folder)
+    assert event["auc"] == pytest.approx(here["auc"], abs=1e-6)
 
 
 def test_runs_are_compared_and_tracked(shared: Path, trained: tuple[Path, dict[str, Any]]) -> None:
@@ -128,7 +128,7 @@ def test_runs_are_compared_and_tracked(shared: Path, trained: tuple[Path, dict[s
     assert (shared / "mlflow" / "mlflow.db").is_file()
 
 
-def test_a_task_that_is_refused_fails_with_the_sentence_of_the_command(shared: Path) -> None:
+def test_a_refused_task_fails_with_the_commands_message(shared: Path) -> None:
     before = set((shared / "artifacts").iterdir())
     with pytest.raises(
         AirflowFailException, match=r"^7 of the 10 dates needed cannot be used .train_demo_parquet is missing for"
@@ -137,7 +137,7 @@ def test_a_task_that_is_refused_fails_with_the_sentence_of_the_command(shared: P
     assert set((shared / "artifacts").iterdir()) == before
 
 
-def test_a_signal_ends_the_container_and_the_next_try_goes_on(
+def test_a_signal_ends_the_container_and_the_next_try_resumes(
     images: Docker, capfd: pytest.CaptureFixture[str]
 ) -> None:
     form = {**FORM, "epochs": 60, "model": "dnn"}

@@ -1,1 +1,1 @@
-"""Images made on the spot, under the names of those that the project's files start from: no registry is asked."""
+"""Images that are made on this machine and named like those in the Dockerfiles, so that no registry is needed."""

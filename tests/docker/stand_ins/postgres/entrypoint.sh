@@ -1,5 +1,5 @@
 #!/bin/bash
-# As the image that it stands in for: a database the first time, and what lies in /docker-entrypoint-initdb.d.
+# Does what the postgres image does: the first time, makes a database and runs the scripts in /docker-entrypoint-initdb.d.
 set -euo pipefail
 if [ ! -e "$PGDATA/PG_VERSION" ]; then
   initdb --username="$POSTGRES_USER" --auth-host=scram-sha-256 --auth-local=trust --pwfile=<(echo "$POSTGRES_PASSWORD")
