@@ -1,4 +1,4 @@
-"""What one may ask of a test run, and a real HDFS."""
+"""Options for test runs, and a real HDFS."""
 
 import os
 import shlex
@@ -13,20 +13,20 @@ from local.errors import StartError
 from spark_jobs.jvm.options import SMALL_INPUT
 from warehouse.settings import REPOSITORY
 
-# Sessions of tests take the class archive where there is one. No arguments tell how small what they read is.
+# Spark sessions of tests use the class archive if there is one, and options for small inputs.
 os.environ.setdefault("SPARK_CONF_DIR", str(REPOSITORY / "conf"))
 os.environ.setdefault("SPARK_SUBMIT_OPTS", shlex.join(SMALL_INPUT))
-# pytest-xdist's processes ignore Ctrl-C, and what tests start in them would do so too.
+# pytest-xdist's processes ignore Ctrl-C, and programs that tests start in them would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshots", metavar="FOLDER", help="where the tests in a browser leave their pictures")
+    parser.addoption("--screenshots", metavar="FOLDER", help="where browser tests save their pictures")
 
 
 @pytest.fixture(scope="session")
 def hdfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hdfs]:
-    """A running HDFS for all tests. In CI one that does not start is a failure, elsewhere a reason to skip."""
+    """A running HDFS for all tests. If it does not start, tests fail in CI and are skipped elsewhere."""
     try:
         jars = hadoop_jars()
         server = Hdfs(tmp_path_factory.mktemp("hdfs"), jars)

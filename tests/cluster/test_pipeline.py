@@ -1,4 +1,4 @@
-"""From logs to an evaluated model on HDFS and a Spark cluster whose servers are killed meanwhile."""
+"""From logs to an evaluated model on HDFS and a Spark cluster, while their servers are killed."""
 
 import json
 import os
@@ -22,12 +22,12 @@ from warehouse.settings import REPOSITORY
 from warehouse.tables import DAILY_ITEM, DAILY_UI, Table
 
 DATASET = "test"
-DATES = days("2023-07-10", "2023-07-13")  # two are worked on at once: enough for one to be done and another under way
+DATES = days("2023-07-10", "2023-07-13")  # a stage works on two at once, so that one can be done while another is under way
 RANGE = ("--start-date", DATES[0], "--end-date", DATES[-1])
-TRIES = 3  # as Airflow has it
-# A stage ends with the first of Spark's tasks that fails, and that one does not wait for a DataNode long.
-SOON_GIVEN_UP = "-Dspark.task.maxFailures=1 -Dspark.hadoop.dfs.client.retry.window.base=100"
-# A task of the history DAG, as a worker of Airflow runs it.
+TRIES = 3  # as in Airflow
+# A stage fails with its first failed Spark task, and a task does not wait long for a DataNode.
+FAIL_SOON = "-Dspark.task.maxFailures=1 -Dspark.hadoop.dfs.client.retry.window.base=100"
+# A task of the history DAG, run as an Airflow worker runs it.
 TASK = """
 import sys
 from orchestration.spark_stages import spark_stage
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[SparkCluster]:
-    """In CI one that does not start is a failure, elsewhere a reason to skip."""
+    """If the cluster does not start, the test fails in CI and is skipped elsewhere."""
     cluster = SparkCluster(tmp_path)
     try:
         cluster.start()
@@ -52,7 +52,7 @@ def cluster(tmp_path: Path) -> Iterator[SparkCluster]:
 
 
 class Tasks:
-    """The stages on HDFS and the cluster, by Airflow's operator and connection."""
+    """Run stages on HDFS and the cluster, with Airflow's operator and connection."""
 
     def __init__(self, catalog: Catalog, hdfs: Hdfs, cluster: SparkCluster, home: Path) -> None:
         self.catalog = catalog
@@ -76,13 +76,13 @@ class Tasks:
     def run(self, stage: str) -> None:
         for _ in range(TRIES):
             task = self.start(stage)
-            said = task.communicate()[0]
+            output = task.communicate()[0]
             if task.returncode == 0:
                 return
-        pytest.fail(said)
+        pytest.fail(output)
 
     def run_while(self, stage: str, table: Table, happens: Callable[[], None], spark_options: str = "") -> int:
-        """Something happens when a date is published and another one under way. Returns the exit status."""
+        """Call `happens` when one date is published and another one is under way. Returns the stage's exit status."""
         task = self.start(stage, spark_options)
         staging = f"{self.catalog.table_path(table)}/.staging"
         while not (self.catalog.dates(table) and self.catalog.storage.folders(staging)):
@@ -94,7 +94,7 @@ class Tasks:
 
 
 def run(root: str, *words: str) -> str:
-    """What a command of this project prints. Raises CalledProcessError."""
+    """The output of a command of this project. Raises CalledProcessError."""
     command = [sys.executable, "-m", *words, "--warehouse", root]
     return subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE, text=True).stdout
 
@@ -109,7 +109,7 @@ def train(root: str, artifacts: Path) -> dict:
     return training(["train", "--warehouse", root, *window, "--epochs", "1"])
 
 
-def test_the_tables_and_the_model_are_those_of_a_local_folder(
+def test_the_tables_and_the_model_equal_those_of_a_local_folder(
     hdfs: Hdfs, cluster: SparkCluster, tmp_path: Path
 ) -> None:
     local, remote = Catalog(f"file://{tmp_path}/warehouse", DATASET), Catalog(f"{hdfs.uri}/warehouse", DATASET)
@@ -122,15 +122,15 @@ def test_the_tables_and_the_model_are_those_of_a_local_folder(
     hdfs.kill_namenode()
     hdfs.start_namenode()
     tasks.run("user_features")
-    assert tasks.run_while("item_features", DAILY_ITEM, lambda: cluster.kill_worker(0)) == 0  # the other one goes on
+    assert tasks.run_while("item_features", DAILY_ITEM, lambda: cluster.kill_worker(0)) == 0  # another worker is left
     cluster.start_worker(0)
-    tasks.run_while("user_item_features", DAILY_UI, hdfs.kill_datanode, SOON_GIVEN_UP)
+    tasks.run_while("user_item_features", DAILY_UI, hdfs.kill_datanode, FAIL_SOON)
     hdfs.start_datanode()
     tasks.run("user_item_features")
     tasks.run("training_table")
 
     assert versions(remote) == versions(local)
-    run(remote.storage.root, "warehouse", "status", "--dataset", DATASET)  # fails where any is missing or stale
+    run(remote.storage.root, "warehouse", "status", "--dataset", DATASET)  # fails if a table is missing or stale
     whole = next(read_dates(remote, DATES[-1:]))
     assert sum(len(piece) for piece in read_in_pieces(remote, DATES[-1:])) == len(whole) > 0
     on_hdfs, locally = (train(each.storage.root, tmp_path / "runs") for each in (remote, local))

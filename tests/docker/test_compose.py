@@ -1,7 +1,7 @@
 """`make up` on a machine without a registry.
 
-Debian with Python, PostgreSQL, HAProxy and HDFS are images made from this machine, see `stand_ins`. The images of Spark,
-Airflow, MLflow and the trainer are built from the project's Dockerfiles.
+The images of Debian with Python, PostgreSQL, HAProxy and HDFS are made from this machine, see `stand_ins`. The images of
+Spark, Airflow, MLflow and the trainer are built from the project's Dockerfiles.
 """
 
 import json

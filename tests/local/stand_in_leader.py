@@ -1,4 +1,4 @@
-"""A leader of small parts in Airflow's place. `GOES_WRONG` says what of it does not work."""
+"""A session leader with small components in place of Airflow's. GOES_WRONG names the one that does not work."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from local.airflow.session_leader import lead
 
 API = AirflowApi(os.environ["AIRFLOW__API__BASE_URL"], "", "")
 WRONG = os.environ.get("GOES_WRONG", "")
-BEGUN = Path("begun.txt")
+STARTED = Path("started.txt")
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -37,7 +37,7 @@ def dag_processor() -> None:
 def scheduler() -> None:
     if WRONG == "scheduler dies":
         sys.exit(3)
-    BEGUN.write_text(f"{os.getpid()} {API.answers()}")
+    STARTED.write_text(f"{os.getpid()} {API.answers()}")
     time.sleep(60)
 
 
@@ -46,6 +46,6 @@ if __name__ == "__main__":
         raise RuntimeError("no such module")
     steps = [
         Step("API server", {"API server": api_server, "DAG processor": dag_processor}, API.answers),
-        Step("scheduler", {"scheduler": scheduler}, BEGUN.exists),
+        Step("scheduler", {"scheduler": scheduler}, STARTED.exists),
     ]
     lead(steps, Path(sys.argv[1]), limit=1 if WRONG == "API server is silent" else 60)

@@ -1,4 +1,4 @@
-"""What `make demo-cluster` compares."""
+"""The versions that `make demo-cluster` compares."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from warehouse.tables import DERIVED_TABLES
 DATES = ["2023-07-13", "2023-07-14", "2023-07-15", "2023-07-16"]
 
 
-def test_a_complete_warehouse_has_a_version_of_all_that_is_compared(tmp_path: Path) -> None:
+def test_a_complete_warehouse_has_a_version_of_every_partition(tmp_path: Path) -> None:
     catalog = Catalog(tmp_path.as_uri(), "test")
     for table in DERIVED_TABLES:
         for date in DATES:
@@ -23,5 +23,5 @@ def test_a_complete_warehouse_has_a_version_of_all_that_is_compared(tmp_path: Pa
     assert {table for table, _ in versions} == {table.folder for table in DERIVED_TABLES}
 
 
-def test_what_is_not_there_has_none(tmp_path: Path) -> None:
+def test_missing_partitions_have_no_version(tmp_path: Path) -> None:
     assert set(_versions(Catalog(tmp_path.as_uri(), "test"), DATES).values()) == {None}

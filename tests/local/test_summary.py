@@ -1,4 +1,4 @@
-"""The table at the end of the demo."""
+"""The table of results at the end of the demo."""
 
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,12 @@ def finished_run(artifacts: Path, metrics: dict[str, Any]) -> Path:
 
 
 def cells(text: str, title: str, number: int = 0) -> list[str]:
-    """The words after a title, of the `number`th line that begins with it."""
+    """The words after the title in the `number`th line (from 0) that begins with it."""
     lines = [line for line in text.splitlines() if line.strip().startswith(f"{title} ")]
     return lines[number].strip().removeprefix(title).split()
 
 
-def test_rows_in_and_rejected_are_those_of_all_dates(warehouse: str) -> None:
+def test_rows_in_and_rejected_are_totals_over_all_dates(warehouse: str) -> None:
     text = summary(warehouse, "demo", [])
     assert "2023-07-22 to 2023-07-23" in text
     assert cells(text, "rows in") == ["2,000"]
@@ -71,7 +71,7 @@ def test_rows_in_and_rejected_are_those_of_all_dates(warehouse: str) -> None:
     assert cells(text, "rows to train on") == ["1,997"]
 
 
-def test_models_stand_side_by_side_with_the_best_reachable_auc(warehouse: str, tmp_path: Path) -> None:
+def test_models_are_listed_with_the_best_reachable_auc(warehouse: str, tmp_path: Path) -> None:
     other = METRICS | TRUTH | {"model": "mmoe", "auc": 0.7, "share": 0.72}
     text = summary(warehouse, "demo", [finished_run(tmp_path, METRICS | TRUTH), finished_run(tmp_path, other)])
     assert "14,285 rows up to 2023-07-23; best reachable AUC 0.7763" in text
@@ -79,7 +79,7 @@ def test_models_stand_side_by_side_with_the_best_reachable_auc(warehouse: str, t
     assert cells(text, "mmoe") == ["0.7000", "0.6750-0.6929", "72.0%"]
 
 
-def test_cold_start_levels_and_scenes_stand_under_their_names(warehouse: str, tmp_path: Path) -> None:
+def test_cold_start_levels_and_scenes_are_in_their_columns(warehouse: str, tmp_path: Path) -> None:
     text = summary(warehouse, "demo", [finished_run(tmp_path, METRICS | TRUTH)])
     assert " ".join(cells(text, "AUC by cold start")) == "user zero user few user warm item zero item few item warm"
     assert cells(text, "dnn", 1) == ["0.5100", "-", "0.7100", "0.5200", "0.6600", "0.7200"]
@@ -96,7 +96,7 @@ def test_logs_without_a_known_truth_have_no_best_reachable_auc(warehouse: str, t
     assert "\n  best reachable" not in text
 
 
-def test_every_run_says_where_its_report_lies(warehouse: str, tmp_path: Path) -> None:
+def test_every_run_is_listed_with_the_path_of_its_report(warehouse: str, tmp_path: Path) -> None:
     runs = [finished_run(tmp_path, METRICS), finished_run(tmp_path, METRICS | {"model": "mmoe_content"})]
     text = summary(warehouse, "demo", runs)
     assert [line.split()[-1] for line in text.splitlines() if " report " in line] == [f"{r}/report.html" for r in runs]

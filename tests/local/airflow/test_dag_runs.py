@@ -23,7 +23,7 @@ def task(state: str | None, task_id: str = "train", map_index: int = -1, **more:
 
 
 def scripted(*looks: tuple[str, list[dict[str, Any]]]) -> Mock:
-    """An API whose run has these states and tasks, a look each."""
+    """An API whose run has these states and tasks, one pair for each time it is asked."""
     api = Mock(spec=AirflowApi)
     api.trigger.return_value = "manual__1"
     api.run_state.side_effect = [state for state, _ in looks]
@@ -35,7 +35,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines() if line]
 
 
-def test_a_task_is_named_once_when_it_has_ended(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_task_is_printed_once_when_it_has_ended(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     looks = [("running", [task(state)]) for state in (None, "queued", "running", "success", "success")]
     api = scripted(*looks, ("success", [task("success")]))
     dag_runs.run_dag(api, tmp_path, "antm2c_retrain", {"as_of": "2023-07-23"}, timeout=10)
@@ -43,19 +43,19 @@ def test_a_task_is_named_once_when_it_has_ended(capsys: pytest.CaptureFixture[st
     api.trigger.assert_called_once_with("antm2c_retrain", {"as_of": "2023-07-23"})
 
 
-def test_every_failed_attempt_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_every_failed_attempt_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     attempts = [("running", [task("up_for_retry", try_number=number)]) for number in (1, 1, 2)]
     dag_runs.run_dag(scripted(*attempts, ("success", [task("success", try_number=3)])), tmp_path, "dag", {}, timeout=10)
     assert [line.split()[1] for line in lines(capsys)[1:]] == ["up_for_retry", "up_for_retry", "success"]
 
 
-def test_a_mapped_task_is_called_by_what_it_is_mapped_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_mapped_task_is_named_after_what_it_is_mapped_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     named, unnamed = task("success", map_index=0, rendered_map_index="dnn"), task("success", map_index=1)
     dag_runs.run_dag(scripted(("success", [named, unnamed])), tmp_path, "dag", {}, timeout=10)
     assert lines(capsys)[1:] == ["train dnn success 2.5 s", "train 1 success 2.5 s"]
 
 
-def test_a_failure_ends_with_the_log_of_the_last_attempt_of_the_task_that_failed(tmp_path: Path) -> None:
+def test_a_failure_quotes_the_log_of_the_failed_tasks_last_attempt(tmp_path: Path) -> None:
     folder = tmp_path / "logs" / "dag_id=dag" / "run_id=manual__1" / "task_id=train" / "map_index=1"
     folder.mkdir(parents=True)
     (folder / "attempt=2.log").write_text(json.dumps({"event": "an earlier attempt"}))
@@ -69,7 +69,7 @@ def test_a_failure_ends_with_the_log_of_the_last_attempt_of_the_task_that_failed
     assert rest == ["epoch 1", "the disk is full", "cut off"]
 
 
-def test_a_failure_ends_with_the_sentence_of_its_error(tmp_path: Path) -> None:
+def test_a_failure_quotes_its_error(tmp_path: Path) -> None:
     folder = tmp_path / "logs" / "dag_id=dag" / "run_id=manual__1" / "task_id=train"
     folder.mkdir(parents=True)
     detail = [{"exc_type": "AirflowFailException", "exc_value": "2023-07-11 is missing", "frames": []}]
@@ -100,14 +100,14 @@ def test_a_dag_file_with_an_error_is_shown(tmp_path: Path) -> None:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> tuple[AirflowApi, Mock]:
-    """An API whose requests, after that for a token, come to these answers."""
+    """An API whose requests, after the one for a token, get these answers."""
     api = AirflowApi("http://127.0.0.1:1", "admin", "secret")
     request = Mock(side_effect=[{"access_token": "t"}, *answers])
     monkeypatch.setattr(api, "_request", request)
     return api, request
 
 
-def test_a_question_that_was_not_answered_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_that_was_not_answered_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     api, _ = answering(monkeypatch, ApiError("timed out"), ApiError("overloaded", 503), {"state": "running"})
     assert api.run_state("dag", "run") == "running"
 
@@ -119,11 +119,11 @@ def test_a_run_is_never_started_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert request.call_count == 2
 
 
-def test_a_dag_that_airflow_does_not_know_yet_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_airflow_has_no_dag_that_it_does_not_know_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     api, _ = answering(monkeypatch, ApiError("not found", 404))
     assert api.has_dag("dag") is False
 
 
-def test_an_airflow_that_is_gone_is_named_with_what_it_was_asked() -> None:
+def test_an_airflow_that_has_ended_is_named_with_the_request() -> None:
     with pytest.raises(ApiError, match=r"Airflow did not answer POST http://127\.0\.0\.1:1/auth/token"):
         AirflowApi("http://127.0.0.1:1", "admin", "secret").run_state("dag", "run")

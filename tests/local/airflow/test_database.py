@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL, real."""
+"""The embedded PostgreSQL server."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ with database(Path(sys.argv[1])) as uri:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Not pytest's own: as root, the database runs as another user, to whom pytest closes its folders."""
+    """Not pytest's tmp_path: if root runs the tests, the database runs as another user, who may not enter that."""
     with tempfile.TemporaryDirectory(prefix="antm2c-") as folder:
         yield Path(folder).resolve() / "postgres"
         delete_database(Path(folder).resolve() / "postgres")
@@ -47,7 +47,7 @@ def query(uri: str, sql: str) -> list:
         return found.scalars().all() if found.returns_rows else []
 
 
-def test_a_database_that_a_killed_program_left_running_makes_room_for_a_new_one(folder: Path) -> None:
+def test_a_database_that_a_killed_program_left_running_is_replaced_by_a_new_one(folder: Path) -> None:
     command = [sys.executable, "-c", KEEPER, str(folder)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as keeper:
@@ -62,7 +62,7 @@ def test_a_database_that_a_killed_program_left_running_makes_room_for_a_new_one(
     assert not folder.exists()
 
 
-def test_a_database_that_is_kept_is_gone_on_with(folder: Path) -> None:
+def test_a_kept_database_is_used_again(folder: Path) -> None:
     with database(folder, keep=True) as uri:
         query(uri, "create table kept (number int)")
     assert servers_on(folder) == []
@@ -71,7 +71,7 @@ def test_a_database_that_is_kept_is_gone_on_with(folder: Path) -> None:
     assert folder.exists()
 
 
-def test_a_database_that_does_not_start_leaves_a_sentence_and_no_process(folder: Path) -> None:
+def test_a_database_that_does_not_start_is_reported_and_leaves_no_process(folder: Path) -> None:
     folder.write_text("a file in its place")
     with pytest.raises(StartError, match=r"PostgreSQL did not start; see .*postgres.log"), database(folder):
         pass
@@ -89,7 +89,7 @@ def test_a_second_airflow_in_the_same_folder_is_refused(tmp_path: Path) -> None:
         first.communicate("\n")
 
 
-def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+def test_a_port_that_is_in_use_is_named(tmp_path: Path) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -98,7 +98,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
             pass
 
 
-def test_a_transaction_that_its_client_forgets_is_given_up_with_what_it_locked(
+def test_an_idle_transaction_is_ended_and_its_locks_are_freed(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("local.airflow.database._IDLE_SECONDS", 1)
@@ -106,5 +106,5 @@ def test_a_transaction_that_its_client_forgets_is_given_up_with_what_it_locked(
         query(uri, "create table locked (number int)")
         with sqlalchemy.create_engine(uri).connect() as forgotten:
             forgotten.execute(sqlalchemy.text("lock table locked"))
-            query(uri, "lock table locked")  # waits, and were it kept for ever
+            query(uri, "lock table locked")  # waits until the server ends the idle transaction
             forgotten.invalidate()

@@ -1,4 +1,4 @@
-"""The order in which Airflow's parts start, with small programs in their places."""
+"""The order in which Airflow's components start, with small programs in their places."""
 
 import os
 import re
@@ -24,7 +24,7 @@ def no_database(*_: object) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def leaders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The leaders that a test starts. Nothing of their sessions is left after it."""
+    """The session leaders that a test starts. None of their processes is left after it."""
     started: list[int] = []
 
     def recorded(*arguments) -> subprocess.Popen:
@@ -41,7 +41,7 @@ def leaders(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
 
 def refused(home: Path, wrong: str) -> str:
-    """What is said of a start in which this goes wrong."""
+    """The message of a start in which this goes wrong."""
     with pytest.raises(StartError) as error, local_airflow(home, {"GOES_WRONG": wrong}):
         pass
     assert str(error.value).endswith(f"; see {home / 'airflow.log'}")
@@ -58,26 +58,26 @@ def wait_until(holds: Callable[[], bool]) -> None:
 def test_the_scheduler_starts_when_the_api_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with local_airflow(tmp_path, {}) as api:
         assert api.answers()
-        assert (tmp_path / "begun.txt").read_text().endswith(" True")
-    said = capsys.readouterr().out.splitlines()
-    assert [re.sub(r" +\d+\.\d s$", "", line) for line in said] == ["  API server", "  scheduler"]
+        assert (tmp_path / "started.txt").read_text().endswith(" True")
+    printed = capsys.readouterr().out.splitlines()
+    assert [re.sub(r" +\d+\.\d s$", "", line) for line in printed] == ["  API server", "  scheduler"]
 
 
-def test_a_part_that_ends_while_it_starts_is_named(tmp_path: Path) -> None:
+def test_a_component_that_ends_during_the_start_is_named(tmp_path: Path) -> None:
     assert refused(tmp_path, "scheduler dies") == "the scheduler ended with status 3 while Airflow started"
 
 
-def test_a_step_that_comes_to_nothing_is_given_up(tmp_path: Path) -> None:
+def test_a_step_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     assert refused(tmp_path, "API server is silent") == "the API server did not answer within 1 s"
-    assert not (tmp_path / "begun.txt").exists()
+    assert not (tmp_path / "started.txt").exists()
 
 
-def test_a_leader_that_ends_while_it_starts_is_no_reason_to_wait(tmp_path: Path) -> None:
+def test_a_leader_that_ends_during_the_start_is_noticed_at_once(tmp_path: Path) -> None:
     assert "Airflow ended with status 1" in refused(tmp_path, "leader")
 
 
 def test_a_scheduler_that_is_killed_later_leaves_the_others_running(tmp_path: Path) -> None:
     with local_airflow(tmp_path, {}) as api:
-        os.kill(int((tmp_path / "begun.txt").read_text().split()[0]), signal.SIGKILL)
+        os.kill(int((tmp_path / "started.txt").read_text().split()[0]), signal.SIGKILL)
         wait_until(lambda: "The scheduler has ended with status -9" in (tmp_path / "airflow.log").read_text())
         assert api.answers()

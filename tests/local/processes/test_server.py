@@ -1,4 +1,4 @@
-"""Servers as processes, with `sleep` in their place."""
+"""Server processes, with `sleep` in their place."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def leader(folder: Path) -> int:
     return json.loads(record.read_text())["pid"]
 
 
-def test_servers_of_a_starter_that_was_killed_are_ended_later(tmp_path: Path) -> None:
+def test_servers_of_a_killed_program_are_ended_later(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_ITS_START, str(tmp_path)], check=False)
     assert killed.returncode == -signal.SIGKILL
@@ -39,16 +39,16 @@ def test_servers_of_a_starter_that_was_killed_are_ended_later(tmp_path: Path) ->
     end_left_over(tmp_path)  # nothing is left to end
 
 
-def test_a_server_that_ends_at_once_is_named_and_one_whose_check_fails_is_ended(tmp_path: Path) -> None:
+def test_a_server_that_ends_at_once_is_reported_and_one_whose_check_fails_is_stopped(tmp_path: Path) -> None:
     with pytest.raises(StartError, match=r"^short did not start:\nno luck"):
         Server(("sh", "-c", "echo no luck"), tmp_path / "short.log", os.environ).start(lambda: False)
-    asked = []
+    leaders = []
 
     def check() -> bool:
-        asked.append(leader(tmp_path))
+        leaders.append(leader(tmp_path))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         Server(SLEEP, tmp_path / "sleep.log", os.environ).start(check)
-    assert not session_members(asked[0])
+    assert not session_members(leaders[0])
     assert not list(tmp_path.rglob(f"*{RECORD}"))

@@ -1,4 +1,4 @@
-"""Ending everything that one process has started."""
+"""End everything that a process has started."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from local.processes.sessions import end_recorded, end_session, held_signals, session_members, start_session
 
-# A leader with a child, a child in a process group of its own, and a grandchild, as Airflow has them.
+# A leader with a child, a child in its own process group, and a grandchild, like Airflow's processes.
 FAMILY = """
 import os, signal, sys, time
 if "stubborn" in sys.argv:
@@ -31,7 +31,7 @@ FAMILY_SIZE = 4
 
 @pytest.fixture
 def started() -> Iterator[list[subprocess.Popen]]:
-    """Whatever a test has started is gone after it, even when the test fails."""
+    """Processes that a test starts. They are killed after it, even if the test fails."""
     leaders: list[subprocess.Popen] = []
     yield leaders
     for leader in leaders:
@@ -41,7 +41,7 @@ def started() -> Iterator[list[subprocess.Popen]]:
 
 
 def family(started: list[subprocess.Popen], folder: Path, *arguments: str) -> subprocess.Popen:
-    """Starts a leader, recorded in folder/session.json, and waits for its whole family."""
+    """Start a leader, recorded in folder/session.json, and wait for its whole family."""
     command = [sys.executable, "-c", FAMILY, *arguments]
     with (folder / "output").open("w") as output:
         leader = start_session(command, folder, os.environ, output, folder / "session.json")
@@ -62,7 +62,7 @@ def test_children_in_process_groups_of_their_own_end_with_their_leader(started: 
     assert leader.wait() == -signal.SIGTERM
 
 
-def test_who_does_not_end_when_asked_is_killed(started: list, tmp_path: Path) -> None:
+def test_processes_that_ignore_sigterm_are_killed(started: list, tmp_path: Path) -> None:
     leader = family(started, tmp_path, "stubborn")
     end_session(leader.pid, terminate_seconds=0.3)
     assert session_members(leader.pid) == set()
@@ -82,7 +82,7 @@ def test_a_recorded_session_is_ended_by_a_later_program(started: list, tmp_path:
     assert not (tmp_path / "session.json").exists()
 
 
-def test_members_that_have_outlived_their_leader_are_ended(started: list, tmp_path: Path) -> None:
+def test_members_that_outlive_their_leader_are_ended(started: list, tmp_path: Path) -> None:
     leader = family(started, tmp_path)
     leader.kill()
     leader.wait()
@@ -91,7 +91,7 @@ def test_members_that_have_outlived_their_leader_are_ended(started: list, tmp_pa
     assert session_members(leader.pid) == set()
 
 
-def test_a_process_that_was_given_a_recorded_number_anew_is_left_alone(started: list, tmp_path: Path) -> None:
+def test_a_process_that_reuses_a_recorded_id_is_left_alone(started: list, tmp_path: Path) -> None:
     leader = family(started, tmp_path)
     created = psutil.Process(leader.pid).create_time()
     (tmp_path / "session.json").write_text(json.dumps({"pid": leader.pid, "created": created - 3600}))
@@ -100,7 +100,7 @@ def test_a_process_that_was_given_a_recorded_number_anew_is_left_alone(started: 
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"pid": "x", "created": 1}'])
-def test_a_record_that_was_cut_off_is_no_obstacle(tmp_path: Path, text: str) -> None:
+def test_an_incomplete_record_is_ignored(tmp_path: Path, text: str) -> None:
     (tmp_path / "session.json").write_text(text)
     end_recorded(tmp_path / "session.json")
 

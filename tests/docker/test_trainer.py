@@ -29,14 +29,14 @@ from warehouse.settings import REPOSITORY, read_settings
 pytestmark = pytest.mark.long
 
 WORLD = World(days=3, rows=1_500, worded=True)
-OF_WINDOW = {"as_of": WORLD.last_date, "train_days": 2, "val_days": 1, "text_encoder": "lsa"}
-FORM = {"model": "mmoe_content", **OF_WINDOW, "epochs": 2, "batch_size": 128, "seed": 7, "notes": "- ein Versuch, 测试"}
+WINDOW = {"as_of": WORLD.last_date, "train_days": 2, "val_days": 1, "text_encoder": "lsa"}
+FORM = {"model": "mmoe_content", **WINDOW, "epochs": 2, "batch_size": 128, "seed": 7, "notes": "- ein Versuch, 测试"}
 TI = SimpleNamespace(dag_id="antm2c_retrain", run_id="monday", task_id="train", map_index=0)
 # Airflow's task runner ends a task in this way: a signal makes it call on_kill.
 RUNNER = """
 import json, signal, sys
 from airflow.sdk.execution_time.task_runner import _run_execute_callable
-from tests.docker.test_trainer_on_a_base_made_here import TI, events, train_task
+from tests.docker.test_trainer import TI, events, train_task
 task = train_task(json.loads(sys.argv[1]))
 signal.signal(signal.SIGTERM, lambda number, frame: task.on_kill())
 _run_execute_callable({"ti": TI, "outlet_events": events()}, task.execute, task)
