@@ -1,1 +1,1 @@
-"""Every figure of the README, measured by a command."""
+"""Measure the figures that the documentation states."""

@@ -1,4 +1,4 @@
-"""Measures the README's figures: `python -m benchmarks [NAME]`. Prints a table and writes it to var/bench."""
+"""Measure the figures in the documentation: `python -m benchmarks [NAME]`. Prints a table and saves it in var/bench."""
 
 import argparse
 import tempfile
@@ -48,7 +48,7 @@ _MEASUREMENTS = {
 
 
 def measured(name: str) -> list[Figure]:
-    """One measurement in a process and a folder of its own: none finds a JVM that another has warmed."""
+    """Run one measurement in its own process and folder, so that none uses a JVM that another has warmed up."""
     with (
         tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_RESULTS) as folder,
         ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as own_process,
@@ -57,9 +57,9 @@ def measured(name: str) -> list[Figure]:
 
 
 def main() -> None:
-    """The command line."""
+    """Run all measurements, or the one that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", nargs="?", choices=_MEASUREMENTS, help="measure this alone (default: all)")
+    parser.add_argument("name", nargs="?", choices=_MEASUREMENTS, help="measure only this (default: all)")
     chosen = parser.parse_args().name
     _RESULTS.mkdir(parents=True, exist_ok=True)
     figures = []

@@ -1,4 +1,4 @@
-"""The server's time for one page of the board, with 500 runs and 120 dates: all that a browser asks for, in turn."""
+"""The server's time for one page of the board with 500 runs and 120 dates: all requests of a browser, one by one."""
 
 import json
 import time
@@ -34,7 +34,7 @@ _MOST_MS = 300
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Milliseconds of wall time, the server's and the test client's: the first page after a start, and later ones."""
+    """Milliseconds of wall time, in server and test client, for the first page after a start and for later ones."""
     _write_warehouse(Catalog((folder / "warehouse").as_uri(), DATASET))
     return [
         _figure(folder, "over 84 dates", _DATES[-84:]),
@@ -46,7 +46,7 @@ def _figure(folder: Path, spread: str, dates: list[str]) -> Figure:
     artifacts = folder / spread.replace(" ", "_")
     write_runs(artifacts, DATASET, _RUNS, dates)
     app = FastAPI()
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)  # as Airflow has it
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)  # as in Airflow
     app.mount(URL_PREFIX, board_app(_settings(folder, artifacts), signed_in=lambda: None))
     with TestClient(app) as browser:
         cold, *warm = [_page(browser) for _ in range(1 + _REPEATS)]
@@ -63,7 +63,7 @@ def _figure(folder: Path, spread: str, dates: list[str]) -> Figure:
 
 
 def _page(browser: TestClient) -> dict[str, float]:
-    """Milliseconds of each answer to a browser that opens the board with an empty cache."""
+    """Milliseconds for each request of a browser that opens the board with an empty cache."""
     spent: dict[str, float] = {}
 
     def ask(path: str, parameters: Mapping[str, Sequence[str]] | None = None) -> str:
@@ -100,7 +100,7 @@ def _crown(tracking_uri: str, run: str) -> None:
 
 
 def _write_warehouse(catalog: Catalog) -> None:
-    """Manifests alone, which is all that freshness looks at; each snapshot rests on the one before it."""
+    """Write only manifests, since freshness reads nothing else. Each snapshot depends on the one before it."""
     for date in _DATES:
         catalog.storage.write_text(f"{catalog.path(RAW, date)}/logs.csv", "user_id,item_id,log_time,label,scene\n")
         for table in DERIVED_TABLES:

@@ -1,4 +1,4 @@
-"""Folders of finished runs to measure the board on: the files it reads, written as training writes them."""
+"""Write folders of finished runs to measure the board with. They have the files that the board reads."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,20 +18,20 @@ from training.runs.writing import write_json
 from warehouse.tables import SCENES
 
 _ROWS = 400
-_EVALUATED = 24  # distinct figures; further runs repeat them
+_EVALUATED = 24  # distinct sets of figures; further runs repeat them
 _FIRST_START = datetime(2023, 11, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What a run came to."""
+    """The figures of a run: its metrics, and its report by segment."""
 
     metrics: dict[str, Any]
     report: Report
 
 
 def write_runs(artifacts: Path, dataset: str, number: int, dates: list[str]) -> None:
-    """`number` runs over all models, the dates in turn."""
+    """Write `number` runs, taking the models in turn and a new date after each round of models."""
     figures = [evaluated_rows(seed) for seed in range(_EVALUATED)]
     for run in range(number):
         model, as_of = MODEL_NAMES[run % len(MODEL_NAMES)], dates[run // len(MODEL_NAMES) % len(dates)]
@@ -41,7 +41,7 @@ def write_runs(artifacts: Path, dataset: str, number: int, dates: list[str]) -> 
 
 
 def evaluated_rows(seed: int) -> Evaluated:
-    """The figures of random predictions whose click probabilities are known."""
+    """Evaluate random predictions whose click probabilities are known."""
     rng = np.random.default_rng(seed)
     logit = rng.normal(size=_ROWS)
     probability = 1 / (1 + np.exp(-logit))
@@ -64,12 +64,11 @@ def evaluated_rows(seed: int) -> Evaluated:
 def write_run_folder(
     artifacts: Path, dataset: str, model: str, as_of: str, started: datetime, figures: Evaluated
 ) -> Path:
-    """One run's folder, named after the moment it started."""
+    """Write one run's folder, named after the time when it started."""
     folder = artifacts / folder_name(model, started)
     folder.mkdir(parents=True)
-    unseen = () if has_content(model) else ("alpha_by",)
-    kept = {name: value for name, value in figures.metrics.items() if name not in unseen}
-    write_json(folder / METRICS_FILE, {"model": model, "as_of": as_of, **kept})
+    metrics = {name: value for name, value in figures.metrics.items() if name != "alpha_by" or has_content(model)}
+    write_json(folder / METRICS_FILE, {"model": model, "as_of": as_of, **metrics})
     write_json(folder / f"{model}_config.json", {"model": model, "dataset": dataset, "started_at": started.isoformat()})
     write_long(figures.report, folder / SEGMENTS_FILE)
     (folder / REPORT_FILE).write_text("<!DOCTYPE html><title>a report</title>", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Where the wall seconds of one date go in Airflow: waiting, starting and ending, and work on the date."""
+"""How a date's wall seconds in Airflow divide into waiting, starting and ending Spark, and work."""
 
 import json
 from datetime import datetime
@@ -23,16 +23,16 @@ _BEFORE = {
 
 
 def measure(folder: Path) -> list[Figure]:
-    """The second of two dates through the daily DAG, each stage a task of its own. The first one warms Airflow."""
+    """Run two dates through the daily DAG, a task per stage, and measure the second. The first warms Airflow up."""
     logs = PRESETS["demo"].resized(2 * _ROWS, days=2)
     catalog = write_logs(folder, logs)
     settings = {"ANTM2C_WAREHOUSE": catalog.storage.root, "ANTM2C_DATASET": DATASET}
-    only_asked = {
+    no_scheduled_runs = {
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "false",
         "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "false",
     }
     home = folder / "airflow"
-    with local_airflow(home, {**settings, **only_asked}) as api:
+    with local_airflow(home, {**settings, **no_scheduled_runs}) as api:
         for date in logs.dates:
             run = run_dag(api, home, _DAG, {"run_date": date}, _TIMEOUT_SECONDS)
         tasks = {task["task_id"]: task for task in api.task_instances(_DAG, run)}
@@ -44,18 +44,18 @@ def measure(folder: Path) -> list[Figure]:
 def _figure(stage: str, tasks: dict[str, dict[str, Any]], logs: Path) -> Figure:
     task = tasks[stage]
     ready = max(tasks[before]["end_date"] for before in _BEFORE[stage])
-    waits, runs = _seconds(ready, task["start_date"]), _seconds(task["start_date"], task["end_date"])
-    works = _work_seconds(logs / f"task_id={stage}" / f"attempt={task['try_number']}.log")
-    said = f"{waits:.1f} s until it starts, {runs - works:.1f} s to start and end Spark, {works:.1f} s of work"
-    details = {"wait_seconds": waits, "start_and_end_seconds": runs - works, "work_seconds": works}
-    return Figure(f"{stage} of a date of {_ROWS:,} rows in Airflow", said, "", None, details)
+    waiting, running = _seconds(ready, task["start_date"]), _seconds(task["start_date"], task["end_date"])
+    work = _work_seconds(logs / f"task_id={stage}" / f"attempt={task['try_number']}.log")
+    measured = f"{waiting:.1f} s until it starts, {running - work:.1f} s to start and end Spark, {work:.1f} s of work"
+    details = {"wait_seconds": waiting, "start_and_end_seconds": running - work, "work_seconds": work}
+    return Figure(f"{stage} of a date of {_ROWS:,} rows in Airflow", measured, "", None, details)
 
 
 def _work_seconds(log: Path) -> float:
-    """What the stage itself took, by the last line that it printed."""
-    printed = next(event for event in reversed(_events(log)) if '"published"' in event)
-    summed_up, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
-    return max(part["seconds"] for part in summed_up["published"])
+    """The stage's own time, which is in the last line that it prints."""
+    line = next(event for event in reversed(_events(log)) if '"published"' in event)
+    summary, _ = json.JSONDecoder().raw_decode(line[line.index("{") :])
+    return max(partition["seconds"] for partition in summary["published"])
 
 
 def _events(log: Path) -> list[str]:

@@ -1,6 +1,6 @@
-"""The yardstick: the five stages as one DuckDB connection would do them. Same rules, all tables Parquet zstd.
+"""The five stages in one DuckDB connection, for comparison. The rules are the same; all tables are Parquet with zstd.
 
-What the Spark stages do beyond this is not asked of it: content checksums, manifests, freshness, staged publishing.
+It leaves out what else the Spark stages do: content checksums, manifests, freshness and staged publishing.
 """
 
 import shutil
@@ -18,7 +18,7 @@ _REJECTED = -1
 
 
 class DuckEtl:
-    """Tables as `<folder>/<table>/date=D`, date after date in ascending order."""
+    """Writes tables to `<folder>/<table>/date=D`. Dates must come in ascending order."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,8 +28,8 @@ class DuckEtl:
         )
 
     def csv_to_logs(self, csv: str, date: str) -> dict[str, int]:
-        """Logs and rejects of one date, in one pass over the CSV. Returns rows: valid by scene, rejected by reason."""
-        # As in csv_to_orc, a rejected row rides in a scene of its own.
+        """Write logs and rejects of one date in one pass over the CSV. Returns rows by scene and by reject reason."""
+        # As in csv_to_orc, rejected rows are written to the logs first, as a scene of their own.
         self._copy(sql.judged_rows(csv, date, _REJECTED), LOGS, date)
         rejected = self._path(LOGS, date) / f"scene={_REJECTED}"
         carried = str(rejected / "*.parquet") if rejected.exists() else None
@@ -40,7 +40,7 @@ class DuckEtl:
         return {**{f"scene {scene}": rows for scene, rows in by_scene.items()}, **by_reason}
 
     def entity_features(self, entity: DuckEntity, dates: Sequence[str]) -> None:
-        """Daily counters and features of the last of the dates, from the snapshot before it and seven dates."""
+        """Write the last date's counters, and its features from the snapshot before it and seven dates of counters."""
         date, before = dates[-1], dates[-2] if len(dates) > 1 else None
         self._copy(sql.daily_counts(self._files(LOGS, date), entity), entity.daily, date)
         daily = [self._files(entity.daily, day) for day in dates[-WINDOW_DAYS:]]
@@ -48,20 +48,20 @@ class DuckEtl:
         self._copy(sql.entity_features(daily, snapshot, date, entity), entity.features, date)
 
     def pair_features(self, dates: Sequence[str]) -> None:
-        """Daily pair counts of the last of the dates, and what its pairs had on the dates before."""
+        """Write the last date's daily pair counts, and the sums of its pairs' counts on earlier dates."""
         *earlier, date = (self._files(DAILY_UI, day) for day in dates)
         self._copy(sql.daily_pairs(self._files(LOGS, dates[-1])), DAILY_UI, dates[-1])
         self._copy(sql.pair_history(date, earlier), FEATURES_UI, dates[-1])
 
     def training_table(self, dates: Sequence[str]) -> None:
-        """Logs of the last of the dates with the features of the date before."""
+        """Write the last date's logs with the features of the date before."""
         date, before = dates[-1], dates[-2]
         users, items = (self._files(entity.features, before) for entity in (sql.USER, sql.ITEM))
         rows = sql.training_rows(self._files(LOGS, date), users, items, self._files(FEATURES_UI, date))
         self._copy(rows, TRAIN, date)
 
     def differing_rows(self, files: str, date: str) -> int:
-        """How many rows the training table of a date and Parquet files of the same columns do not share."""
+        """Return how many rows are only in the date's training table or only in Parquet files with the same columns."""
         columns = ", ".join(TRAIN.column_names)
         ours, theirs = (f"SELECT {columns} FROM {sql.parquet(f)}" for f in (self._files(TRAIN, date), files))
         either = f"({ours} EXCEPT ALL {theirs}) UNION ALL ({theirs} EXCEPT ALL {ours})"

@@ -1,4 +1,4 @@
-"""The stages' rules in DuckDB's SQL. Functions return queries; files are glob patterns of one date's Parquet files."""
+"""The stages' rules in DuckDB's SQL. Functions return queries; files are glob patterns for one date's Parquet files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from warehouse.tables import (
 
 @dataclass(frozen=True)
 class DuckEntity:
-    """What features are counted for, as in the Spark stages."""
+    """An entity that features are counted for, users or items, as in the Spark stages."""
 
     key: str
     prefix: str
@@ -35,15 +35,15 @@ ITEM = DuckEntity("item_id", "i_", DAILY_ITEM, FEATURES_ITEM)
 
 
 def parquet(*files: str) -> str:
-    """A table function over Parquet files, `date` and `scene` from their folders."""
+    """A table function that reads Parquet files, with `date` and `scene` from the names of their folders."""
     listed = ", ".join(f"'{name}'" for name in files)
     return f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{'date': VARCHAR}})"
 
 
 def judged_rows(csv: str, date: str, rejected: int) -> str:
-    """Every row of a CSV without deep features in the logs' columns; a rejected one in scene `rejected`.
+    """All rows of a CSV without deep features, in the columns of the logs. Rejected rows get `rejected` as their scene.
 
-    It carries source_file as user_id, reason as item_id, raw_line as item_title.
+    A rejected row has its source_file in user_id, its reason in item_id and its raw_line in item_title.
     """
     raw = f"""
         SELECT *, filename AS source_file, try_cast(label AS INTEGER) AS typed_label,
@@ -76,7 +76,7 @@ def judged_rows(csv: str, date: str, rejected: int) -> str:
 
 
 def rejects(csv: str, carried: str | None) -> str:
-    """What the CSV reader of this connection could not parse, and the rejected rows of `judged_rows`, if any."""
+    """Lines that this connection's CSV reader could not parse, and the rejected rows of `judged_rows`, if any."""
     malformed = f"""
         SELECT DISTINCT ON (line) file_path AS source_file, csv_line AS raw_line, 'malformed' AS reason
         FROM reject_errors JOIN reject_scans USING (scan_id, file_id) WHERE file_path = '{csv}'"""
@@ -86,7 +86,7 @@ def rejects(csv: str, carried: str | None) -> str:
 
 
 def daily_counts(logs: str, entity: DuckEntity) -> str:
-    """Impressions and clicks by scene, a row an entity."""
+    """Impressions and clicks by scene, one row per entity."""
     counted = {"imp": "", "clk": " AND label = 1"}
     counts = ", ".join(
         f"count(*) FILTER (scene = {scene}{and_clicked}) AS {kind}_s{scene}"
@@ -97,7 +97,7 @@ def daily_counts(logs: str, entity: DuckEntity) -> str:
 
 
 def entity_features(daily: Sequence[str], snapshot: str | None, date: str, entity: DuckEntity) -> str:
-    """Counts of the day, of seven days and of all days. The snapshot is of the day before."""
+    """Counts of one day, of seven days and of all days. `snapshot` is the one of the day before."""
     key, prefix = entity.key, entity.prefix
     since = "true" if snapshot is None else f"date = '{date}'"
     contributions = f"""
@@ -113,7 +113,9 @@ def entity_features(daily: Sequence[str], snapshot: str | None, date: str, entit
         *((f"{kind}_{span}", total[kind], flag) for span, flag in spans.items() for kind in total),
         *((counter, counter, "since_snapshot") for counter in scene_counters()),
     ]
-    summed = ", ".join(f"coalesce(sum({of}) FILTER ({flag}), 0)::BIGINT AS {prefix}{name}" for name, of, flag in sums)
+    summed = ", ".join(
+        f"coalesce(sum({counts}) FILTER ({flag}), 0)::BIGINT AS {prefix}{name}" for name, counts, flag in sums
+    )
     rates = ", ".join(
         f"coalesce({prefix}clk_{span} / nullif({prefix}imp_{span}, 0), 0) AS {prefix}ctr_{span}"
         for span in ("7d", "cum")
@@ -123,13 +125,13 @@ def entity_features(daily: Sequence[str], snapshot: str | None, date: str, entit
 
 
 def daily_pairs(logs: str) -> str:
-    """Impressions and clicks, a row a pair."""
+    """Impressions and clicks, one row per user and item."""
     sums = "count(*) AS imp, sum(label)::BIGINT AS clk"
     return f"SELECT user_id, item_id, {sums} FROM {parquet(logs)} GROUP BY user_id, item_id"
 
 
 def pair_history(pairs: str, earlier: Sequence[str]) -> str:
-    """The pairs of a day with their sums over the daily pair counts of earlier days."""
+    """A day's pairs, with the sums of their counts on earlier days."""
     keys = f"SELECT user_id, item_id FROM {parquet(pairs)}"
     if not earlier:
         return f"SELECT user_id, item_id, 0::BIGINT AS ui_imp_hist, 0::BIGINT AS ui_clk_hist FROM ({keys})"
@@ -141,7 +143,7 @@ def pair_history(pairs: str, earlier: Sequence[str]) -> str:
 
 
 def training_rows(logs: str, users: str, items: str, pairs: str) -> str:
-    """The logs' rows with the features of their user, item and pair; what is absent is 0."""
+    """The logs' rows with the features of their user, item and pair. Missing features are 0."""
     from_logs = set(LOGS.column_names)
     columns = ", ".join(name if name in from_logs else f"coalesce({name}, 0) AS {name}" for name in TRAIN.column_names)
     return f"""

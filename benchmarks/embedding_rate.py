@@ -1,4 +1,4 @@
-"""What large vocabularies cost in training: 2 million users against 100,000, the rows being as many."""
+"""The cost of large vocabularies in training: 2 million users against 100,000, with the same number of rows."""
 
 import tempfile
 from pathlib import Path
@@ -20,11 +20,11 @@ from training.models.settings import ModelSettings
 
 _ROWS, _VALIDATION, _NUMERIC = 500_000, 50_000, 40
 _FEW, _MANY, _ITEMS = 100_000, 2_000_000, 20_000
-_DENSE = 1e-30  # a decay that changes nothing, and makes every embedding take every step
+_DENSE = 1e-30  # a decay that changes nothing, but makes the optimizer update every embedding at every step
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Rows a second of mmoe over two epochs, and how far its AUC is from that of dense Adam on the same rows."""
+    """Rows per second of mmoe over two epochs, and how far its AUC is from that of dense Adam on the same rows."""
     few, many, dense = (_trained(folder, users, decay) for users, decay in ((_FEW, 0.0), (_MANY, 0.0), (_MANY, _DENSE)))
     ratio, apart = many["rate"] / few["rate"], abs(many["auc"] - dense["auc"])
     return [
@@ -54,13 +54,13 @@ def _trained(folder: Path, users: int, decay: float) -> dict[str, float]:
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, validation.label)
         return loss.item(), auc(logits.numpy(), validation.label.numpy()) or 0.0
 
-    with tempfile.TemporaryDirectory(dir=folder) as kept:
-        epochs = fit(model, InMemoryBatches(train, 4096), validation, validate, settings, Checkpoint(Path(kept), {}))
+    with tempfile.TemporaryDirectory(dir=folder) as run:
+        epochs = fit(model, InMemoryBatches(train, 4096), validation, validate, settings, Checkpoint(Path(run), {}))
     return {"rate": _ROWS * len(epochs) / sum(epoch.seconds for epoch in epochs), "auc": epochs[-1].val_auc}
 
 
 def _drawn(users: int, rows: int) -> Rows:
-    """Clicks that hang on user, item, scene and some of the numbers."""
+    """Rows whose clicks depend on user, item, scene and some of the numeric features."""
     generator = torch.Generator().manual_seed(5)
     user, item, scene = (torch.randint(1, size, (rows,), generator=generator) for size in (users + 1, _ITEMS + 1, 6))
     mood, appeal = (torch.randn(size + 1, generator=generator) for size in (users, _ITEMS))

@@ -1,4 +1,4 @@
-"""A measured figure beside what was wanted of it, and the tables that show them."""
+"""A measured figure with its target, and tables of figures."""
 
 import json
 from collections.abc import Sequence
@@ -9,10 +9,7 @@ _HEADINGS = ("figure", "measured", "wanted", "met")
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `details` are the numbers behind it, their units in their names.
-
-    met: None where nothing was wanted.
-    """
+    """One line of the table. `met` is None if there is no target. `details`: the numbers behind the figure, by name."""
 
     name: str
     measured: str
@@ -22,17 +19,17 @@ class Figure:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The line's cells, as under the headings."""
+        """The cells of the table's line."""
         return self.name, self.measured, self.wanted, {True: "yes", False: "no", None: ""}[self.met]
 
 
 def at_most(name: str, ratio: float, most: float, unit: str, details: dict[str, float]) -> Figure:
-    """A figure that is wanted small."""
+    """A figure that must not exceed its target."""
     return Figure(name, f"{ratio:.2f} {unit}", f"at most {most:g} {unit}", ratio <= most, details)
 
 
 def at_least(name: str, ratio: float, least: float, unit: str, details: dict[str, float]) -> Figure:
-    """A figure that is wanted large."""
+    """A figure that must reach its target."""
     return Figure(name, f"{ratio:.3g} {unit}", f"at least {least:g} {unit}", ratio >= least, details)
 
 
@@ -44,7 +41,7 @@ def plain_table(figures: Sequence[Figure]) -> str:
 
 
 def markdown(figures: Sequence[Figure], machine: dict[str, str]) -> str:
-    """The figures as a Markdown table, and the machine below it."""
+    """The figures as a Markdown table, with the machine below it."""
     lines = [_HEADINGS, ("---",) * len(_HEADINGS), *(figure.cells for figure in figures)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table}\n\nMeasured on {described(machine)}.\n"

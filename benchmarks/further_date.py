@@ -1,4 +1,4 @@
-"""What a further date of a range costs in all five stages, against the code from before it was made cheaper."""
+"""The cost of one more date in a range, in all five stages, against the code from before it was made cheaper."""
 
 import subprocess
 from pathlib import Path
@@ -20,10 +20,10 @@ _MOST_OF_BEFORE = 0.35
 
 
 def measure(folder: Path) -> list[Figure]:
-    """CPU and wall seconds of a date, from the 4th to the 13th, by spark-submit: 13 dates less 3, over 10.
+    """CPU and wall seconds per date with spark-submit: those of 13 dates less those of 3 dates, divided by 10.
 
-    Both codes take the same raw logs, each range in turn with the other. Raises RuntimeError where this is no checkout
-    that holds the earlier commit, or where the training tables of the last date differ.
+    Both versions of the code run on the same raw logs, taking turns. Raises RuntimeError if this checkout does not have
+    the earlier commit, or if the training tables of the last date differ.
     """
     before = _checkout(folder / "before")
     logs = PRESETS["demo"].resized(_ROWS_A_DATE * _ALL_DATES, days=_ALL_DATES)
@@ -36,7 +36,7 @@ def measure(folder: Path) -> list[Figure]:
             versions.add((dates, catalog.version(TRAIN, logs.dates[dates - 1])))
     if len(versions) > 2:
         raise RuntimeError(f"the training tables of both codes differ: {sorted(versions)}")
-    cpu, wall = ({code: _of_a_date(usages, code, kind) for code in (REPOSITORY, before)} for kind in ("cpu", "wall"))
+    cpu, wall = ({code: _per_date(usages, code, kind) for code in (REPOSITORY, before)} for kind in ("cpu", "wall"))
     name = f"a further date of {_ROWS_A_DATE:,} rows in a range, five stages"
     return [
         at_most(
@@ -55,20 +55,20 @@ def _checkout(folder: Path) -> Path:
     with subprocess.Popen(["git", "archive", _BEFORE], cwd=REPOSITORY, stdout=subprocess.PIPE) as archive:
         unpacked = subprocess.run(["tar", "--extract", f"--directory={folder}"], stdin=archive.stdout, check=False)
     if archive.returncode or unpacked.returncode:
-        raise RuntimeError(f"{REPOSITORY} is no checkout that holds {_BEFORE}: clone the project with its history")
+        raise RuntimeError(f"{REPOSITORY} does not have the commit {_BEFORE}: clone the project with its history")
     return folder
 
 
 def _stages(code: Path, catalog: Catalog, first: str, last: str, log: Path) -> Usage:
-    """All stages over a range, one after the other."""
-    taken = [submit(stage, catalog, first, last, log, code / "conf", code) for stage in STAGES]
+    """Run all stages over a range, one after the other."""
+    usages = [submit(stage, catalog, first, last, log, code / "conf", code) for stage in STAGES]
     return Usage(
-        sum(usage.cpu_seconds for usage in taken),
-        sum(usage.wall_seconds for usage in taken),
-        max(usage.peak_bytes for usage in taken),
+        sum(usage.cpu_seconds for usage in usages),
+        sum(usage.wall_seconds for usage in usages),
+        max(usage.peak_bytes for usage in usages),
     )
 
 
-def _of_a_date(usages: dict[tuple[Path, int], Usage], code: Path, kind: str) -> float:
+def _per_date(usages: dict[tuple[Path, int], Usage], code: Path, kind: str) -> float:
     first, all_dates = (getattr(usages[code, dates], f"{kind}_seconds") for dates in (_FIRST_DATES, _ALL_DATES))
     return (all_dates - first) / (_ALL_DATES - _FIRST_DATES)

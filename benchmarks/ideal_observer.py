@@ -1,8 +1,8 @@
-"""What the clicks of all days but the last tell of the last one's, in sample logs without deep features.
+"""How well an ideal observer predicts the last day's clicks from earlier days, in sample logs without deep features.
 
-The observer knows the click model, its weights, what each scene likes and every item's topics. A user's taste and
-leaning and an item's quality it infers from the clicks of the days before, the users' texts and their distributions: it
-takes the most probable ones (maximum a posteriori). A model that has to learn the rest too can hardly do as well.
+The observer knows the click model, its weights, what each scene likes and every item's topics. It infers each user's
+taste and leaning and each item's quality from earlier clicks, the users' texts and the traits' distributions, as the
+most probable values (maximum a posteriori). A model must also learn what the observer knows, so it hardly does better.
 """
 
 from collections.abc import Iterable
@@ -22,14 +22,15 @@ from sample_logs.vocabulary import read_vocabulary
 from training.evaluation.auc import auc
 
 _MOST_STEPS = 500  # of L-BFGS
-_SETTLED = 0.05  # the largest slope that may be left; a trait's own distribution alone has one of about 1
+_CONVERGED = 0.05  # the largest gradient that may remain; that of a trait's prior alone is about 1
 
 
 @dataclass(frozen=True)
 class Impressions:
-    """n of them. day, user, item: int64 [n]; topics: the item's two [n, 2]; pull: how much their tastes count [n, 2].
+    """n impressions. day, user, item: int64 [n]; topics: the item's two, int64 [n, 2].
 
-    known: what the observer knows of the logit; label, probability: all float64 [n].
+    pull: the weights of the user's tastes for these topics, float64 [n, 2]. known: the part of the logit that the
+    observer knows; known, label, probability: float64 [n].
     """
 
     day: Tensor
@@ -43,7 +44,7 @@ class Impressions:
 
 
 class Traits(nn.Module):
-    """A user's taste [U, K] and leaning [U] and an item's quality [I], standard normal; at first the most likely: 0."""
+    """Users' tastes [U, K] and leanings [U] and items' qualities [I], standard normal. They start at their mode, 0."""
 
     def __init__(self, users: int, items: int) -> None:
         super().__init__()
@@ -54,17 +55,18 @@ class Traits(nn.Module):
         self.quality = nn.Parameter(torch.zeros(items, dtype=torch.float64))
 
     def taste(self) -> Tensor:
-        """[U, K]: what a topic's group and the topic itself add."""
+        """Tastes [U, K]: the sum of a share for the topic's group and one for the topic itself."""
         return GROUP_SHARE**0.5 * self.of_group[:, self.group] + (1 - GROUP_SHARE) ** 0.5 * self.own
 
     def log_density(self) -> Tensor:
-        """But for a constant."""
+        """Return the log density of the traits, up to a constant."""
         return -torch.stack([values.square().sum() for values in self.parameters()]).sum() / 2
 
 
 def reached(settings: Settings, train_days: int) -> dict[str, tuple[float, float]]:
-    """AUC of the observer, and of the true probabilities, on the last day's rows: overall and those of items and of
-    users that the `train_days` before it have not seen.
+    """The observer's AUC and that of the true probabilities on the last day's rows.
+
+    Overall, and on rows whose item or user did not occur in the `train_days` before.
     """
     logs, last_day = SampleLogs(settings), settings.days - 1
     before, last = _impressions(logs, range(last_day)), _impressions(logs, [last_day])
@@ -110,18 +112,18 @@ def _impressions(logs: SampleLogs, days: Iterable[int]) -> Impressions:
 
 
 def _logit(logs: SampleLogs, rows: Impressions, taste: Tensor, leaning: Tensor, quality: Tensor) -> Tensor:
-    """[n], where users and items have these traits: sample_logs.clicks has the formula."""
+    """Logits [n] for users and items with these traits, by the formula in sample_logs.clicks."""
     weights = logs.settings.click
     tastes = (rows.pull * taste[rows.user.unsqueeze(1), rows.topics]).sum(1)
     return rows.known + tastes + weights.leaning * leaning[rows.user] + weights.quality * quality[rows.item]
 
 
 def _inferred(logs: SampleLogs, rows: Impressions) -> Traits:
-    """The most probable traits, given the clicks on the rows and the users' texts."""
+    """The most probable traits given the rows' clicks and the users' texts."""
     traits, entities = Traits(len(logs.users.ids), len(logs.items.ids)), _entities(logs)
     optimizer = torch.optim.LBFGS(traits.parameters(), max_iter=_MOST_STEPS, line_search_fn="strong_wolfe")
 
-    def improbability() -> Tensor:
+    def negative_log_posterior() -> Tensor:
         optimizer.zero_grad()
         taste = traits.taste()
         logits = _logit(logs, rows, taste, traits.leaning, traits.quality)
@@ -131,20 +133,20 @@ def _inferred(logs: SampleLogs, rows: Impressions) -> Traits:
         total.backward()
         return total
 
-    optimizer.step(improbability)
-    steepest = max(float(values.grad.abs().max()) for values in traits.parameters() if values.grad is not None)
-    if steepest > _SETTLED:
-        raise RuntimeError(f"the traits have not settled: a slope of {steepest:g} is left after {_MOST_STEPS} steps")
+    optimizer.step(negative_log_posterior)
+    gradient = max(float(values.grad.abs().max()) for values in traits.parameters() if values.grad is not None)
+    if gradient > _CONVERGED:
+        raise RuntimeError(f"the traits have not converged: the gradient is {gradient:g} after {_MOST_STEPS} steps")
     return traits
 
 
 def _of_topic(interest: Tensor) -> Tensor:
-    """Of which topic an entity of a user's text is: probabilities [U, K]."""
+    """Probabilities [U, K] of the topics of an entity in a user's text."""
     return (1 - OFF_TOPIC) * interest.softmax(1) + OFF_TOPIC / interest.shape[1]
 
 
 def _entities(logs: SampleLogs) -> list[tuple[float, Tensor]]:
-    """For each of the users' texts how clearly it shows the taste, and its entities by topic [U, K]."""
+    """For each text column of users: how clearly it shows their tastes, and the number of entities by topic [U, K]."""
     words = read_vocabulary().words
     topic_of = {word: topic for topic, listed in enumerate(words) for word in listed}
     found = []

@@ -1,4 +1,4 @@
-"""A date of 5M rows: what csv_to_orc costs a row, and how much memory the largest stage takes."""
+"""A date of 5M rows: the cost of csv_to_orc per row, and the memory of the largest stage."""
 
 import time
 from dataclasses import replace
@@ -19,10 +19,10 @@ _MOST_GB = 4
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Each stage runs by spark-submit on a small date and on the large date after it.
+    """Run each stage with spark-submit on a small date and on the large date after it.
 
     The logs are those of `python -m sample_logs --rows 5000000 --days 1`, with the same users and items on both dates.
-    The costs' difference over the rows' difference is the cost of a further row: start-up is in both and cancels.
+    The cost of one more row is the difference in cost divided by the difference in rows, so that start-up cancels out.
     Memory is the resident memory of shell, JVM and Python together.
     """
     population = PRESETS["demo"].resized(max(_ROWS.values()), days=1)
@@ -57,7 +57,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _duckdb_seconds(folder: Path, catalog: Catalog) -> dict[str, float]:
-    """CPU seconds of the same conversion, by date. Raises RuntimeError where rows are lost."""
+    """CPU seconds of the same conversion with DuckDB, by date. Raises RuntimeError if rows are lost."""
     etl, seconds = DuckEtl(folder / "duckdb"), {}
     for date in catalog.dates(RAW):
         before = time.process_time()

@@ -1,4 +1,4 @@
-"""Sample logs to measure on, without deep features."""
+"""Sample logs for the measurements, without deep features."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ DATASET = "bench"
 
 
 def write_logs(folder: Path, settings: Settings) -> Catalog:
-    """A warehouse in the folder with the raw logs of all dates of the settings."""
+    """Write the raw logs of all dates of the settings to a new warehouse in the folder."""
     catalog = Catalog(folder.as_uri(), DATASET)
     writer = Writer(catalog, settings)
     for day in range(settings.days):
@@ -20,6 +20,6 @@ def write_logs(folder: Path, settings: Settings) -> Catalog:
 
 
 def raw_csv(catalog: Catalog, date: str) -> str:
-    """The one raw file of a date."""
+    """The path of a date's only raw file."""
     (entry,) = catalog.files(RAW, date)
     return entry["name"]

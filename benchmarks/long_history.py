@@ -1,4 +1,4 @@
-"""Day 120 of a fixed population: what features and pair history cost that late, compaction included."""
+"""The cost of features and pair history on day 120 of a fixed population, compaction included."""
 
 import shutil
 from collections.abc import Callable
@@ -28,8 +28,8 @@ _REPEATS = 5
 _MOST_TIMES_EARLY = 1.3
 _MOST_TIMES_FULL = 0.6
 _ENTITY_STAGES = ("user_features", "item_features")
-# From here, the largest tile of days 113 to 120 spans 32 days: as much as eight days compact on average into tiles of
-# 8, 16, 32 and 64 days.
+# With this start date, the largest tile that is made on days 113 to 120 spans 32 days. Compaction then costs as much as
+# it does in eight days on average, with tiles of 8, 16, 32 and 64 days.
 _LOGS = Settings(
     rows=_LATE * 30_000,
     days=_LATE,
@@ -43,7 +43,7 @@ _LOGS = Settings(
 
 @dataclass(frozen=True)
 class History:
-    """A warehouse of 120 days, one that ends on day 7, and the stages that run on both."""
+    """A warehouse of 120 days, one that ends on day 7, and the stages to run on both."""
 
     late: Catalog
     early: Catalog
@@ -51,7 +51,7 @@ class History:
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Both figures, in one warm session. 30,000 rows a date; 20,000 users and 20,000 items, all there from day 1."""
+    """Both figures, in one warm session. 30,000 rows per date; 20,000 users and 20,000 items, all from day 1 on."""
     late = write_logs(folder / "late", _LOGS)
     with warm_stages(folder / "stages.log") as stages:
         first, last = _LOGS.dates[0], _LOGS.dates[-1]
@@ -63,13 +63,13 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _late_against_early(history: History) -> Figure:
-    """User and item features of day 120 over those of day 7, medians of alternating runs."""
+    """The cost of user and item features on day 120 divided by that on day 7, medians of alternating runs."""
     runs: dict[int, list[float]] = {_EARLY: [], _LATE: []}
     for _ in range(_REPEATS):
         for day, catalog in ((_EARLY, history.early), (_LATE, history.late)):
             date = _LOGS.dates[day - 1]
             runs[day].append(sum(history.stages.run(stage, catalog, date, date) for stage in _ENTITY_STAGES))
-    seconds = {day: median(of_day) for day, of_day in runs.items()}
+    seconds = {day: median(repeats) for day, repeats in runs.items()}
     return at_most(
         f"user and item features of day {_LATE} against day {_EARLY}, CPU",
         seconds[_LATE] / seconds[_EARLY],
@@ -80,20 +80,20 @@ def _late_against_early(history: History) -> Figure:
 
 
 def _tiles_against_full(history: History, folder: Path) -> Figure:
-    """All of user_item_features on days 113 to 120 over full recomputations of the same days' results.
+    """The cost of user_item_features on days 113 to 120 divided by that of recomputing the same results in full.
 
-    Sums of CPU seconds. Both count the day's pairs and write the counts for later days; the stage then compacts tiles
-    and reads them, the recomputation reads the counts of every day before. It has the stage's own semi-join; without,
-    adding up all pairs there ever were and then taking those of the day, it costs several times as much (see the
-    details). Raises RuntimeError where the results differ.
+    Sums of CPU seconds. Both count the day's pairs and write the counts for later days. The stage then compacts and
+    reads tiles, and the recomputation reads the counts of every earlier day. Like the stage, it starts with a semi-join.
+    Without that, it would add up all pairs before it selects those of the day, which costs several times as much (see
+    the details). Raises RuntimeError if the results differ.
     """
     dates, stages, late = _LOGS.dates, history.stages, history.late
     stages.run("user_item_features", late, dates[0], dates[-_PAIR_DAYS - 1])
     measured = dates[-_PAIR_DAYS:]
     by_tiles = sum(stages.run("user_item_features", late, date, date) for date in measured)
     in_full = {
-        way.__name__: sum(_full_recomputation(late, date, way, folder / way.__name__) for date in measured)
-        for way in (pair_history, history_without_semi_join)
+        method.__name__: sum(_full_recomputation(late, date, method, folder / method.__name__) for date in measured)
+        for method in (pair_history, history_without_semi_join)
     }
     semi_joined, plain = in_full.values()
     return at_most(
@@ -110,16 +110,16 @@ def _tiles_against_full(history: History, folder: Path) -> Figure:
 
 
 def _full_recomputation(
-    catalog: Catalog, date: str, way: Callable[[DataFrame, DataFrame, int], DataFrame], folder: Path
+    catalog: Catalog, date: str, method: Callable[[DataFrame, DataFrame, int], DataFrame], folder: Path
 ) -> float:
-    """CPU seconds of one day's pair counts, and of its pair history from the counts of all days before."""
+    """CPU seconds of one day's pair counts and of its pair history from the counts of all earlier days."""
     before = tree_cpu_seconds()
     with spark_session("benchmarks") as spark:
         stage = Stage(spark, catalog, Freshness(catalog))
         daily, target = f"{folder}/daily/date={date}", f"{folder}/history/date={date}"
         daily_pairs(stage.read(LOGS, date)).write.orc(daily)
         earlier = stage.read(DAILY_UI, *(day for day in _LOGS.dates if day < date))
-        way(spark.read.schema(DAILY_UI.ddl).orc(daily), earlier, _LOGS.rows).write.orc(target)
+        method(spark.read.schema(DAILY_UI.ddl).orc(daily), earlier, _LOGS.rows).write.orc(target)
         seconds = tree_cpu_seconds() - before
         published = stage.read(FEATURES_UI, date).drop("date")
         if not spark.read.orc(target).exceptAll(published).isEmpty():
@@ -128,7 +128,7 @@ def _full_recomputation(
 
 
 def history_without_semi_join(pairs: DataFrame, history: DataFrame, rows: int) -> DataFrame:
-    """As `pair_history`, but every pair is added up."""
+    """Compute what `pair_history` does, but add up the counts of every pair."""
     pair = ["user_id", "item_id"]
     joined = pairs.select(*pair).join(summed_pairs(in_one_task(history, rows)), on=pair, how="left")
     counts = (F.coalesce(name, F.lit(0).cast("bigint")).alias(f"ui_{name}_hist") for name in ("imp", "clk"))
@@ -136,7 +136,7 @@ def history_without_semi_join(pairs: DataFrame, history: DataFrame, rows: int) -
 
 
 def _first_days(late: Path, early: Path) -> Catalog:
-    """A warehouse as it was when day 7 had been published: what the day costs must not rest on later dates."""
+    """The warehouse as it was when day 7 had been published, so that later dates do not affect the day's cost."""
     for table in (LOGS, REJECTS, DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM):
         for date in _LOGS.dates[:_EARLY]:
             partition = f"{table.name(DATASET)}/date={date}"

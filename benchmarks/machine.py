@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""The machine that the figures were measured on."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import psutil
 
 
 def machine() -> dict[str, str]:
-    """Processor, cores, memory and the versions that matter."""
+    """Processor, cores, memory and the versions of what is measured."""
     return {
         "CPU": _cpu_model(),
         "cores": str(os.cpu_count()),
@@ -29,6 +29,6 @@ def _cpu_model() -> str:
 
 
 def _java_version() -> str:
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
-    found = re.search(r'version "([^"]+)"', said)
+    output = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
+    found = re.search(r'version "([^"]+)"', output)
     return found[1] if found else "unknown"

@@ -1,4 +1,4 @@
-"""What evaluation and texts cost: exact AUC and AUC per user against scikit-learn, whitening, lsa."""
+"""The cost of evaluation and of texts: exact AUC and AUC per user against scikit-learn, whitening, and lsa."""
 
 import sys
 import time
@@ -26,7 +26,7 @@ from training.text.lsa import LsaEncoder
 _ROWS = 10_000_000
 _SEGMENTS = [OVERALL, *(s for s in SEGMENTS if s.segment in ("scene", "scene_x_user_level"))]
 _USER_ROWS, _USERS = 1_000_000, 100_000
-_SAMPLED_USERS = 2_000  # of scikit-learn's loop: all of them would take minutes
+_SAMPLED_USERS = 2_000  # scikit-learn's loop over all users would take minutes
 _LSA_TEXTS = 200_000
 _TOLERANCE = 1e-12
 _REPEATS = 3
@@ -35,7 +35,7 @@ _Result = TypeVar("_Result")
 
 
 def measure(folder: Path) -> list[Figure]:
-    """CPU seconds of this process, one thread each; raises RuntimeError where results differ by more than 1e-12."""
+    """CPU seconds of this process with one thread. Raises RuntimeError if results differ by more than 1e-12."""
     predictions = random_predictions(_ROWS, _USERS)
     return [
         _overall(predictions),
@@ -55,7 +55,7 @@ def _overall(predictions: pa.Table) -> Figure:
 
 
 def _by_segment(predictions: pa.Table) -> Figure:
-    """From the predictions table on, as evaluation has it; scikit-learn gets the same rows of each segment."""
+    """Measure from the predictions table on, as evaluation does. scikit-learn gets the same rows of each segment."""
 
     def own_areas() -> list[float | None]:
         rows = scored(predictions)
@@ -82,10 +82,10 @@ def _by_user(predictions: pa.Table) -> Figure:
 
     def their_mean() -> float:
         areas, weights = [], []
-        for of_user in np.split(sample, ends[:-1]):
-            label = rows.label[of_user]
+        for user_rows in np.split(sample, ends[:-1]):
+            label = rows.label[user_rows]
             if 0 < label.sum() < len(label):
-                areas.append(roc_auc_score(label, rows.logit[of_user]))
+                areas.append(roc_auc_score(label, rows.logit[user_rows]))
                 weights.append(len(label))
         return float(np.average(areas, weights=weights))
 
@@ -99,16 +99,16 @@ def _by_user(predictions: pa.Table) -> Figure:
 
 
 def _whitening(folder: Path) -> Figure:
-    # One thread: a second one that waits for its turn spins, and that would count as work.
+    # One thread, because a second one would spin while it waits, and that would count as CPU time.
     one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    took = run_script(sys.executable, "benchmarks.whitening_run", [], folder, one_thread)
-    seconds, peak = took["fit_cpu_s"] + took["apply_cpu_s"], took["peak_gb"]
+    cost = run_script(sys.executable, "benchmarks.whitening_run", [], folder, one_thread)
+    seconds, peak = cost["fit_cpu_s"] + cost["apply_cpu_s"], cost["peak_gb"]
     return Figure(
         f"whitening of {TEXTS / 1e6:g}M x {DIMENSIONS} texts, fit and application",
         f"{seconds:.1f} CPU-s, {peak:.1f} GB, the embeddings included",
         "under 20 CPU-s and 6 GB",
         seconds < 20 and peak < 6,
-        took,
+        cost,
     )
 
 

@@ -1,6 +1,6 @@
-"""How much of what is reachable the models reach, and what text gives new items, on the demo logs of three seeds.
+"""How much of the reachable AUC the models reach, and what texts add for new items, on demo logs of three seeds.
 
-Beside them an ideal observer, who knows all but users' and items' own traits: a model can hardly reach more.
+For comparison, an ideal observer knows everything but the traits of users and items. A model can hardly reach more.
 """
 
 import io
@@ -38,7 +38,7 @@ _SEGMENTS = ("overall", "item zero", "user zero")  # as lead_by_segment names th
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run's metrics and validation rows."""
+    """A finished run's metrics and predictions of the validation rows."""
 
     metrics: dict[str, Any]
     predictions: pa.Table
@@ -46,23 +46,23 @@ class Run:
 
 @dataclass(frozen=True)
 class Lead:
-    """How far an AUC lies above another on the same rows, with its 95% interval."""
+    """The difference between two AUCs on the same rows, with its 95% interval."""
 
     difference: float
     low: float
     high: float
 
     def in_words(self) -> str:
-        """The figures, signed."""
+        """Return the figures, with signs."""
         return f"{self.difference:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
 
 
-Runs = dict[str, list[Run]]  # by what was trained, one a seed
-Areas = tuple[float, float]  # AUCs: reached, and the best reachable one
+Runs = dict[str, list[Run]]  # by contender, one per seed
+Areas = tuple[float, float]  # the AUC that was reached, and the best reachable one
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Every model with its default settings, and the content model with texts or its training otherwise."""
+    """Train every model with default settings, and the content model with other settings for texts and training."""
     trained: Runs = {}
     for seed in _SEEDS:
         catalog = _training_tables(folder / str(seed), seed)
@@ -74,8 +74,8 @@ def measure(folder: Path) -> list[Figure]:
     return [
         _share("overall", trained, _LEAST_SHARE),
         _share("item zero", trained, _LEAST_ITEM_ZERO_SHARE),
-        *_shares_of_observer("", PRESETS["demo"]),
-        *_shares_of_observer(" with half the users", replace(PRESETS["demo"], users=PRESETS["demo"].users // 2)),
+        *_observers_shares("", PRESETS["demo"]),
+        *_observers_shares(" with half the users", replace(PRESETS["demo"], users=PRESETS["demo"].users // 2)),
         *(_above(other, "item zero", trained) for other in _PLAIN),
         *(_above(other, "user zero", trained) for other in _PLAIN),
         *(_beside(other, trained) for other in _CONTENDERS if other not in (*_PLAIN, _CONTENT)),
@@ -83,9 +83,9 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _relaxed_whitening(embeddings: np.ndarray) -> Whitening:
-    """Half the way: W = U / S^(1/4) leaves a direction the more weight the more texts differ in it."""
+    """Whiten halfway: W = U / S^(1/4), so that directions in which texts differ more keep more weight."""
     full = fit_whitening(embeddings)
-    # W = U / sqrt(S), and U has columns of length 1.
+    # Full whitening has W = U / sqrt(S), and the columns of U have length 1.
     return Whitening(full.mu, full.W / np.sqrt(np.linalg.norm(full.W, axis=0)))
 
 
@@ -134,7 +134,7 @@ def _share(where: str, trained: Runs, least: float) -> Figure:
     )
 
 
-def _shares_of_observer(case: str, logs: Settings) -> list[Figure]:
+def _observers_shares(case: str, logs: Settings) -> list[Figure]:
     seeds = [ideal_observer.reached(replace(logs, seed=seed), _TRAIN_DAYS) for seed in _SEEDS]
     shares = {where: _pooled([areas[where] for areas in seeds]) for where in _SEGMENTS}
     return [
@@ -144,7 +144,7 @@ def _shares_of_observer(case: str, logs: Settings) -> list[Figure]:
 
 
 def _above(other: str, where: str, trained: Runs) -> Figure:
-    """On item-zero rows the whole interval must lie above 0, on user-zero rows not below."""
+    """On item-zero rows the whole interval must be above 0. On user-zero rows it must not be entirely below 0."""
     lead = _pooled_lead(trained[_CONTENT], trained[other], where)
     met = lead.low > 0 if where == "item zero" else lead.high >= 0
     wanted = "above 0" if where == "item zero" else "not below 0"
@@ -152,7 +152,7 @@ def _above(other: str, where: str, trained: Runs) -> Figure:
 
 
 def _beside(other: str, trained: Runs) -> Figure:
-    """What the defaults rest on; nothing is wanted of it but that the default is not the worse one."""
+    """Compare other settings with the defaults. The target is that the defaults are not worse."""
     leads = {where: _pooled_lead(trained[_CONTENT], trained[other], where) for where in _SEGMENTS}
     return Figure(
         f"{_CONTENT} against {other}, AUC",
@@ -181,7 +181,7 @@ def _reached_and_reachable(metrics: dict[str, Any], where: str) -> Areas:
 
 
 def _pooled_lead(own: list[Run], others: list[Run], where: str) -> Lead:
-    """The mean of the seeds' paired tests; seeds are independent, so their variances add up."""
+    """The mean of the seeds' paired tests. Seeds are independent, so their variances add up."""
     tests = []
     for run, other in zip(own, others, strict=True):
         test = lead_by_segment(run.predictions, other.predictions["logit"].to_numpy())[where]

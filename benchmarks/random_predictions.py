@@ -1,4 +1,4 @@
-"""Predictions that no model made, to measure metrics on."""
+"""Random predictions, to measure metrics with."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,7 @@ from warehouse.tables import SCENES
 
 
 def random_predictions(rows: int, users: int) -> pa.Table:
-    """Random rows of a predictions table, as much of it as metrics need; float32 logits have ties among so many."""
+    """Random rows with the columns that metrics need. The logits are float32, so that many rows have ties."""
     rng = np.random.default_rng(7)
     label = (rng.random(rows) < 0.337).astype(np.int32)
     logit = (rng.standard_normal(rows) + 0.7 * label - 0.7).astype(np.float32)

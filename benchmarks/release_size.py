@@ -1,4 +1,4 @@
-"""Logs of the release's size, from CSV to a trained model: what each part takes of one machine."""
+"""Logs of the release's size, from CSV to a trained model: the time and memory of each step on one machine."""
 
 import sys
 import time
@@ -15,9 +15,9 @@ from warehouse.tables import DERIVED_TABLES, RAW, TRAIN, Table
 
 
 def measure(folder: Path) -> list[Figure]:
-    """The preset 10m through the five stages as one range, and an epoch of mmoe on all its dates but the last.
+    """Run the five stages on the preset 10m as one range, and train mmoe for one epoch on all dates but the last.
 
-    Stages and training run as a user starts them. Memory is the resident memory of all processes of a part together.
+    Stages and training run as a user starts them. Memory is the resident memory of all processes of a step together.
     """
     preset = PRESETS["10m"]
     started = time.monotonic()
@@ -32,7 +32,7 @@ def measure(folder: Path) -> list[Figure]:
         max(usage.peak_bytes for usage in usages.values()),
     )
     return [
-        _untargeted(f"sample logs of {preset.rows:,} rows", f"{preset.rows / written:,.0f} rows/s"),
+        _without_target(f"sample logs of {preset.rows:,} rows", f"{preset.rows / written:,.0f} rows/s"),
         *(_figure(stage, preset.rows, usage) for stage, usage in usages.items()),
         _figure("all five stages", preset.rows, together, _gb(catalog, preset.dates)),
         _figure(f"mmoe, one epoch on {preset.days - 1} dates, evaluation included", trained_rows, epoch),
@@ -50,16 +50,16 @@ def _train_one_epoch(catalog: Catalog, dates: list[str], folder: Path) -> tuple[
 
 def _figure(name: str, rows: int, usage: Usage, details: dict[str, float] | None = None) -> Figure:
     rate, gb = rows / usage.wall_seconds, usage.peak_bytes / 1e9
-    said = f"{rate:,.0f} rows/s, {usage.cpu_seconds:,.0f} CPU-s, {gb:.2f} GB at most"
-    return _untargeted(name, said, {"wall_seconds": usage.wall_seconds, **(details or {})})
+    measured = f"{rate:,.0f} rows/s, {usage.cpu_seconds:,.0f} CPU-s, {gb:.2f} GB at most"
+    return _without_target(name, measured, {"wall_seconds": usage.wall_seconds, **(details or {})})
 
 
-def _untargeted(name: str, said: str, details: dict[str, float] | None = None) -> Figure:
-    return Figure(name, said, "", None, details or {})
+def _without_target(name: str, measured: str, details: dict[str, float] | None = None) -> Figure:
+    return Figure(name, measured, "", None, details or {})
 
 
 def _gb(catalog: Catalog, dates: list[str]) -> dict[str, float]:
-    """What each table takes on disk."""
+    """The size of each table on disk."""
     tables = (RAW, *DERIVED_TABLES)
     return {f"{table.folder}_gb": sum(_bytes(catalog, table, date) for date in dates) / 1e9 for table in tables}
 

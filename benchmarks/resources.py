@@ -1,4 +1,4 @@
-"""CPU time and memory of whole process trees: a Spark stage is a shell, a JVM and a Python process."""
+"""CPU time and memory of process trees, since a Spark stage is a shell, a JVM and a Python process."""
 
 import contextlib
 import resource
@@ -16,7 +16,7 @@ _SHOWN_OF_LOG = 2000  # characters
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command took. CPU is user and system time, `peak_bytes` the largest sum of resident memory."""
+    """The cost of a command. CPU is user and system time, `peak_bytes` the largest sum of resident memory."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -24,7 +24,7 @@ class Usage:
 
 
 def run_measured(command: Sequence[str], log: Path) -> Usage:
-    """Runs a command to its end, its output appended to `log`. Raises RuntimeError where it fails."""
+    """Run a command to its end, with its output appended to `log`. Raises RuntimeError if it fails."""
     cpu_before, started, peak = _ended_children_cpu_seconds(), time.monotonic(), 0
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
@@ -32,13 +32,13 @@ def run_measured(command: Sequence[str], log: Path) -> Usage:
             peak = max(peak, _tree_bytes(process.pid))
             time.sleep(_SAMPLE_SECONDS)
     if process.returncode:
-        said = log.read_text(errors="replace")[-_SHOWN_OF_LOG:]
-        raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}:\n{said}")
+        output_end = log.read_text(errors="replace")[-_SHOWN_OF_LOG:]
+        raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}:\n{output_end}")
     return Usage(_ended_children_cpu_seconds() - cpu_before, time.monotonic() - started, peak)
 
 
 def tree_cpu_seconds() -> float:
-    """CPU seconds so far of this process and of those it started that still run."""
+    """CPU seconds so far of this process and of its running descendants."""
     own = psutil.Process()
     total = 0.0
     for process in (own, *own.children(recursive=True)):
@@ -49,13 +49,13 @@ def tree_cpu_seconds() -> float:
 
 
 def _ended_children_cpu_seconds() -> float:
-    # Holds a child's own children too, once it has waited for them.
+    # This includes the children of a child, if it has waited for them.
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     return ended.ru_utime + ended.ru_stime
 
 
 def _tree_bytes(pid: int) -> int:
-    """Resident memory of a process and its descendants; what they share counts several times."""
+    """Resident memory of a process and its descendants. Shared memory counts several times."""
     try:
         root = psutil.Process(pid)
         processes = [root, *root.children(recursive=True)]

@@ -1,4 +1,4 @@
-"""How fast sample logs are written, and that their memory does not grow with the rows."""
+"""How fast sample logs are written, and whether the memory for it grows with the number of rows."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ _DATES_EACH = 1
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Rows a second of wall time, start-up included; memory at both sizes, of one date each."""
+    """Rows per second of wall time, start-up included, and memory at two sizes of one date each."""
     few, many = _write(folder, _FEWER_ROWS), _write(folder, _ROWS)
     rate = _ROWS / many.wall_seconds
     mib = {rows: usage.peak_bytes / 1024**2 for rows, usage in ((_FEWER_ROWS, few), (_ROWS, many))}

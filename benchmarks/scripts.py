@@ -1,4 +1,4 @@
-"""Measurements that need a process, or a whole environment, of their own."""
+"""Run a measurement in its own process, perhaps with another Python environment."""
 
 import json
 import os
@@ -14,11 +14,11 @@ _SHOWN_OF_OUTPUT = 3000  # characters
 def run_script(
     python: str | Path, module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> dict[str, float]:
-    """Runs a module of this repository in `folder`: the last line of JSON it prints. Raises RuntimeError."""
+    """Run a module of this repository in `folder`. Returns the last JSON object it prints. Raises RuntimeError."""
     command = [str(python), "-W", "ignore", "-m", module, *arguments]
     variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), **environment}
     ended = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     if ended.returncode:
-        said = (ended.stdout + ended.stderr)[-_SHOWN_OF_OUTPUT:]
-        raise RuntimeError(f"{module} ended with status {ended.returncode}:\n{said}")
+        output = (ended.stdout + ended.stderr)[-_SHOWN_OF_OUTPUT:]
+        raise RuntimeError(f"{module} ended with status {ended.returncode}:\n{output}")
     return json.loads([line for line in ended.stdout.splitlines() if line.startswith("{")][-1])

@@ -1,4 +1,4 @@
-"""A small date through all five stages, each of them a start of Spark: with class archive and compiler, and plainly."""
+"""A small date in all five stages, which mostly start Spark, with this project's fast start and without it."""
 
 import shutil
 from pathlib import Path
@@ -17,10 +17,10 @@ _MOST_OF_PLAIN = 0.45
 
 
 def measure(folder: Path) -> list[Figure]:
-    """CPU seconds against those of settings that differ by the one file, conf/spark-env.sh, in turns.
+    """CPU seconds with and without conf/spark-env.sh, taking turns.
 
-    Make the class archive before: python -m spark_jobs.jvm.class_archive. Raises RuntimeError where the published
-    training tables differ.
+    Make the class archive first: python -m spark_jobs.jvm.class_archive. Raises RuntimeError if the published training
+    tables differ.
     """
     settings = PRESETS["demo"].resized(_ROWS, days=1)
     plain = shutil.copytree(CONF, folder / "conf", ignore=shutil.ignore_patterns("spark-env.sh"))

@@ -1,4 +1,4 @@
-"""Running the Spark stages to be measured: as Airflow submits them, or in a session that is warm."""
+"""Run the Spark stages to measure them, either as Airflow submits them or in a warm session."""
 
 import contextlib
 import os
@@ -18,9 +18,9 @@ os.environ.setdefault("SPARK_CONF_DIR", str(CONF))
 def submit(
     stage: str, catalog: Catalog, first: str, last: str, log: Path, conf: Path = CONF, code: Path = REPOSITORY
 ) -> Usage:
-    """The dates from first to last by spark-submit, start-up included.
+    """Run a stage on the dates from first to last with spark-submit. The usage includes the start of Spark.
 
-    conf: a folder of Spark's settings; code: another checkout of this project.
+    `conf`: a folder with Spark's settings; `code`: another checkout of this project.
     """
     script = str(code / "spark_jobs" / f"{stage}.py")
     command = ["env", f"SPARK_CONF_DIR={conf}", f"PYTHONPATH={code}", "spark-submit", script]
@@ -28,13 +28,13 @@ def submit(
 
 
 class WarmStages:
-    """The stages' command lines in this process and one Spark session, their output in a log."""
+    """Run the stages' command lines in this process and in one Spark session, with their output in a log."""
 
     def __init__(self, log: Path) -> None:
         self._log = log
 
     def run(self, stage: str, catalog: Catalog, first: str, last: str) -> float:
-        """CPU seconds of the dates from first to last."""
+        """Run a stage on the dates from first to last, and return its CPU seconds."""
         before = tree_cpu_seconds()
         with self._log.open("a") as output, contextlib.redirect_stdout(output):
             import_module(f"spark_jobs.{stage}").main([*_place(catalog), *_range(first, last)])
@@ -43,7 +43,7 @@ class WarmStages:
 
 @contextlib.contextmanager
 def warm_stages(log: Path) -> Iterator[WarmStages]:
-    """Stages that find one running session."""
+    """Keep a Spark session running during the block, for all stages to use."""
     with spark_session("benchmarks"):
         yield WarmStages(log)
 

@@ -1,4 +1,4 @@
-"""Training from Parquet through a shuffle buffer: its rate against rows in memory, its memory as the window grows."""
+"""Training from Parquet through a shuffle buffer: its rate against rows in memory, and how its memory grows."""
 
 import json
 import sys
@@ -19,11 +19,11 @@ _VALIDATION = 50_000
 _BUFFER_MB, _ALL_MB = 64, 8192
 _MOST_GROWTH_MB = 100
 _TURNS = 3
-_AS_IN_AIRFLOW = ["env", "OMP_WAIT_POLICY=PASSIVE"]  # threads that wait sleep
+_AS_IN_AIRFLOW = ["env", "OMP_WAIT_POLICY=PASSIVE"]  # waiting threads sleep
 
 
 def measure(folder: Path) -> list[Figure]:
-    """mmoe, batches of 4096, two epochs on the small window, by turns; one epoch of dnn for memory on both."""
+    """Train mmoe on the small window, in memory and streamed by turns; then, for memory, dnn streamed on both."""
     small, large = (_written(folder / f"{rows}", rows) for rows in (_SMALL, _LARGE))
     turns = [[_trained(folder, small, "mmoe", 2, mb)[0] for mb in (_ALL_MB, _BUFFER_MB)] for _ in range(_TURNS)]
     ratio = median(stream / memory for memory, stream in turns)
@@ -56,7 +56,7 @@ def _written(folder: Path, rows: int) -> Catalog:
 
 
 def _trained(folder: Path, catalog: Catalog, model: str, epochs: int, memory_mb: int) -> tuple[float, int]:
-    """Rows a second, and the peak of resident memory in bytes, of a run in a process of its own."""
+    """Train in a new process. Returns rows per second and the peak of resident memory in bytes."""
     log = folder / f"{model}_{memory_mb}_{Path(catalog.storage.root).name}.log"
     place = ["--warehouse", catalog.storage.root, "--dataset", _DATASET, "--artifacts", str(folder / "artifacts")]
     window = ["--as-of", _DATES[-1], "--train-days", str(len(_DATES) - 1), "--val-days", "1"]

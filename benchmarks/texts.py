@@ -1,4 +1,4 @@
-"""Distinct Chinese texts, as sample logs have them."""
+"""Distinct Chinese texts like those in sample logs."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +10,9 @@ from training.data.vocabulary import Vocabulary
 
 
 def distinct_texts(count: int) -> pa.Array:
-    """Texts of so many items, title and entities, as the models' item text is composed."""
+    """Return `count` distinct item texts, composed of title and entities as for the models."""
     rng = np.random.default_rng(7)
-    settings = Settings(rows=1, days=1, users=1, items=count + count // 10)  # some have no text, or another's
+    settings = Settings(rows=1, days=1, users=1, items=count + count // 10)  # some texts are empty or repeated
     items = draw_items(settings, draw_scene_tastes(rng), rng)
     entities = items.entity_texts.take(pa.array(items.first_entity_text))
     columns = {"item_title": items.title, "item_entity_names": entities}

@@ -1,4 +1,4 @@
-"""mmoe's training rate against a bare PyTorch loop and public libraries: the same rows, sizes, batches and threads."""
+"""mmoe's training rate against a bare PyTorch loop and public libraries, with equal rows, sizes and threads."""
 
 import sys
 from pathlib import Path
@@ -9,23 +9,23 @@ from benchmarks.peers.environments import REQUIREMENTS, make_environment
 from benchmarks.peers.task import THREADS, write_rows
 from benchmarks.scripts import run_script
 
-# Libraries with the ratio that is wanted, and the input this project's model has beside them.
+# For each library, the ratio to reach, and the arguments that give this project's model a similar input.
 _PEERS = {"deepctr": (1.9, ()), "rechub": (3.8, ()), "fuxictr": (1.7, ("wide",))}
 _LEAST_OF_BARE = 0.95
-# Threads that wait sleep: spinning, they would take the cores from each other where something else runs beside them.
+# Waiting threads sleep. If they spun while other programs run, they would take cores from each other.
 _ENVIRONMENT = {"OMP_NUM_THREADS": str(THREADS), "OMP_WAIT_POLICY": "passive"}
 
 Result = dict[str, float]
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Rows a second of wall time in training alone, after a warm-up epoch; each contender in a process of its own.
+    """Rows per second of wall time in training alone, after a warm-up epoch. Each contender runs in its own process.
 
-    Each library has a run of this project's model before it and a run of the bare loop before that, so that what else
-    the machine does falls on all. AUC is that of the best epoch on the same validation rows.
+    The bare loop, this project's model and a library take turns, so that other load on the machine affects all of them.
+    The AUC is that of the best epoch on the same validation rows.
     """
     write_rows(folder)
-    pythons = {name: make_environment(folder / "environments" / name, wanted) for name, wanted in REQUIREMENTS.items()}
+    pythons = {name: make_environment(folder / "environments" / name, needs) for name, needs in REQUIREMENTS.items()}
 
     def run(name: str, python: str | Path = sys.executable, arguments: tuple[str, ...] = ()) -> Result:
         result = run_script(python, f"benchmarks.peers.{name}", [str(folder), *arguments], folder, _ENVIRONMENT)
@@ -36,14 +36,14 @@ def measure(folder: Path) -> list[Figure]:
     for name, (least, arguments) in _PEERS.items():
         bare.append(run("bare"))
         ours.append(run("ours"))
-        beside = run("ours", arguments=arguments) if arguments else ours[-1]
+        comparable = run("ours", arguments=arguments) if arguments else ours[-1]
         title = f"{REQUIREMENTS[name][0].replace('==', ' ')}{' on its own input' if arguments else ''}"
-        against_peers.append(_against(title, [beside], [run(name, pythons[name])], least))
+        against_peers.append(_against(title, [comparable], [run(name, pythons[name])], least))
     return [_against("a bare PyTorch loop", ours, bare, _LEAST_OF_BARE, equal_auc=False), *against_peers]
 
 
 def _against(title: str, ours: list[Result], theirs: list[Result], least: float, equal_auc: bool = True) -> Figure:
-    """The median ratio of runs side by side. `equal_auc`: whether an AUC below theirs misses the figure."""
+    """The median ratio of paired runs. `equal_auc`: whether an AUC below theirs misses the target."""
     ratios = {key: _median_ratio(ours, theirs, key) for key in ("rows_per_s", "rows_per_cpu_s")}
     own, their = _median(ours), _median(theirs)
     ratio = ratios["rows_per_s"]

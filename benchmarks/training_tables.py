@@ -1,4 +1,4 @@
-"""Training tables drawn at once, without logs and Spark, to train on any number of rows."""
+"""Draw training tables directly, without logs and Spark, to train on any number of rows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +12,13 @@ from warehouse.catalog import Catalog
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import DEEP_FEATURES, SCENES, TEXT_COLUMNS, TRAIN
 
-_ROWS_AT_ONCE = 200_000  # a row group, and what is in memory
-_ROWS_A_PAGE = 20_000  # as Spark writes them
-_ACTIVITY = 1.5  # of a user or an item, on a log scale: some are met often, most seldom
+_ROWS_AT_ONCE = 200_000  # in memory, and in a row group
+_ROWS_PER_PAGE = 20_000  # as Spark writes them
+_ACTIVITY = 1.5  # above 1, some users and items occur often and most seldom
 
 
 def write_training_tables(catalog: Catalog, dates: Sequence[str], rows: int, users: int, items: int, seed: int) -> None:
-    """`rows` rows a date. A click hangs on the user, the item, the scene and two of the counts."""
+    """Write `rows` rows per date. Clicks depend on the user, the item, the scene and two of the counts."""
     rng = np.random.default_rng(seed)
     mood, appeal = rng.normal(scale=0.7, size=users), rng.normal(scale=0.7, size=items)
     for date in dates:
@@ -37,7 +37,7 @@ def _write_scene(
     writer = None
     for first in range(0, rows, _ROWS_AT_ONCE):
         table = _table(date, scene, min(_ROWS_AT_ONCE, rows - first), mood, appeal, rng)
-        pages = {"data_page_size": 8 * _ROWS_A_PAGE, "compression": "zstd"}
+        pages = {"data_page_size": 8 * _ROWS_PER_PAGE, "compression": "zstd"}
         writer = writer or pq.ParquetWriter(folder / "part-0.zstd.parquet", table.schema, **pages)
         writer.write_table(table)
     if writer:
@@ -47,7 +47,7 @@ def _write_scene(
 def _table(
     date: str, scene: int, rows: int, mood: np.ndarray, appeal: np.ndarray, rng: np.random.Generator
 ) -> pa.Table:
-    user, item = (_drawn(len(of_each), rows, rng) for of_each in (mood, appeal))
+    user, item = (_drawn(len(trait), rows, rng) for trait in (mood, appeal))
     counts = {name: rng.poisson(3.0, size=rows).astype(np.int64) for name in COUNTS}
     rates = {name: rng.random(rows) for name in RATES}
     logit = mood[user] + appeal[item] + 0.1 * scene - 1 + 0.2 * (counts["u_clk_cum"] - counts["u_imp_day"])
@@ -64,9 +64,9 @@ def _table(
     return pa.table({name: columns[name] for name in TRAIN.column_names if name != "scene"})
 
 
-def _drawn(of: int, rows: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions below `of`, the first ones far more often than the last."""
-    return (of * rng.random(rows) ** _ACTIVITY).astype(np.int64)
+def _drawn(size: int, rows: int, rng: np.random.Generator) -> np.ndarray:
+    """Random positions below `size`, the first ones far more often than the last."""
+    return (size * rng.random(rows) ** _ACTIVITY).astype(np.int64)
 
 
 def _named(prefix: str, numbers: np.ndarray) -> pa.Array:

@@ -1,4 +1,4 @@
-"""One date of a warm range through all five stages, at the release's size."""
+"""The cost of one date in all five stages in a warm session, at the release's size."""
 
 import time
 from collections.abc import Callable
@@ -22,10 +22,10 @@ _MOST_TIMES_DUCKDB = 6
 
 
 def measure(folder: Path) -> list[Figure]:
-    """CPU seconds of a further date, once the first dates have warmed the JVM, against DuckDB on the same dates.
+    """CPU seconds per date, once the first dates have warmed up the JVM, against DuckDB on the same dates.
 
-    Rows a date, users and items are the release's; no deep features. Raises RuntimeError where the training tables of
-    the last date differ.
+    Rows per date, users and items are as many as in the release; there are no deep features. Raises RuntimeError if the
+    training tables of the last date differ.
     """
     days = _WARM_UP_DATES + _MEASURED_DATES
     logs = Settings(rows=_ROWS_A_DATE * days, days=days, users=RELEASE_USERS, items=RELEASE_ITEMS)
@@ -46,7 +46,7 @@ def measure(folder: Path) -> list[Figure]:
 
 
 def _spark_seconds(catalog: Catalog, dates: list[str], log: Path) -> dict[str, float]:
-    """CPU seconds a measured date, by stage. Each stage goes over its range as the history DAG lets it."""
+    """CPU seconds per measured date, by stage. Each stage runs over its range of dates, as in the history DAG."""
     last_warm_up, first_measured = dates[_WARM_UP_DATES - 1], dates[_WARM_UP_DATES]
     seconds = {}
     with warm_stages(log) as stages:
@@ -57,7 +57,7 @@ def _spark_seconds(catalog: Catalog, dates: list[str], log: Path) -> dict[str, f
 
 
 def _duckdb_seconds(catalog: Catalog, dates: list[str], etl: DuckEtl) -> dict[str, float]:
-    """CPU seconds a measured date, by stage."""
+    """CPU seconds per measured date, by stage."""
     totals = dict.fromkeys(STAGES, 0.0)
     for number, date in enumerate(dates, start=1):
         measured, so_far = number > _WARM_UP_DATES, dates[:number]
@@ -67,7 +67,7 @@ def _duckdb_seconds(catalog: Catalog, dates: list[str], etl: DuckEtl) -> dict[st
             "item_features": partial(etl.entity_features, ITEM, so_far),
             "user_item_features": partial(etl.pair_features, so_far),
         }
-        if measured:  # nothing reads the training tables of the dates before
+        if measured:  # nothing reads the training tables of earlier dates
             work["training_table"] = partial(etl.training_table, so_far)
         for stage, run in work.items():
             before = time.process_time()

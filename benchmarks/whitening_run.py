@@ -1,4 +1,4 @@
-"""Whitens many random embeddings and prints what it took: to be run in a process of its own, for its memory's sake."""
+"""Whiten many random embeddings and print the cost. Run as its own process, so that its peak memory can be measured."""
 
 import json
 import time
@@ -14,7 +14,7 @@ _BLOCK = 50_000
 
 
 def main() -> None:
-    """CPU seconds of fit and application, and the peak memory, embeddings included."""
+    """Print the CPU seconds of fitting and applying the whitening, and the peak memory, embeddings included."""
     rng = np.random.default_rng(7)
     embeddings = np.empty((TEXTS, DIMENSIONS), dtype=np.float32)
     for start in range(0, TEXTS, _BLOCK):

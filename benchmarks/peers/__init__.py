@@ -1,1 +1,1 @@
-"""The contenders in training speed: each trains an MMoE of the same sizes on the same rows, in a process of its own."""
+"""The contenders in training speed. Each trains an MMoE of the same size on the same rows, in its own process."""

@@ -1,4 +1,4 @@
-"""A bare PyTorch loop: tensors in memory, one permutation an epoch, experts as batched products, nothing else."""
+"""A bare PyTorch loop: tensors in memory, one permutation per epoch, experts as batched products, nothing else."""
 
 import sys
 from pathlib import Path
@@ -29,7 +29,7 @@ class BareMMoE(nn.Module):
         self.output = nn.Linear(task.TOWER, task.SCENES)
 
     def forward(self, user: Tensor, item: Tensor, scene: Tensor, numeric: Tensor) -> Tensor:
-        """Logits [B]."""
+        """Return logits [B]."""
         row = torch.arange(len(user))
         x = torch.cat([self.user(user), self.item(item), self.scene(scene), numeric], 1)
         hidden = self.first(x).relu().view(len(x), task.EXPERTS, -1).transpose(0, 1)
@@ -41,7 +41,7 @@ class BareMMoE(nn.Module):
 
 
 def main(folder: Path) -> None:
-    """Trains on the rows in the folder."""
+    """Train on the rows in the folder."""
     task.prepare_torch()
     train, validation = (
         [torch.from_numpy(column) for column in vars(task.read_rows(folder, part)).values()]
@@ -64,7 +64,7 @@ def main(folder: Path) -> None:
         batches = zip(*(column.split(task.BATCH) for column in validation[:-1]), strict=True)
         return torch.cat([model(*batch) for batch in batches]).numpy()
 
-    task.contend(train_epoch, predict, folder)
+    task.train_and_print(train_epoch, predict, folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""DeepCTR-Torch's MMOE as its documentation trains it: feature columns, compile, fit; its own initial values."""
+"""DeepCTR-Torch's MMOE, trained as in its documentation: feature columns, compile, fit; its own initial values."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from benchmarks.peers import task
 
 
 def main(folder: Path) -> None:
-    """Trains on the rows in the folder."""
+    """Train on the rows in the folder."""
     task.prepare_torch()
     train, validation = (task.read_rows(folder, part) for part in ("train", "validation"))
     model = MMOE(
@@ -28,9 +28,9 @@ def main(folder: Path) -> None:
         task_types=["binary"] * task.SCENES,
         task_names=[f"scene_{scene}" for scene in range(task.SCENES)],
     )
-    model.compile("adam", task.masked_loss)  # its Adam has the learning rate of the task
+    model.compile("adam", task.masked_loss)  # its Adam uses the task's learning rate by default
     columns, labels, validation_columns = train.columns(), train.task_labels(), validation.columns()
-    task.contend(
+    task.train_and_print(
         lambda: model.fit(columns, labels, batch_size=task.BATCH, epochs=1, verbose=0),
         lambda: validation.own(model.predict(validation_columns, task.BATCH)),
         folder,

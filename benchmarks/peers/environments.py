@@ -1,4 +1,4 @@
-"""A Python environment for each public library, from the package registry: none shares this project's packages."""
+"""A Python environment for each public library, installed from the package registry, apart from this project's."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-# deepctr-torch imports requests without asking for it.
+# deepctr-torch imports requests but does not declare it as a requirement.
 REQUIREMENTS = {
     "deepctr": ("deepctr-torch==0.3.0", "requests"),
     "rechub": ("torch-rechub==0.9.0",),
@@ -15,10 +15,10 @@ REQUIREMENTS = {
 
 
 def make_environment(folder: Path, requirements: Sequence[str]) -> Path:
-    """The environment's Python. Its torch is this project's version. Raises CalledProcessError."""
+    """Make an environment with this project's version of torch. Returns its Python. Raises CalledProcessError."""
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    # torch first: asked for by a library, it might come with gigabytes for GPUs.
+    # torch comes first: as a library's requirement, it might bring gigabytes for GPUs.
     torch = f"torch=={version('torch').split('+')[0]}"
-    for wanted in ([torch], list(requirements)):
-        subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", *wanted], check=True)
+    for packages in ([torch], requirements):
+        subprocess.run([str(folder / "bin" / "pip"), "install", "--quiet", *packages], check=True)
     return folder / "bin" / "python"

@@ -1,7 +1,7 @@
-"""An MMoE on fuxictr's own input, layers, batches and training step.
+"""An MMoE with fuxictr's own input, layers, batches and training step.
 
-Its package leaves out the MMoE of its model zoo: this one is made of the layers that that one names. Its input embeds
-the numeric features too: 43 * 16 numbers a row, where the other contenders have 76.
+fuxictr's package does not contain the MMoE of its model zoo, so this one is built from the same layers. Its input embeds
+the numeric features too, which makes 43 * 16 numbers per row. The other contenders have 76.
 """
 
 import math
@@ -25,7 +25,7 @@ _CATEGORICAL = {"user": task.USERS, "item": task.ITEMS, "scene": task.SCENES}
 
 
 class MMoE(MultiTaskModel):
-    """Experts, gates and towers as lists of its MLP blocks: a batch by columns -> probabilities by label."""
+    """Experts, gates and towers as lists of fuxictr's MLP blocks: columns of a batch -> probabilities by label."""
 
     def __init__(self, features: FeatureMap, folder: Path) -> None:
         super().__init__(
@@ -39,12 +39,12 @@ class MMoE(MultiTaskModel):
         self.compile("adam", "binary_crossentropy", task.LEARNING_RATE)
         self.loss_fn = [task.masked_loss] * task.SCENES
         self.reset_parameters()
-        # What its fit() sets before train_epoch(), without the evaluation that fit() would do within the epoch.
+        # fit() would set these before train_epoch(), but it would also evaluate during the epoch.
         self._max_gradient_norm, self._eval_steps = 10.0, math.inf
         self._total_steps, self._stop_training = 0, False
 
     def forward(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A probability [B, 1] for each label."""
+        """Return a probability [B, 1] for each label."""
         x = self.embedding(self.get_inputs(inputs), flatten_emb=True)
         experts = torch.stack([expert(x) for expert in self.experts], dim=1)
         predicted = {}
@@ -56,7 +56,7 @@ class MMoE(MultiTaskModel):
 
 
 def main(folder: Path) -> None:
-    """Trains on the rows in the folder."""
+    """Train on the rows in the folder."""
     task.prepare_torch()
     for part in ("train", "validation"):
         sample = task.read_rows(folder, part)
@@ -76,7 +76,7 @@ def main(folder: Path) -> None:
         predicted = model.predict(validation_batches)
         return sample.own(np.stack([predicted[label] for label in _LABELS], axis=1))
 
-    task.contend(lambda: model.train_epoch(batches), predict, folder)
+    task.train_and_print(lambda: model.train_epoch(batches), predict, folder)
 
 
 def _features(folder: Path) -> FeatureMap:

@@ -1,4 +1,7 @@
-"""This project's mmoe with everything on: batches, loop, validation, metrics and checkpoints. `wide`: see below."""
+"""This project's mmoe with its own batches, loop, validation, metrics and checkpoints.
+
+With the argument `wide`, its input is like fuxictr's, see WideInput.
+"""
 
 import sys
 import time
@@ -47,14 +50,14 @@ class WideMMoE(nn.Module):
 
 
 def main(folder: Path, wide: bool) -> None:
-    """Trains on the rows in the folder."""
+    """Train on the rows in the folder."""
     task.prepare_torch()
     keep_freed_memory()
     train, validation = (_rows(task.read_rows(folder, part)) for part in ("train", "validation"))
-    label, cpu_marks = validation.label.numpy(), [task.cpu_so_far()]
+    label, cpu_marks = validation.label.numpy(), [task.cpu_seconds_so_far()]
 
     def validate(logits: Tensor) -> tuple[float, float]:
-        cpu_marks.append(task.cpu_so_far())
+        cpu_marks.append(task.cpu_seconds_so_far())
         area = auc(logits.numpy(), label)
         assert area is not None
         return float(log_loss(logits.numpy(), label).mean()), area
@@ -68,9 +71,9 @@ def main(folder: Path, wide: bool) -> None:
     whole_rate = len(train) * _EPOCHS / (time.perf_counter() - started)
     checkpoint.remove()
     seconds, aucs = [epoch.seconds for epoch in epochs], [epoch.val_auc for epoch in epochs]
-    # From one validation to the next: an epoch, the prediction of the validation rows and a checkpoint.
+    # Between two validations are an epoch, the prediction of the validation rows and a checkpoint.
     cpu_seconds = np.diff(cpu_marks).tolist()
-    task.tell(seconds, cpu_seconds, aucs, rows_per_s_with_validation_and_checkpoints=whole_rate)
+    task.print_result(seconds, cpu_seconds, aucs, rows_per_s_with_validation_and_checkpoints=whole_rate)
 
 
 def _wide_model(settings: ModelSettings) -> ClickModel:

@@ -1,4 +1,4 @@
-"""torch-rechub's MMOE as its documentation trains it: DataGenerator and MTLTrainer; BatchNorm is part of its layers."""
+"""torch-rechub's MMOE, trained as in its documentation with DataGenerator and MTLTrainer. Its layers use BatchNorm."""
 
 import sys
 from pathlib import Path
@@ -14,12 +14,12 @@ from benchmarks.peers import task
 
 
 def main(folder: Path) -> None:
-    """Trains on the rows in the folder."""
+    """Train on the rows in the folder."""
     task.prepare_torch()
     train, validation = (task.read_rows(folder, part) for part in ("train", "validation"))
     task_types = ["classification"] * task.SCENES
     model = MMOE(
-        [  # its embeddings must have one size
+        [  # all its embeddings must have the same size
             SparseFeature("user", task.USERS, task.EMBEDDING),
             SparseFeature("item", task.ITEMS, task.EMBEDDING),
             SparseFeature("scene", task.SCENES, task.EMBEDDING),
@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
         x_val=columns, y_val=labels, x_test=columns, y_test=labels, batch_size=task.BATCH
     )
     unlabelled = DataLoader(PredictDataset(columns), task.BATCH)
-    task.contend(
+    task.train_and_print(
         lambda: trainer.train_one_epoch(batches),
         lambda: validation.own(np.array(trainer.predict(model, unlabelled))),
         folder,

@@ -1,4 +1,4 @@
-"""What all contenders train on, and how they say what came of it. Imports what every contender's environment has."""
+"""The rows that all contenders train on, and the result that each prints. Every environment has these imports."""
 
 import json
 import os
@@ -36,18 +36,18 @@ class Sample:
     label: np.ndarray
 
     def columns(self) -> dict[str, np.ndarray]:
-        """Every feature by its name, as the public libraries want them."""
+        """Return all features by name, as the public libraries expect them."""
         numeric = zip(NUMERIC_NAMES, self.numeric.T.copy(), strict=True)
         return {"user": self.user, "item": self.item, "scene": self.scene, **dict(numeric)}
 
     def task_labels(self) -> np.ndarray:
-        """Scenes as tasks, float32 [n, SCENES]: a row has a label for its own scene and -1 for the others."""
+        """Return labels by scene, float32 [n, SCENES]: a row's own label for its own scene and -1 for the others."""
         labels = np.full((len(self.label), SCENES), -1, dtype=np.float32)
         labels[np.arange(len(labels)), self.scene] = self.label
         return labels
 
     def own(self, by_scene: np.ndarray) -> np.ndarray:
-        """What was predicted for each row's own scene: [n, SCENES] -> [n]."""
+        """Pick the prediction for each row's own scene: [n, SCENES] -> [n]."""
         return by_scene[np.arange(len(self.scene)), self.scene]
 
 
@@ -55,17 +55,19 @@ NUMERIC_NAMES = [f"numeric_{number}" for number in range(NUMERIC)]
 
 
 def masked_loss(predicted: Tensor, label: Tensor, reduction: str = "mean") -> Tensor:
-    """Binary cross entropy where there is a label. The libraries compute every tower for every row; of rows of other
-    scenes a tower learns nothing this way, as multi-task training with missing labels has it.
+    """Binary cross entropy of the rows that have a label.
+
+    The libraries compute every tower for every row. With this loss, a tower learns only from rows of its own scene, as
+    usual in multi-task training with missing labels.
     """
     return binary_cross_entropy(predicted, label.clamp(min=0), weight=(label >= 0).float(), reduction=reduction)
 
 
 def write_rows(folder: Path, seed: int = 7) -> None:
-    """train.npz and validation.npz of one click model.
+    """Write train.npz and validation.npz, drawn from one click model.
 
-    A click's logit is linear in the numeric features, by weights shared and of the scene, with one product of two;
-    to it come a user's leaning, an item's quality and the scene's bias.
+    A click's logit is linear in the numeric features, with weights that are partly shared and partly the scene's. The
+    product of two features, the user's leaning, the item's quality and the scene's bias are added to it.
     """
     rng = np.random.default_rng(seed)
     weights = 0.15 * rng.standard_normal(NUMERIC) + 0.1 * rng.standard_normal((SCENES, NUMERIC))
@@ -81,25 +83,25 @@ def write_rows(folder: Path, seed: int = 7) -> None:
 
 
 def read_rows(folder: Path, part: str) -> Sample:
-    """What write_rows wrote. part: train or validation."""
+    """Read what write_rows wrote. `part`: train or validation."""
     with np.load(folder / f"{part}.npz") as arrays:
         return Sample(**arrays)
 
 
-def contend(train_epoch: Callable[[], object], predict: Callable[[], np.ndarray], folder: Path) -> None:
-    """Trains epoch by epoch and says what came of it; `predict` gives the validation rows' scores [n], untimed."""
+def train_and_print(train_epoch: Callable[[], object], predict: Callable[[], np.ndarray], folder: Path) -> None:
+    """Train epoch by epoch and print the result. `predict`, which is not timed, scores the validation rows [n]."""
     label, seconds, cpu_seconds, aucs = read_rows(folder, "validation").label, [], [], []
     for _ in range(WARM_UP_EPOCHS + MEASURED_EPOCHS):
-        started, cpu_started = perf_counter(), cpu_so_far()
+        started, cpu_started = perf_counter(), cpu_seconds_so_far()
         train_epoch()
         seconds.append(perf_counter() - started)
-        cpu_seconds.append(cpu_so_far() - cpu_started)
+        cpu_seconds.append(cpu_seconds_so_far() - cpu_started)
         aucs.append(float(roc_auc_score(label, predict())))
-    tell(seconds, cpu_seconds, aucs)
+    print_result(seconds, cpu_seconds, aucs)
 
 
-def tell(seconds: Sequence[float], cpu_seconds: Sequence[float], aucs: Sequence[float], **more: float) -> None:
-    """The result as the last line of the output. By epoch: seconds of training alone, validation AUCs."""
+def print_result(seconds: Sequence[float], cpu_seconds: Sequence[float], aucs: Sequence[float], **more: float) -> None:
+    """Print the result, as the last line of output. By epoch: seconds of training alone, and validation AUCs."""
     result = {
         "rows_per_s": _rate(seconds),
         "rows_per_cpu_s": _rate(cpu_seconds),
@@ -109,23 +111,23 @@ def tell(seconds: Sequence[float], cpu_seconds: Sequence[float], aucs: Sequence[
     print(json.dumps(result | more))
 
 
-def cpu_so_far() -> float:
-    """CPU seconds of this process and of those it has waited for."""
+def cpu_seconds_so_far() -> float:
+    """CPU seconds of this process and of the child processes it has waited for."""
     return sum(os.times()[:4])
 
 
 def _rate(seconds: Sequence[float]) -> float:
-    """Rows a second of the epochs after the warm-up."""
+    """Rows per second of the epochs after the warm-up."""
     return _ROWS["train"] * MEASURED_EPOCHS / sum(seconds[WARM_UP_EPOCHS:])
 
 
 def peak_bytes() -> int:
-    """The most resident memory this process has had. Unlike ru_maxrss, nothing of the process that started it."""
+    """The peak of this process's resident memory. Unlike ru_maxrss, it excludes the process that started this one."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
 
 def prepare_torch() -> None:
-    """The same threads and seed for all."""
+    """Set the same number of threads and the same seed for all contenders."""
     torch.set_num_threads(THREADS)
     torch.manual_seed(7)

@@ -22,7 +22,7 @@ from warehouse.settings import REPOSITORY
 from warehouse.tables import DAILY_ITEM, DAILY_UI, Table
 
 DATASET = "test"
-DATES = days("2023-07-10", "2023-07-13")  # a stage works on two at once, so that one can be done while another is under way
+DATES = days("2023-07-10", "2023-07-13")  # a stage works on two dates at once
 RANGE = ("--start-date", DATES[0], "--end-date", DATES[-1])
 TRIES = 3  # as in Airflow
 # A stage fails with its first failed Spark task, and a task does not wait long for a DataNode.

@@ -1,6 +1,6 @@
 """`make up` on a machine without a registry.
 
-The images of Debian with Python, PostgreSQL, HAProxy and HDFS are made from this machine, see `stand_ins`. The images of
+The images of Debian with Python, PostgreSQL, HAProxy and HDFS are made from this machine, see `stand_ins`. Those of
 Spark, Airflow, MLflow and the trainer are built from the project's Dockerfiles.
 """
 

@@ -49,7 +49,9 @@ def test_every_failed_attempt_is_printed(capsys: pytest.CaptureFixture[str], tmp
     assert [line.split()[1] for line in lines(capsys)[1:]] == ["up_for_retry", "up_for_retry", "success"]
 
 
-def test_a_mapped_task_is_named_after_what_it_is_mapped_over(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_mapped_task_is_named_after_what_it_is_mapped_over(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     named, unnamed = task("success", map_index=0, rendered_map_index="dnn"), task("success", map_index=1)
     dag_runs.run_dag(scripted(("success", [named, unnamed])), tmp_path, "dag", {}, timeout=10)
     assert lines(capsys)[1:] == ["train dnn success 2.5 s", "train 1 success 2.5 s"]

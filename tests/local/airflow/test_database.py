@@ -98,9 +98,7 @@ def test_a_port_that_is_in_use_is_named(tmp_path: Path) -> None:
             pass
 
 
-def test_an_idle_transaction_is_ended_and_its_locks_are_freed(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_idle_transaction_is_ended_and_its_locks_are_freed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("local.airflow.database._IDLE_SECONDS", 1)
     with database(folder) as uri:
         query(uri, "create table locked (number int)")
