@@ -65,7 +65,7 @@ down: .env  ## stop the containers; their volumes stay
 	mv $@.new $@
 
 clean:  ## remove .venv and caches; data and runs in var/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache spark-warehouse metastore_db derby.log
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache spark-warehouse metastore_db derby.log
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # pip does not compile: most modules are never imported, and Python compiles the others at their first import.

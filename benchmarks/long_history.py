@@ -83,7 +83,7 @@ def _tiles_against_full(history: History, folder: Path) -> Figure:
     """The cost of user_item_features on days 113 to 120 divided by that of recomputing the same results in full.
 
     Sums of CPU seconds. Both count the day's pairs and write the counts for later days. The stage then compacts and
-    reads tiles, and the recomputation reads the counts of every earlier day. Like the stage, it starts with a semi-join.
+    reads tiles, and the recomputation reads the counts of every earlier day. It has the stage's own semi-join.
     Without that, it would add up all pairs before it selects those of the day, which costs several times as much (see
     the details). Raises RuntimeError if the results differ.
     """

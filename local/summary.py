@@ -1,4 +1,4 @@
-"""What a run of all DAGs came to, as a table for the screen."""
+"""The demo's results as a table for the terminal."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

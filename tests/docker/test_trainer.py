@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +18,7 @@ from airflow.sdk.bases.operator import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.task_runner import _run_execute_callable
 
+from local.processes.waiting import wait_until
 from orchestration.assets import MODELS
 from orchestration.training_command import run_here
 from tests.docker.conftest import Docker
@@ -142,7 +142,7 @@ def test_a_signal_ends_the_container_and_the_next_try_resumes(
 ) -> None:
     form = {**FORM, "epochs": 60, "model": "dnn"}
     killed = started(form)
-    until(lambda: "epoch 2/" in said(images))
+    wait_until(lambda: "epoch 2/" in logs_of(images), seconds=120, every=0.1)
     killed.send_signal(signal.SIGTERM)
     output = killed.communicate(timeout=60)[0]
     assert killed.returncode != 0
@@ -155,7 +155,7 @@ def test_a_signal_ends_the_container_and_the_next_try_resumes(
 def test_a_container_that_a_killed_worker_left_is_ended_before_the_next_try(images: Docker) -> None:
     form = {**FORM, "epochs": 60, "model": "dnn", "seed": 8}
     killed = started(form)
-    until(lambda: "epoch 2/" in said(images))
+    wait_until(lambda: "epoch 2/" in logs_of(images), seconds=120, every=0.1)
     killed.kill()
     killed.communicate(timeout=60)
     [left] = containers(images.address)
@@ -169,12 +169,5 @@ def started(form: dict[str, Any]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def said(images: Docker) -> str:
+def logs_of(images: Docker) -> str:
     return "".join(docker(images.address, "logs", one, check=False).stdout for one in containers(images.address))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)

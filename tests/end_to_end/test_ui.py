@@ -110,7 +110,7 @@ def test_the_first_use_says_what_to_backfill(airflow: Ui) -> None:
     wait_until(lambda: airflow.api.has_dag(DAG) and airflow.api.has_dag(RETRAIN))
 
 
-def test_the_board_shows_its_runs_to_users_alone(airflow: Ui, folder: Path) -> None:
+def test_the_board_shows_its_runs_only_to_signed_in_users(airflow: Ui, folder: Path) -> None:
     run = write_run_folder(folder / "artifacts", "mine", "mmoe", CLICKED[-1], STARTED, evaluated_rows(seed=1))
     shown = airflow.api.call("GET", "/antm2c/data/runs")["runs"]
     assert [line["name"] for line in shown] == [run.name]
@@ -128,7 +128,7 @@ def test_the_board_shows_its_runs_to_users_alone(airflow: Ui, folder: Path) -> N
     shutil.rmtree(run)
 
 
-def test_a_date_without_logs_fails_by_name_and_holds_those_after_it_until_its_logs_come(
+def test_a_date_without_logs_fails_and_later_dates_wait_until_its_logs_come(
     airflow: Ui, folder: Path, catalog: Catalog, screenshots: Path
 ) -> None:
     with browser_at(airflow.api.url, screenshots) as pages:
@@ -152,11 +152,9 @@ def test_a_date_without_logs_fails_by_name_and_holds_those_after_it_until_its_lo
 
 
 @pytest.mark.parametrize(("reprocess", "would_run"), [("none", 0), ("failed", 0), ("completed", len(CLICKED))])
-def test_a_backfill_that_is_only_asked_about_says_what_it_would_run(
-    airflow: Ui, reprocess: str, would_run: int
-) -> None:
-    asked = airflow.backfill(CLICKED[0], CLICKED[-1], reprocess, len(CLICKED), ask_only=True)
-    assert len(asked["backfills"]) == would_run
+def test_a_dry_run_of_a_backfill_lists_what_it_would_run(airflow: Ui, reprocess: str, would_run: int) -> None:
+    answer = airflow.backfill(CLICKED[0], CLICKED[-1], reprocess, len(CLICKED), dry_run=True)
+    assert len(answer["backfills"]) == would_run
 
 
 def test_a_user_retrains_approves_the_champion_and_reads_the_board(
@@ -169,7 +167,7 @@ def test_a_user_retrains_approves_the_champion_and_reads_the_board(
         clicks.the_link_of_a_training_task_opens_its_run(pages, folder / "artifacts")
 
 
-def test_a_backfill_goes_on_when_its_scheduler_was_killed_and_is_started_by_hand(
+def test_a_backfill_continues_when_its_killed_scheduler_is_started_by_hand(
     undisturbed: dict, running: Running, airflow: Ui, folder: Path, catalog: Catalog
 ) -> None:
     late_logs_come(folder, *KILLED)
@@ -180,12 +178,12 @@ def test_a_backfill_goes_on_when_its_scheduler_was_killed_and_is_started_by_hand
     kills.kill_scheduler_with_runs_locked(airflow, folder)
     running.joined_by(kills.scheduler_again(folder))
     wait_until(lambda: airflow.run_states()[KILLED[0]] == "success")
-    assert of(KILLED[0], versions(catalog)) == of(KILLED[0], undisturbed)
+    assert versions_of(KILLED[0], versions(catalog)) == versions_of(KILLED[0], undisturbed)
     cut_off = any(number > 1 for date in KILLED for number in airflow.tries(date).values())
     assert cut_off or kills.left_in(folder / "warehouse", KILLED[0]) == []
 
 
-def test_an_airflow_that_was_killed_with_its_tasks_goes_on_when_it_is_started_again(
+def test_an_airflow_that_was_killed_with_its_tasks_continues_when_it_is_started_again(
     undisturbed: dict, running: Running, airflow: Ui, folder: Path, catalog: Catalog
 ) -> None:
     wait_until(lambda: kills.stage_runs(folder, KILLED[-1]))
@@ -222,8 +220,8 @@ def test_an_airflow_that_was_ended_keeps_its_runs_and_its_password(running: Runn
         engine.dispose()
 
 
-def of(date: str, of_all: dict[tuple[str, str], str | None]) -> dict[tuple[str, str], str | None]:
-    return {place: version for place, version in of_all.items() if place[1] == date}
+def versions_of(date: str, every: dict[tuple[str, str], str | None]) -> dict[tuple[str, str], str | None]:
+    return {partition: version for partition, version in every.items() if partition[1] == date}
 
 
 def accepted(airflow: Ui, date: str) -> bool:

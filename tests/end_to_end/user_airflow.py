@@ -74,11 +74,11 @@ class Ui:
         self.user, self.password = re.search(r"user (\S+), password (\S+)", said).groups()
         self.api = AirflowApi(url, self.user, self.password)
 
-    def backfill(self, first: str, last: str, reprocess: str, active_runs: int, ask_only: bool = False) -> dict:
+    def backfill(self, first: str, last: str, reprocess: str, active_runs: int, dry_run: bool = False) -> dict:
         """Create a backfill, or ask what it would run."""
         bounds = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
-        asked = {"dag_id": DAG, **bounds, "reprocess_behavior": reprocess, "max_active_runs": active_runs}
-        return self.api.call("POST", f"/api/v2/backfills{'/dry_run' if ask_only else ''}", asked)
+        body = {"dag_id": DAG, **bounds, "reprocess_behavior": reprocess, "max_active_runs": active_runs}
+        return self.api.call("POST", f"/api/v2/backfills{'/dry_run' if dry_run else ''}", body)
 
     def runs(self) -> dict[str, dict]:
         """Backfill runs by their partition's date."""

@@ -4,8 +4,7 @@ import os
 import re
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from local.airflow import start
 from local.airflow.start import local_airflow
 from local.errors import StartError
 from local.processes.sessions import session_members, start_session
+from local.processes.waiting import wait_until
 
 
 @contextmanager
@@ -48,13 +48,6 @@ def refused(home: Path, wrong: str) -> str:
     return str(error.value).partition(";")[0]
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_the_scheduler_starts_when_the_api_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with local_airflow(tmp_path, {}) as api:
         assert api.answers()
@@ -79,5 +72,6 @@ def test_a_leader_that_ends_during_the_start_is_noticed_at_once(tmp_path: Path) 
 def test_a_scheduler_that_is_killed_later_leaves_the_others_running(tmp_path: Path) -> None:
     with local_airflow(tmp_path, {}) as api:
         os.kill(int((tmp_path / "started.txt").read_text().split()[0]), signal.SIGKILL)
-        wait_until(lambda: "The scheduler has ended with status -9" in (tmp_path / "airflow.log").read_text())
+        log = tmp_path / "airflow.log"
+        wait_until(lambda: "The scheduler has ended with status -9" in log.read_text(), seconds=30, every=0.05)
         assert api.answers()
