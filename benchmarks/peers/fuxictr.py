@@ -1,7 +1,7 @@
 """An MMoE with fuxictr's own input, layers, batches and training step.
 
-fuxictr's package lacks the MMoE of its model zoo, so this one is built from the same layers. Its input embeds the numeric
-features too, which makes 43 * 16 numbers per row. The other contenders have 76.
+fuxictr's package lacks the MMoE of its model zoo, so this one is built from the same layers. Its input embeds the
+numeric features too, which makes 43 * 16 numbers per row. The other contenders have 76.
 """
 
 import math
