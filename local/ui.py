@@ -13,7 +13,7 @@ from training.runs.summary import runs_in
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW, TRAIN, TRUTH
 
-LEFT_TO_BACKFILL = 4  # dates
+_LEFT_TO_BACKFILL = 4  # dates
 _LOOK_SECONDS = 5.0
 _SILENCE_SECONDS = 120.0
 
@@ -66,7 +66,7 @@ def _closing_lines(demo: Demo) -> str:
 
 
 def _load(demo: Demo, api: AirflowApi, catalog: Catalog) -> None:
-    dates = catalog.dates(RAW)[:-LEFT_TO_BACKFILL]
+    dates = catalog.dates(RAW)[:-_LEFT_TO_BACKFILL]
     if len(dates) < 2:  # one to train on, one to validate on
         return
     if set(dates) - set(catalog.dates(TRAIN)):
