@@ -18,7 +18,8 @@ from airflow.sdk import DAG, Param
 
 from orchestration.dag_defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS, daily_utc
 from orchestration.date_waits import WaitForHistory, WaitForRaw
-from orchestration.spark_stages import FEATURE_STAGES, spark_stage
+from orchestration.spark_stages import spark_stage
+from spark_jobs import FEATURE_STAGES
 from warehouse.settings import read_settings
 
 settings = read_settings()

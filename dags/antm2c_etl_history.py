@@ -11,7 +11,8 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from orchestration.dag_defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS
-from orchestration.spark_stages import FEATURE_STAGES, spark_stage
+from orchestration.spark_stages import spark_stage
+from spark_jobs import FEATURE_STAGES
 
 first, last = "{{ params.start_date }}", "{{ params.end_date }}"
 

@@ -9,7 +9,6 @@ from orchestration.pools import HEAVY_POOL
 from orchestration.spark_stage_operator import SparkStageOperator
 from warehouse.settings import REPOSITORY, read_settings
 
-FEATURE_STAGES = ("user_features", "item_features", "user_item_features")
 _DOCS = {
     "csv_to_orc": "Converts raw CSV to typed ORC by scene. Writes invalid rows to `rejects`, each with a reason.",
     "user_features": "Impressions, clicks and CTR of each user: on the day, over seven days, over all days, by scene.",
