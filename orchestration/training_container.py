@@ -30,7 +30,7 @@ class TrainingContainer(DockerOperator):
 
     labels: dict[str, str]
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def execute(self, context: Context) -> Any:
         """Run the command and return its summary, which is the last line of its stdout.
 
         Raises AirflowFailException, so that Airflow does not retry, if the command would fail the same way again.

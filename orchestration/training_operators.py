@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator
-from airflow.sdk import BaseOperator, BaseOperatorLink, Context
+from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow.sdk.configuration import conf
 from airflow.sdk.execution_time.xcom import XCom
 from airflow.sdk.types import TaskInstanceKey
@@ -31,7 +31,7 @@ class CommandOperator(PythonOperator):
         if self._container:
             self._container.on_kill()
 
-    def _run_command(self, context: Context, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def _run_command(self, context: Any, command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if read_settings().train_runtime == "python":
             return run_here(command, arguments)
         from orchestration.training_container import training_container  # loads Docker's client, which takes time
