@@ -81,7 +81,7 @@ def _backfilled(api: AirflowApi) -> int:
     """The number of the backfill's runs that have succeeded. Raises RunError if one has failed."""
     runs = api.call("GET", f"/api/v2/dags/{_DAILY}/dagRuns?run_type=backfill")["dag_runs"]
     if failed := [run["dag_run_id"] for run in runs if run["state"] == "failed"]:
-        raise RunError(f"{_DAILY} failed: {', '.join(failed)}")
+        raise RunError(f"the backfill's runs {', '.join(failed)} have failed: see their tasks' logs in Airflow")
     return sum(run["state"] == "success" for run in runs)
 
 
@@ -96,7 +96,7 @@ def _retrain(pages: AirflowPages, as_of: str) -> None:
     form.get_by_role("button", name="Trigger", exact=True).click()
     expect(form).to_be_hidden()
     pages.open_approval()
-    expect(pages.page.get_by_text("lead in AUC")).to_be_visible()
+    expect(pages.page.get_by_text("Difference in AUC")).to_be_visible()
     pages.screenshot("approve")
     pages.approve(_RETRAIN)
 

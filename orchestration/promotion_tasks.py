@@ -1,6 +1,6 @@
 """The callables of the retraining DAG that track runs in MLflow, test them against the champion and promote one.
 
-The rule by which a run becomes the champion is in training/commands/challenge.py.
+The rule by which a run becomes the champion is in training/evaluation/champion_rule.py.
 """
 
 from pathlib import PurePath

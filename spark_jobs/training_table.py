@@ -70,7 +70,10 @@ def check_complete(stage: Stage, staged: StagedPartition, rows: int, by_scene: d
     """Raise StageError if the joins lost or multiplied rows, or a scene that has rows has no folder."""
     expected = stage.rows(LOGS, staged.date)
     if rows != expected:
-        raise StageError(f"the join has {rows} rows for {expected} impressions; nothing is published")
+        raise StageError(
+            f"the join for {staged.date} has {rows} rows for {expected} impressions; nothing is published: run the "
+            "feature stages again"
+        )
     check_scene_folders(staged, {int(scene): n for scene, n in by_scene.items()})
 
 

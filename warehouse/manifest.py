@@ -51,7 +51,7 @@ class Manifest:
         except (TypeError, KeyError) as error:
             raise ValueError(f"its fields are not those of a manifest ({error})") from error
         if wrong := [name for name, is_valid in _validity(manifest).items() if not is_valid]:
-            raise ValueError(", ".join(f"its {name} is {getattr(manifest, name)!r}" for name in wrong))
+            raise ValueError(", ".join(f"{name} is {getattr(manifest, name)!r}" for name in wrong))
         return manifest
 
 

@@ -124,7 +124,7 @@ class Storage:
             Path(source).rename(target)  # fsspec's own mv would move *into* an existing target
             return
         if not isinstance(self.filesystem, HdfsFileSystem) and self.exists(target):  # HDFS refuses by itself
-            raise FileExistsError(target)
+            raise FileExistsError(f"{target} already exists")
         self.filesystem.mv(source, target, recursive=True)
 
     def remove(self, path: str) -> None:

@@ -37,7 +37,7 @@ def _plotly() -> bytes:
 
 
 def _colours_css() -> bytes:
-    """Write the palettes as CSS variables: --ink, --model-0 and so on."""
+    """Return the palettes as CSS variables: --ink, --model-0 and so on."""
     pairs = {name: (getattr(LIGHT, name), getattr(DARK, name)) for name in asdict(LIGHT) if name != "models"}
     pairs |= {f"model-{number}": pair for number, pair in enumerate(zip(LIGHT.models, DARK.models, strict=True))}
     lines = [f"  --{name}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items()]
@@ -45,7 +45,7 @@ def _colours_css() -> bytes:
 
 
 def _constants_js() -> bytes:
-    """Write what the scripts share with Python: palettes with their heat scales, and the cold-start levels."""
+    """Return what the scripts share with Python: palettes with their heat scales, and the cold-start levels."""
     palettes = {"light": _with_heat(LIGHT), "dark": _with_heat(DARK)}
     constants = {"PALETTES": palettes, "AUC_REACH": AUC_REACH, "LEVELS": LEVELS}
     lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]

@@ -76,7 +76,7 @@ def _dates_at_once(catalog: Catalog, dates: Sequence[str]) -> int:
 
 
 def _raw_bytes(catalog: Catalog, date: str) -> int:
-    """Return the size of the raw files, or an estimate from the logs in case the raw files have been removed."""
+    """Return the size of the raw files, or an estimate from the logs if that is larger: the raw files may be gone."""
     logs = sum(entry["size"] for entry in catalog.files(LOGS, date))
     return max(catalog.raw_bytes(date), logs * _RAW_BYTES_PER_LOGS_BYTE)
 

@@ -220,7 +220,7 @@ def test_a_configuration_of_another_code_revision(copied):
     del config["few_max"]
     (copied / "dnn_config.json").write_text(json.dumps(config))
     write_checksums(copied)
-    assert "is not a configuration of this code" in refused(["evaluate", "--artifacts", str(copied)])
+    assert "does not fit this version of the code" in refused(["evaluate", "--artifacts", str(copied)])
 
 
 def test_a_folder_that_is_no_run(tmp_path):

@@ -73,8 +73,8 @@ def load_config(folder: Path) -> RunConfig:
         return RunConfig.from_dict(json.loads(found[0].read_text(encoding="utf-8")))
     except (TypeError, KeyError) as error:
         raise TrainingError(
-            f"{found[0]} is not a configuration of this code ({type(error).__name__}: {error}): "
-            "use the code revision of the run, or train again"
+            f"{found[0]} does not fit this version of the code ({type(error).__name__}: {error}): "
+            "use the code revision that trained the run, or train again"
         ) from error
 
 
