@@ -90,10 +90,24 @@ class AirflowPages:
         form.get_by_role("checkbox").locator("..").click()
 
     def open_approval(self) -> None:
-        """On a retraining's page, wait until it asks for approval, and open the question."""
+        """On a retraining's page, wait until it asks for approval, and open the question.
+
+        A person takes a moment to answer. If an answer comes before the scheduler has noticed that the task waits,
+        Airflow takes the task for lost and asks again.
+        """
         self.expect_state(self.row("approve"), "Awaiting Input")
+        for _ in range(2):
+            self._await_scheduler()
         self.follow("approve")
         self.page.get_by_role("link", name="Required Action").click()
+
+    def _await_scheduler(self) -> None:
+        last = self._scheduler_heartbeat()
+        wait_until(lambda: self._scheduler_heartbeat() != last)
+
+    def _scheduler_heartbeat(self) -> str:
+        health = self.page.request.get(f"{self.url}/api/v2/monitor/health").json()
+        return health["scheduler"]["latest_scheduler_heartbeat"]
 
     def approve(self, dag: str) -> None:
         """Answer the open question with Approve, and open the list of the DAG's runs when its run has succeeded."""
