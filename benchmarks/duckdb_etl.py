@@ -48,7 +48,7 @@ class DuckEtl:
         self._copy(sql.entity_features(daily, snapshot, date, entity), entity.features, date)
 
     def pair_features(self, dates: Sequence[str]) -> None:
-        """Write the last date's daily pair counts, and the sums of its pairs' counts on earlier dates."""
+        """Write each pair's counts on the last date, and its totals over all earlier dates."""
         *earlier, date = (self._files(DAILY_UI, day) for day in dates)
         self._copy(sql.daily_pairs(self._files(LOGS, dates[-1])), DAILY_UI, dates[-1])
         self._copy(sql.pair_history(date, earlier), FEATURES_UI, dates[-1])

@@ -1,4 +1,4 @@
-"""Daily counters and features of items: the day, seven calendar days, all days, by scene."""
+"""Count each item's impressions and clicks, and compute its features of the day, of seven days and of all days."""
 
 from collections.abc import Sequence
 

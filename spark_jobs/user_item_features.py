@@ -90,7 +90,7 @@ def publish_tile(stage: Stage, date: str) -> Manifest:
 
 
 def publish_history(stage: Stage, date: str, horizon: int | None) -> list[Manifest]:
-    """Publish the date's tile, if it spans several days, and the history of the date's pairs."""
+    """Publish the date's tile (the sums of several days), if it has one, and the history of its pairs."""
     published = [publish_tile(stage, date)] if tile_days(date) > 1 else []
     beginning = stage.freshness.known_dates()[0]
     first = beginning if horizon is None else days_before(date, horizon)

@@ -55,7 +55,7 @@ def settings_for(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[
 
 
 def inherited() -> dict[str, str]:
-    """Return the variables of this process's environment that Airflow inherits."""
+    """Return the environment variables to pass on to Airflow."""
     return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
 
 

@@ -30,7 +30,7 @@ _CACHED = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-T
 
 
 def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
-    """The app that serves the board below its prefix. signed_in: a dependency that answers 401 without a user."""
+    """Return the app that serves the board. signed_in: the dependency that answers 401 if nobody is signed in."""
     # No OpenAPI pages: they would load scripts from other servers.
     app = FastAPI(title="Cold-start board", dependencies=[Depends(signed_in)], openapi_url=None)
     folders = RunFolders(Path(settings.artifacts))

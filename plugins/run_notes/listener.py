@@ -19,7 +19,7 @@ _ENDED = ("success", "failed", "skipped")  # a task in another state may still h
 
 @hookimpl
 def on_dag_run_success(dag_run: "DagRun") -> None:
-    """Write into the run's note what was published, trained or skipped."""
+    """Record in the run's note what was published, trained or skipped."""
     _write_note(dag_run)
 
 

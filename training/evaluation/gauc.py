@@ -26,7 +26,7 @@ def gauc(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> float | N
 
 
 def _midranks(new_value: np.ndarray) -> np.ndarray:
-    """Ranks of sorted rows, from 1; equal rows share their mean rank. new_value: [n], true at a value's first row."""
+    """Return the ranks of sorted rows, from 1. Ties share their mean rank. new_value: [n], true at a new value."""
     starts = np.flatnonzero(new_value)
     lengths = np.diff(starts, append=len(new_value))
     return np.repeat(starts + (lengths + 1) / 2, lengths)

@@ -22,9 +22,10 @@ _VOCABULARY, _IDF, _COMPONENTS = "ngrams.json", "idf.npy", "components.npy"
 
 
 class LsaEncoder:
-    """TF-IDF of character n-grams (Salton and Buckley, 1988), truncated SVD (Deerwester et al., 1990).
+    """Encodes texts as TF-IDF of character n-grams (Salton and Buckley, 1988), reduced by a truncated SVD.
 
-    ngrams: [F] in column order, idf: [F], components: [F, D] float32.
+    The SVD is that of latent semantic analysis (Deerwester et al., 1990). ngrams: the F n-grams in column order.
+    idf: [F]. components: [F, D] float32, for embeddings of D dimensions.
     """
 
     name = NAME

@@ -57,7 +57,7 @@ def _load(name: str) -> "SentenceTransformer":
         try:
             return SentenceTransformer(name, local_files_only=True)
         except Exception as error:  # its readers raise many kinds of errors on the content of a folder
-            raise TrainingError(f"{name} holds no model that sentence-transformers can load: {error}") from error
+            raise TrainingError(f"sentence-transformers cannot load a model from {name}: {error}") from error
     hub_name = _HUB_NAMES.get(name, name)
     downloaded = is_downloaded(name)
     try:

@@ -1,4 +1,4 @@
-"""Whitening: text embeddings with mean 0 and identity covariance."""
+"""Whiten text embeddings: to mean 0 and identity covariance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ _NO_PARAMETERS = ("course", "inputs", "notes")  # figures by epoch, a line per d
 
 
 def tracked_run(uri: str, folder: Path) -> "Run":
-    """Return MLflow's run of a folder; track the folder first if it has none. Raises TrainingError."""
+    """Return the MLflow run of a run's folder, and create it if there is none. Raises TrainingError."""
     folder = folder.resolve()
     require_intact(folder)
     run, config = read_summary(folder), read_config(folder)
@@ -90,7 +90,7 @@ def _metrics_by_epoch(config: dict[str, Any], folder: Path) -> Iterator[tuple[st
 
 
 def _parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield names and values such as model, window.train, loop_settings.epochs; the first and last value of a list."""
+    """Yield dotted names, such as loop_settings.epochs, with their values. Of a list, yield its first and last item."""
     for name, value in config.items():
         if name in _NO_PARAMETERS:
             continue

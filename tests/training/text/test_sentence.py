@@ -86,7 +86,7 @@ def test_a_hub_that_cannot_be_reached_gives_the_two_ways_out(name):
 
 
 def test_a_folder_without_a_model_is_named(tmp_path):
-    with pytest.raises(TrainingError, match=f"{tmp_path} holds no model"):
+    with pytest.raises(TrainingError, match=f"cannot load a model from {tmp_path}"):
         SentenceEncoder.open(str(tmp_path))
 
 
