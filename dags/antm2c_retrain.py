@@ -21,7 +21,8 @@ from airflow.sdk import DAG, Param
 from orchestration.assets import CHAMPION, MODELS
 from orchestration.dag_defaults import START, TAGS, TASK_DEFAULTS, weekly_utc
 from orchestration.pools import HEAVY_POOL
-from orchestration.promotion_tasks import challenge, promote, track
+from orchestration.promotion_tasks import PROMOTE, challenge, promote, track
+from orchestration.task_messages import APPROVE, CHALLENGE
 from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
 from orchestration.training_tasks import check_window, compare, embed, newest_date, train
 from training.model_names import MODEL_NAMES
@@ -162,13 +163,13 @@ with DAG(
         doc_md="Records the parameters, metrics and files of each run in MLflow, unless they are already there.",
     )
     challenged = ChallengeOperator(
-        task_id="challenge",
+        task_id=CHALLENGE,
         python_callable=challenge,
         op_kwargs=runs,
         doc_md="Tests the best run against the champion on the same rows, overall and by segment. The log says why.",
     )
     approved = ApprovalOperator(
-        task_id="approve",
+        task_id=APPROVE,
         subject="New champion? "
         "{{ ti.xcom_pull(task_ids='challenge', key='decision').challenger.rpartition('/artifacts_')[2] }}",
         body="{{ ti.xcom_pull(task_ids='challenge', key='decision_text') }}",
@@ -178,7 +179,7 @@ with DAG(
         doc_md="Waits for a person, if the form asked for one. After a week without an answer the champion stays.",
     )
     promoted = CommandOperator(
-        task_id="promote",
+        task_id=PROMOTE,
         python_callable=promote,
         outlets=[CHAMPION],
         trigger_rule="none_failed_min_one_success",

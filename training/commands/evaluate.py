@@ -26,6 +26,5 @@ def evaluate(arguments: Namespace) -> dict[str, Any]:
     (model, validation), keys = load_validation(run, catalog, dates, run.folder.parent), read_keys(catalog, dates)
     if not len(validation):
         raise TrainingError(f"the validation dates {', '.join(dates)} hold no rows in {catalog.storage.root}")
-    text_mode = config.text_settings.mode if config.text_settings else None
-    _, metrics, _ = evaluate_model(model, run.space, catalog, dates, validation, keys, config.few_max, text_mode)
+    _, metrics, _ = evaluate_model(model, run.space, catalog, dates, validation, keys, config.few_max, config.text_mode)
     return {"artifacts": str(run.folder.resolve()), "model": config.model, "as_of": config.as_of, **metrics}

@@ -122,9 +122,8 @@ def fit_model(config: RunConfig, prepared: Prepared, artifacts: Path) -> Fitted:
 def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fitted, artifacts: Path) -> dict[str, Any]:
     """Evaluate the model, write the run's folder and return its metrics."""
     model, course, space, dates = fitted.model, fitted.course, prepared.encoder.space, config.window.val
-    text_mode = config.text_settings.mode if config.text_settings else None
     predictions, metrics, report = evaluate_model(
-        model, space, catalog, dates, prepared.validation, prepared.keys, config.few_max, text_mode
+        model, space, catalog, dates, prepared.validation, prepared.keys, config.few_max, config.text_mode
     )
     metrics = {"model": config.model, "as_of": config.as_of, **metrics}
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy()

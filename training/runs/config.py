@@ -35,6 +35,11 @@ class RunConfig:
     notes: str
     processes: int = 1
 
+    @property
+    def text_mode(self) -> str | None:
+        """How a row's texts are composed, or None if the model reads no texts."""
+        return self.text_settings.mode if self.text_settings else None
+
     @staticmethod
     def from_dict(content: dict[str, Any]) -> "RunConfig":
         """Build it from a file's JSON. Raises KeyError, TypeError or TrainingError if that is no configuration."""

@@ -30,12 +30,13 @@ def tracked_run(uri: str, folder: Path) -> "Run":
 
     with locked(uri), tracking(uri) as client:
         experiment = _experiment(client, f"antm2c_{run.dataset}", artifact_location(uri))
-        same = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in identity(folder).items())
+        tags = identity(folder)
+        same = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
         known = client.search_runs([experiment], filter_string=same)
         if known and known[0].info.status == _FINISHED:
             return known[0]
         # An unfinished run was interrupted while it was tracked: logging everything again completes it.
-        info = (known[0] if known else _new_run(client, experiment, folder, run, config.get("notes", ""))).info
+        info = (known[0] if known else _new_run(client, experiment, tags, run, config.get("notes", ""))).info
         client.log_batch(info.run_id, [Metric(name, value, info.start_time, step) for name, value, step in metrics])
         client.log_batch(info.run_id, params=[Param(name, value) for name, value in _parameters(config)])
         client.log_artifacts(info.run_id, str(folder))
@@ -43,8 +44,10 @@ def tracked_run(uri: str, folder: Path) -> "Run":
         return client.get_run(info.run_id)
 
 
-def _new_run(client: "MlflowClient", experiment: str, folder: Path, run: RunSummary, notes: str) -> "Run":
-    tags = {**identity(folder), "mlflow.note.content": notes, "antm2c.as_of": run.as_of}
+def _new_run(
+    client: "MlflowClient", experiment: str, identity_tags: dict[str, str], run: RunSummary, notes: str
+) -> "Run":
+    tags = {**identity_tags, "mlflow.note.content": notes, "antm2c.as_of": run.as_of}
     started = round(datetime.fromisoformat(run.started_at).timestamp() * 1000)
     return client.create_run(experiment, start_time=started, tags=tags, run_name=run.name.removeprefix("artifacts_"))
 
