@@ -1,9 +1,13 @@
 """Turns the raw CSV logs of one date into features and a training table.
 
-**Backfill.** You may backfill any number of dates with any number of active runs: each date waits until the features of
-the date before it are published.
+**Names.** A run is named after the midnight at which it is due, a day after its partition. The run's note begins with
+the partition's date.
 
-**Failed stage.** Clear the failed task together with the tasks after it.
+**Backfill.** You may backfill any number of dates with any number of active runs: each date needs the features of the
+date before it, and waits while a run is at work on them. If none is, its task `wait_for_history` fails. It is cleared by
+itself when the date before it is published.
+
+**Failed stage.** Clear the failed task together with the tasks after it. Later dates then go on by themselves.
 
 **Late logs.** A scheduled run waits six hours for its raw logs and is skipped if they do not arrive. Backfills and runs
 by hand do not wait: they fail if there are no raw logs.
@@ -18,30 +22,33 @@ from airflow.sdk import DAG, Param
 
 from orchestration.dag_defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS, daily_utc
 from orchestration.date_waits import WaitForHistory, WaitForRaw
+from orchestration.run_dates import DAILY, day_of
 from orchestration.spark_stages import spark_stage
 from spark_jobs import FEATURE_STAGES
 from warehouse.settings import read_settings
 
 settings = read_settings()
-day = "{{ params.run_date or ((dag_run.logical_date or dag_run.run_after) | ds) }}"
+day = "{{ day_of(dag_run) }}"
 
 with DAG(
-    "antm2c_etl_daily",
+    DAILY,
     description="Raw logs of one date to features and a training table",
     schedule=daily_utc(),
     start_date=START,
     catchup=False,
-    max_active_runs=16,  # a waiting date occupies a run: with a limit of one, the date it waits for could not run
+    max_active_runs=16,  # a scheduled run that waits for its raw logs is active for hours
     default_args=TASK_DEFAULTS,
     tags=TAGS,
     doc_md=__doc__,
+    user_defined_macros={"day_of": day_of},
     params={
         "run_date": Param(
             None,
             type=["null", "string"],
             format="date",
             title="Date",
-            description="The date to process. If empty, the run's logical date.",
+            description="The date to process, in a single run. If empty, the run's logical date. Leave it empty in a "
+            "backfill.",
         ),
         "max_reject_rate": MAX_REJECT_RATE,
     },
@@ -60,7 +67,8 @@ with DAG(
         **partition,
         max_wait=timedelta(hours=12),
         execution_timeout=None,
-        doc_md="Waits until the tables of the date before are published and fresh. The log says which are not.",
+        doc_md="Waits while a run is at work on the tables of the date before. If none is and they are missing or stale, "
+        "it fails, and is cleared by itself when they are published.",
     )
     features = [spark_stage(stage, day) for stage in FEATURE_STAGES]
     raw >> logs >> history >> features >> spark_stage("training_table", day)

@@ -11,13 +11,14 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param
 
 from orchestration.dag_defaults import MAX_REJECT_RATE, REJECT_ARGUMENTS, START, TAGS, TASK_DEFAULTS
+from orchestration.run_dates import HISTORY
 from orchestration.spark_stages import spark_stage
 from spark_jobs import FEATURE_STAGES
 
 first, last = "{{ params.start_date }}", "{{ params.end_date }}"
 
 with DAG(
-    "antm2c_etl_history",
+    HISTORY,
     description="Raw logs of a range of dates to features and training tables",
     schedule=None,
     start_date=START,

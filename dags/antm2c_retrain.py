@@ -5,6 +5,7 @@ It runs every Monday as of Sunday. You may also run it by hand, as of any date a
 1. The texts of the window are embedded once for all models.
 2. Each model is trained and evaluated by a task of its own.
 3. All models are compared on the same validation rows and recorded in MLflow.
+   A model whose training failed is left out and named.
 4. The best model becomes the champion if it beats the current champion on these rows and is not significantly worse in
    any scene or at any cold-start level.
 
@@ -27,6 +28,8 @@ from orchestration.training_operators import ChallengeOperator, CommandOperator,
 from orchestration.training_tasks import check_window, compare, embed, newest_date, train
 from training.model_names import MODEL_NAMES
 
+WHAT_TRAINED = "all_done_min_one_success"  # a model that failed must not stop the others
+
 with DAG(
     "antm2c_retrain",
     description="A window of training tables to evaluated models and a champion",
@@ -46,15 +49,14 @@ with DAG(
             title="As of",
             description="The last validation day. If empty, a run by hand takes the newest date that has a training "
             "table, and a scheduled run takes its logical date.",
-            section="Window",
         ),
         "train_days": Param(
             12,
             type="integer",
             minimum=1,
             title="Training days",
-            description="How many days to train on. They come right before the validation days.",
-            section="Window",
+            description="How many days to train on, at most. They come right before the validation days. Days before "
+            "the first logs are left out.",
         ),
         "val_days": Param(
             1,
@@ -62,7 +64,6 @@ with DAG(
             minimum=1,
             title="Validation days",
             description="How many days to validate on. The last one is the as-of date.",
-            section="Window",
         ),
         "models": Param(
             ["dnn", "mmoe", "ple", "mmoe_content", "ple_content"],
@@ -73,7 +74,6 @@ with DAG(
             uniqueItems=True,
             title="Models",
             description="Models named ..._content also use the texts. The others are compared with the first model.",
-            section="Models",
         ),
         "text_encoder": Param(
             "auto",
@@ -83,7 +83,6 @@ with DAG(
             title="Text encoder",
             description="auto takes m3e-base if it is in the local model cache, otherwise lsa. You may also name "
             "another model of the Hugging Face hub or a local folder.",
-            section="Models",
         ),
         "epochs": Param(
             8,
@@ -91,11 +90,8 @@ with DAG(
             minimum=1,
             title="Maximum epochs",
             description="Training stops earlier when the validation log loss no longer improves.",
-            section="Training",
         ),
-        "batch_size": Param(
-            1024, type="integer", minimum=1, title="Batch size", description="Rows per step.", section="Training"
-        ),
+        "batch_size": Param(1024, type="integer", minimum=1, title="Batch size", description="Rows per step."),
         "seed": Param(
             7,
             type="integer",
@@ -103,7 +99,6 @@ with DAG(
             maximum=2**32 - 1,
             title="Seed",
             description="Fixes every random choice: the same seed and the same tables give the same model.",
-            section="Training",
         ),
         "require_approval": Param(
             False,
@@ -111,7 +106,6 @@ with DAG(
             title="Ask a person before promoting",
             description="If ticked, a model that should become the champion waits until a person approves it under "
             "Required Actions.",
-            section="Promotion",
         ),
         "notes": Param(
             None,
@@ -119,7 +113,6 @@ with DAG(
             maxLength=500,
             title="Notes",
             description="What this run is for. The notes are kept in the folder and the report of each model.",
-            section="Notes",
         ),
     },
 ):
@@ -136,8 +129,11 @@ with DAG(
     embedded = CommandOperator(
         task_id="embed",
         python_callable=embed,
-        # Not the expression above: a newer date may have been published since the window was checked.
-        op_kwargs={"as_of": "{{ ti.xcom_pull(task_ids='check_window')[0].request.as_of }}"},
+        # Not the form's answers: other dates may have been published since the window was checked.
+        op_kwargs={
+            name: f"{{{{ ti.xcom_pull(task_ids='check_window')[0].request.{name} }}}}"
+            for name in ("as_of", "train_days")
+        },
         doc_md="Embeds each distinct text of the window once. Embeddings of earlier runs are used again.",
     )
     trained = TrainingOperator.partial(
@@ -153,19 +149,21 @@ with DAG(
         task_id="compare",
         python_callable=compare,
         op_kwargs=runs,
+        trigger_rule=WHAT_TRAINED,
         doc_md="Compares all models on the same validation rows, with paired DeLong tests against the first model.",
     )
     tracked = CommandOperator(
         task_id="track",
         python_callable=track,
         op_kwargs=runs,
-        trigger_rule="all_done_min_one_success",
+        trigger_rule=WHAT_TRAINED,
         doc_md="Records the parameters, metrics and files of each run in MLflow, unless they are already there.",
     )
     challenged = ChallengeOperator(
         task_id=CHALLENGE,
         python_callable=challenge,
         op_kwargs=runs,
+        trigger_rule=WHAT_TRAINED,
         doc_md="Tests the best run against the champion on the same rows, overall and by segment. The log says why.",
     )
     approved = ApprovalOperator(

@@ -5,6 +5,7 @@ from typing import Any
 
 from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable, Param
 
+from orchestration.task_failures import RetryWhatMayPass
 from orchestration.task_messages import leave_error_message
 
 START = datetime(2023, 7, 10, tzinfo=UTC)
@@ -13,6 +14,7 @@ TAGS = ["antm2c"]
 TASK_DEFAULTS: dict[str, Any] = {
     "owner": "antm2c",
     "retries": 2,
+    "retry_policy": RetryWhatMayPass(),
     "retry_delay": timedelta(seconds=30),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),

@@ -1,17 +1,25 @@
-"""Tasks that wait until a date has its raw logs, and until the date before it is published and fresh."""
+"""Tasks that wait until a date has its raw logs, and until the date before it is published and fresh.
+
+Waiting must never hold what it waits for. A task that waits keeps its run active, and a backfill runs only so many at
+a time. So a date waits for the date before it only while a run is at work on that. Otherwise it fails at once, and the
+plugin waiting_dates clears it when the date before it is published.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from orchestration.task_messages import leave_message
+from orchestration.run_dates import DAILY
+from orchestration.task_failures import fail
+from orchestration.task_messages import NEEDED_DATE, leave_message
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
+from warehouse.errors import StorageError, WarehouseError
 from warehouse.freshness import Freshness
 from warehouse.tables import (
     DAILY_ITEM,
@@ -46,15 +54,37 @@ def history_problems(warehouse: str, dataset: str, day: str) -> list[str]:
         return []
     before = days_before(day, 1)
     if before not in freshness.known_dates():
-        return [f"no raw logs for {before}: looked for {catalog.uri(RAW, before)}"]
+        return raw_problems(warehouse, dataset, before)
     return freshness.problems((table, before) for table in _HISTORY_TABLES)
+
+
+def is_at_work(day: str) -> bool:
+    """Whether a run of the daily DAG for `day` is active. Asks Airflow, from a task or from a trigger."""
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # loads what a DAG file does not need
+
+    midnight = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    return RuntimeTaskInstance.get_dr_count(dag_id=DAILY, logical_dates=[midnight], states=["running"]) > 0
 
 
 _PROBLEMS = {"raw": raw_problems, "history": history_problems}
 
 
+def _look(needs: str, warehouse: str, dataset: str, day: str) -> tuple[list[str], bool]:
+    """The problems that are left, and whether they may pass by themselves."""
+    # Asked first: a run that ends after this has published its tables before the second question.
+    may_pass = needs == "raw" or is_at_work(days_before(day, 1))
+    try:
+        return _PROBLEMS[needs](warehouse, dataset, day), may_pass
+    except StorageError:
+        raise
+    except WarehouseError as error:
+        return [str(error)], False
+
+
 class DateTrigger(BaseTrigger):
-    """Fires with an empty list once `day` has what it needs, or at `give_up_at` with a sentence for each problem left.
+    """Fires with an empty list once `day` has what it needs.
+
+    It also fires at `give_up_at`, or once the problems cannot pass by themselves, with a sentence for each problem.
 
     needs: raw or history. give_up_at: a time in ISO format, so that it stays the same if the triggerer restarts.
     """
@@ -82,8 +112,9 @@ class DateTrigger(BaseTrigger):
         """Check again and again, and log the problems whenever they change."""
         logged: list[str] | None = None
         give_up_at = datetime.fromisoformat(self.give_up_at)
-        while problems := await asyncio.to_thread(_PROBLEMS[self.needs], **self.partition):
-            if datetime.now(UTC) >= give_up_at:
+        while True:
+            problems, may_pass = await asyncio.to_thread(self._look)
+            if not problems or not may_pass or datetime.now(UTC) >= give_up_at:
                 break
             if problems != logged:
                 self.log.info("%s waits: %s", self.partition["day"], "; ".join(problems))
@@ -91,9 +122,15 @@ class DateTrigger(BaseTrigger):
             await asyncio.sleep(self.poll_seconds)
         yield TriggerEvent(problems)
 
+    def _look(self) -> tuple[list[str], bool]:
+        try:
+            return _look(self.needs, **self.partition)
+        except StorageError as error:
+            return [str(error)], True
+
 
 class WaitForDate(BaseOperator):
-    """Waits until `day` has what it needs, without occupying a worker. Fails after `max_wait`."""
+    """Waits until `day` has what it needs, without occupying a worker. Gives up after `max_wait`."""
 
     needs: str
     template_fields = ("day",)
@@ -106,9 +143,12 @@ class WaitForDate(BaseOperator):
         self.max_wait = max_wait
 
     def execute(self, context: Context) -> None:
-        """Finish at once if there are no problems. Otherwise defer to a trigger."""
-        problems = _PROBLEMS[self.needs](self.warehouse, self.dataset, self.day)
-        if not problems:
+        """Finish if there are no problems or they cannot pass by themselves. Otherwise defer to a trigger."""
+        try:
+            problems, may_pass = _look(self.needs, self.warehouse, self.dataset, self.day)
+        except StorageError as error:
+            fail(self.log, str(error), may_pass=True)
+        if not problems or not self.may_wait(context, may_pass):
             self.finish(context, problems)
             return
         self.log.info("%s waits: %s", self.day, "; ".join(problems))
@@ -119,11 +159,14 @@ class WaitForDate(BaseOperator):
     def finish(self, context: Context, event: list[str]) -> None:
         """End the task with the problems that are left. Airflow calls this when the trigger has fired."""
         if event:
-            self.give_up(context, f"{self.day} waited for {self.max_wait} in vain: {'; '.join(event)}")
+            self.give_up(context, event)
         self.log.info("%s has what it needs", self.day)
 
-    def give_up(self, context: Context, reason: str) -> None:
-        raise AirflowFailException(reason)
+    def may_wait(self, context: Context, may_pass: bool) -> bool:
+        return may_pass
+
+    def give_up(self, context: Context, problems: list[str]) -> NoReturn:
+        raise NotImplementedError
 
 
 class WaitForRaw(WaitForDate):
@@ -135,17 +178,39 @@ class WaitForRaw(WaitForDate):
     needs = "raw"
 
     def execute(self, context: Context) -> None:
-        problems = raw_problems(self.warehouse, self.dataset, self.day)
-        if problems and context["dag_run"].run_type != "scheduled":
-            raise AirflowFailException("; ".join(problems))
+        asked = context["params"].get("run_date")
+        if asked and context["dag_run"].run_type == "backfill":
+            fail(
+                self.log,
+                f"every run of this backfill would process {asked}, the Date of its form: start another backfill "
+                "without Date, which processes the dates from its first to its last",
+            )
         super().execute(context)
 
-    def give_up(self, context: Context, reason: str) -> None:
+    def may_wait(self, context: Context, may_pass: bool) -> bool:
+        return context["dag_run"].run_type == "scheduled"
+
+    def give_up(self, context: Context, problems: list[str]) -> NoReturn:
+        if not self.may_wait(context, may_pass=False):
+            fail(self.log, "; ".join(problems))
+        reason = f"{self.day} waited for {self.max_wait} in vain: {'; '.join(problems)}"
         leave_message(context["ti"], reason)
         raise AirflowSkipException(reason)
 
 
 class WaitForHistory(WaitForDate):
-    """Waits until the features of the date before `day` are published and fresh."""
+    """Waits while a run is at work on the date before `day`, until its features are published and fresh.
+
+    If no run is, it fails and leaves word of the date that it needs, for the plugin waiting_dates.
+    """
 
     needs = "history"
+
+    def give_up(self, context: Context, problems: list[str]) -> NoReturn:
+        before = days_before(self.day, 1)
+        context["ti"].xcom_push(key=NEEDED_DATE, value={"dataset": self.dataset, "date": before})
+        fail(
+            self.log,
+            f"{self.day} needs the tables of {before}, and no run is making them: {'; '.join(problems)}. "
+            f"Run {before} in {DAILY}, or clear the failed task of its run. Then {self.day} goes on by itself",
+        )

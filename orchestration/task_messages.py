@@ -3,9 +3,9 @@
 from typing import Any
 
 MESSAGE = "message"  # XCom key: why a task failed or was skipped
+NEEDED_DATE = "needed_date"  # XCom key: the dataset and the date that a failed wait_for_history needs
 DECISION = "decision"  # XCom key: which run the challenge chose as the champion, and why
 CHALLENGE, APPROVE = "challenge", "approve"  # the tasks that decide on the champion
-_MAX_CHARACTERS = 300
 
 
 def leave_error_message(context: Any) -> None:
@@ -15,6 +15,5 @@ def leave_error_message(context: Any) -> None:
 
 
 def leave_message(ti: Any, message: str) -> None:
-    """Leave a message, shortened if it is long. Airflow deletes it when the task runs again."""
-    short = message if len(message) <= _MAX_CHARACTERS else f"{message[: _MAX_CHARACTERS - 1]}…"
-    ti.xcom_push(key=MESSAGE, value=short)
+    """Leave a message. Airflow deletes it when the task runs again."""
+    ti.xcom_push(key=MESSAGE, value=message)

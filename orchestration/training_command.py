@@ -1,12 +1,14 @@
 """Commands of the training package: their command lines, and how to run one in this process."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException
-
+from orchestration.task_failures import fail
 from training.errors import TrainingError
+
+log = logging.getLogger(__name__)
 
 RunCommand = Callable[[str, Mapping[str, Any]], dict[str, Any]]  # (command, arguments) -> the command's summary
 
@@ -24,7 +26,7 @@ def command_line(command: str, arguments: Mapping[str, Any]) -> list[str]:
 def run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Run a command in this process and return its summary.
 
-    Raises AirflowFailException, so that Airflow does not retry, if the command would fail the same way again.
+    Ends the task with the command's error, if it fails.
     """
     # Several models train at once: threads that spin while they wait would take cores from threads that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -33,6 +35,4 @@ def run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return main(command_line(command, arguments))
     except TrainingError as error:
-        if error.may_pass:
-            raise
-        raise AirflowFailException(str(error)) from error
+        fail(log, str(error), error.may_pass)

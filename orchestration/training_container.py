@@ -11,12 +11,13 @@ from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.providers.docker.operators.docker import DockerOperator
 from airflow.sdk import Context
 from airflow.sdk.bases.operator import ExecutorSafeguard
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 from docker.errors import APIError, NotFound
 from docker.types import DeviceRequest, Mount
 from huggingface_hub.constants import HF_HUB_CACHE
 
 from orchestration.child_commands import STOP_SECONDS, last_error
+from orchestration.task_failures import fail
 from orchestration.training_command import command_line
 from training.tracking.client import database_file
 from warehouse.settings import Settings, read_settings
@@ -33,7 +34,7 @@ class TrainingContainer(DockerOperator):
     def execute(self, context: Context) -> Any:
         """Run the command and return its summary, which is the last line of its stdout.
 
-        Raises AirflowFailException, so that Airflow does not retry, if the command would fail the same way again.
+        If it fails, the task ends with its error, without another try if it would fail the same way again.
         """
         ExecutorSafeguard.tracker.set(self)  # stops Airflow's warning about one operator inside another
         try:
@@ -41,20 +42,21 @@ class TrainingContainer(DockerOperator):
             self._remove(self.cli.containers(all=True, filters={"label": label}))  # left by a killed try
             super().execute(context)
             return json.loads(self.cli.logs(self.container["Id"], stderr=False).splitlines()[-1])
-        except APIError as error:
+        except APIError:
             if self.cli.images(name=self.image):
                 raise
-            raise AirflowException(
+            fail(
+                self.log,
                 f"the image {self.image} does not exist here and cannot be pulled: build it with `make images`, or "
-                "name another image in ANTM2C_TRAINER_IMAGE"
-            ) from error
+                "name another image in ANTM2C_TRAINER_IMAGE",
+                may_pass=True,
+            )
         except DockerContainerFailedException as failure:
             message = last_error("\n".join(map(str, failure.logs or ())))
             if message is None:
                 raise
             status = self.cli.wait(self.container["Id"])["StatusCode"]
-            kind = AirflowException if status == os.EX_TEMPFAIL else AirflowFailException
-            raise kind(message) from None
+            fail(self.log, message, may_pass=status == os.EX_TEMPFAIL)
         finally:
             self._remove([self.container] if self.container else [])
 

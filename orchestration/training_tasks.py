@@ -1,23 +1,27 @@
 """The callables of the retraining DAG up to the comparison of the trained models."""
 
+import logging
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from orchestration.assets import MODELS
+from orchestration.task_failures import fail
 from orchestration.task_messages import leave_message
 from orchestration.training_command import RunCommand
 from training.errors import TrainingError
 from training.model_names import has_content
-from training.window import require_published, window_ending
+from training.window import available_window, require_published, window_ending
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 
-_FOR_EMBEDDING = ("train_days", "val_days", "text_encoder", "seed")
-_FOR_TRAINING = ("train_days", "val_days", "text_encoder", "epochs", "batch_size", "seed", "notes")
-_IN_EVENT = ("artifacts", "model", "as_of", "rows", "auc", "auc_low", "auc_high")
+log = logging.getLogger(__name__)
+
+_FOR_EMBEDDING = ("val_days", "text_encoder", "seed")
+_FOR_TRAINING = ("val_days", "text_encoder", "epochs", "batch_size", "seed", "notes")
+_IN_EVENT = ("artifacts", "model", "as_of", "train_days", "rows", "auc", "auc_low", "auc_high")
 _IN_COMPARISON = ("model", "auc", "auc_low", "auc_high", "against_first")
 
 
@@ -30,32 +34,36 @@ def newest_date() -> str | None:
 def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> list[dict[str, Any]]:
     """Check the dates of the window and return the keyword arguments of `train`, one dict for each model.
 
-    Raises AirflowFailException naming every date whose training table is missing or stale. Skips a scheduled run if no
-    date of the window has a training table: no logs have arrived for weeks.
+    They say how many training days there are, so that all models train on the same. Fails with the name of every date
+    whose training table is missing or stale. Skips a scheduled run if no date of the window has a training table: no
+    logs have arrived for weeks.
     """
     settings = read_settings()
+    days = (params["train_days"], params["val_days"])
     try:
         catalog = Catalog(settings.warehouse, settings.dataset)
-        window = window_ending(as_of, params["train_days"], params["val_days"])
-        if dag_run.run_type == "scheduled" and not set(window.dates) & set(catalog.dates(TRAIN)):
-            reason = f"no training table from {window.dates[0]} to {window.dates[-1]}"
+        wanted = window_ending(as_of, *days)
+        if dag_run.run_type == "scheduled" and not set(wanted.dates) & set(catalog.dates(TRAIN)):
+            reason = f"no training table from {wanted.dates[0]} to {wanted.dates[-1]}"
             leave_message(ti, reason)
             raise AirflowSkipException(reason)
+        window = available_window(catalog, as_of, *days)
         require_published(catalog, window.dates, allow_stale=False)
-    except StorageError:  # let Airflow retry: a file system that is down now may be back then
-        raise
     except (TrainingError, WarehouseError) as error:
-        raise AirflowFailException(str(error)) from error
+        fail(log, str(error), may_pass=isinstance(error, StorageError))  # a file system may be back later
+    taken, first, last = len(window.train), window.train[0], window.train[-1]
+    log.info("The window has %s training days, %s to %s; the form asked for at most %s", taken, first, last, days[0])
     form = {name: params[name] for name in _FOR_TRAINING if params[name] is not None}
-    return [{"request": {"model": model, "as_of": as_of, **form}} for model in params["models"]]
+    request = {"as_of": as_of, "train_days": taken, **form}
+    return [{"request": {"model": model, **request}} for model in params["models"]]
 
 
-def embed(as_of: str, params: dict[str, Any], run_command: RunCommand) -> dict[str, Any] | None:
+def embed(as_of: str, train_days: str, params: dict[str, Any], run_command: RunCommand) -> dict[str, Any] | None:
     """Embed the texts of the window once for all models, unless no model of the run uses texts."""
     if not any(map(has_content, params["models"])):
         return None
     form = {name: params[name] for name in _FOR_EMBEDDING}
-    return run_command("embed", {**_locations(), "as_of": as_of, **form})
+    return run_command("embed", {**_locations(), "as_of": as_of, "train_days": train_days, **form})
 
 
 def train(request: dict[str, Any], outlet_events: Any, run_command: RunCommand) -> str:
@@ -68,10 +76,17 @@ def train(request: dict[str, Any], outlet_events: Any, run_command: RunCommand) 
     return run["artifacts"]
 
 
-def compare(runs: list[str], run_command: RunCommand) -> list[dict[str, Any]]:
-    """Compare the runs on the same validation rows. Return each one's AUC and its test against the first."""
+def compare(runs: list[str], params: dict[str, Any], run_command: RunCommand) -> list[dict[str, Any]]:
+    """Compare the runs on the same validation rows. Return each one's AUC and its test against the first.
+
+    A model whose training failed has a line that says so.
+    """
     compared = run_command("compare", {"artifacts": list(runs)})["runs"]
-    return [{name: run[name] for name in _IN_COMPARISON} for run in compared]
+    lines = [{name: run[name] for name in _IN_COMPARISON} for run in compared]
+    failed = [model for model in params["models"] if model not in {line["model"] for line in lines}]
+    if failed:
+        log.warning("Not compared, because their training failed: %s", ", ".join(failed))
+    return [*lines, *({"model": model, "failed": True} for model in failed)]
 
 
 def _locations() -> dict[str, str]:

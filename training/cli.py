@@ -122,7 +122,7 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add("--dataset", default=settings.dataset, help="suffix of the tables")
     add("--artifacts", type=_local, default=settings.artifacts, help="where runs and embeddings are written")
     add("--as-of", required=True, help="last validation date, YYYY-MM-DD")
-    add("--train-days", type=_whole(1), default=12, help="days to train on, before the validation days")
+    add("--train-days", type=_whole(1), default=12, help="most days to train on, before the validation days")
     add("--val-days", type=_whole(1), default=1, help="days to validate on, up to --as-of")
     add("--allow-stale", action="store_true", help="use stale training tables as they are")
     add("--text-encoder", default=AUTO, help="auto, lsa, m3e-base, another hub name or a folder")

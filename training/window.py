@@ -1,6 +1,6 @@
 """A run's dates of training and validation, and checks that their training tables may be used."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date as calendar_date
 from datetime import timedelta
@@ -10,7 +10,9 @@ from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
-from warehouse.tables import TRAIN
+from warehouse.tables import RAW, TRAIN
+
+LEAST_TRAIN_DAYS = 3  # with fewer, a model says little; a window that is asked to be shorter may be
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,28 @@ class Window:
     def dates(self) -> tuple[str, ...]:
         """Every date of the window, ascending."""
         return self.train + self.val
+
+
+def available_window(catalog: Catalog, as_of: str, train_days: int, val_days: int) -> Window:
+    """Return the window whose last validation date is `as_of`, without the days before the first logs.
+
+    train_days: how many training days to take at most. Raises TrainingError if `as_of` is not a date, or if fewer than
+    three training days (or `train_days`, if that is less) lie between the first logs and the validation days.
+    """
+    wanted = window_ending(as_of, train_days, val_days)
+    first = min([*Freshness(catalog).known_dates(), *catalog.dates(TRAIN)], default=None)
+    if first is None:
+        raise TrainingError(
+            f"there are no logs at all: add raw logs to {catalog.uri(RAW, as_of)} and the dates before, and run the stages"
+        )
+    window = Window(tuple(date for date in wanted.train if date >= first), wanted.val)
+    least = min(train_days, LEAST_TRAIN_DAYS)
+    if len(window.train) < least:
+        raise TrainingError(
+            f"{len(window.train)} of the training days before {window.val[0]} can have logs, because the first logs are "
+            f"of {first}: at least {least} are needed; choose a later --as-of, fewer --val-days, or add earlier raw logs"
+        )
+    return window
 
 
 def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
@@ -43,7 +67,7 @@ def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
 def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool) -> list[Input]:
     """Return the dates' training tables with their current versions.
 
-    Raises TrainingError that names each missing date and, unless `allow_stale`, each stale one, and says what to run.
+    Raises TrainingError that names each missing date and, unless `allow_stale`, each stale one, and says what to do.
     """
     freshness = Freshness(catalog)
     states = {date: freshness.verdict(TRAIN, date).state for date in dates}
@@ -54,22 +78,36 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
         name = TRAIN.name(catalog.dataset)
         problems = [f"{name} is missing for {in_ranges(missing)}"] if missing else []
         problems += freshness.problems((TRAIN, date) for date in refused if states[date] is not State.MISSING)
-        remedies = [f"run their stages (in Airflow: {_backfill(refused)})"]
+        remedy = _remedy(catalog, refused, set(freshness.known_dates()))
         if all(states[date] is State.STALE for date in refused):
-            remedies.append("pass --allow-stale to use them as they are")
+            remedy += ", or pass --allow-stale to use them as they are"
         raise TrainingError(
             f"{len(refused)} of the {len(dates)} dates needed cannot be used ({'; '.join(problems)}; "
-            f"warehouse {catalog.storage.root}): "
-            f"{', or '.join(remedies)}"
+            f"warehouse {catalog.storage.root}): {remedy}"
         )
     return [catalog.input(TRAIN, date) for date in dates]
+
+
+def _remedy(catalog: Catalog, refused: Sequence[str], known: Set[str]) -> str:
+    """What to do about dates that cannot be used. `known`: the dates that have logs, without which no stage can run."""
+    without_logs = [date for date in refused if date not in known]
+    runnable = [date for date in refused if date in known]
+    steps = []
+    if without_logs:
+        folder = catalog.uri(RAW, without_logs[0]) + (" and so on" if len(without_logs) > 1 else "")
+        steps.append(
+            f"there are no raw logs for {in_ranges(without_logs)}: add them to {folder}, then run their stages"
+        )
+    if runnable:
+        steps.append(f"run the stages for {in_ranges(runnable)} (in Airflow: `{_backfill(runnable)}`)")
+    return "; ".join(steps)
 
 
 def _backfill(dates: Sequence[str]) -> str:
     """Return the command that runs the dates; --reprocess-behavior also repeats dates that have run before."""
     return (
         f"airflow backfill create --dag-id antm2c_etl_daily --from-date {dates[0]} --to-date {dates[-1]} "
-        f"--reprocess-behavior completed --max-active-runs {len(dates)}"
+        "--reprocess-behavior completed"
     )
 
 

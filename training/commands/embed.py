@@ -6,13 +6,13 @@ from typing import Any
 
 from training.text.encoders import resolve_encoder
 from training.text.window_texts import TextSettings, embed_window
-from training.window import require_published, require_unchanged, window_ending
+from training.window import available_window, require_published, require_unchanged
 from warehouse.catalog import Catalog
 
 
 def embed(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Embed the texts and report the encoder, its key in the cache, and the number of distinct texts."""
-    window = window_ending(arguments.as_of, arguments.train_days, arguments.val_days)
+    window = available_window(catalog, arguments.as_of, arguments.train_days, arguments.val_days)
     inputs = require_published(catalog, window.dates, arguments.allow_stale)
     settings = TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode)
     texts = embed_window(catalog, window, settings, arguments.seed, Path(arguments.artifacts))

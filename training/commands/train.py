@@ -37,7 +37,7 @@ from training.runs.config import RunConfig
 from training.runs.writing import publish_run, staging_folder, write_evaluation, write_run
 from training.text.encoders import resolve_encoder
 from training.text.window_texts import TextSettings, WhitenedTexts, embed_window, whiten_window
-from training.window import require_published, require_unchanged, window_ending
+from training.window import available_window, require_published, require_unchanged
 from warehouse.catalog import Catalog
 from warehouse.publish import code_revision
 
@@ -98,7 +98,8 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     require_unchanged(catalog, config.inputs)
     _require_both_classes(validation, window.val)
     say(
-        f"{config.model}: {rows:,} rows of {window.train[0]} to {window.train[-1]}{', streamed' if streamed else ''}, "
+        f"{config.model}: {len(window.train)} training days, {window.train[0]} to {window.train[-1]}, "
+        f"{rows:,} rows{', streamed' if streamed else ''}, "
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s, "
         f"trained on {loop.device}{f' by {count()} processes' if count() > 1 else ''}"
     )
@@ -135,11 +136,11 @@ def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fit
     fitted.checkpoint.remove()
     say(f"{folder}: AUC {metrics['auc']:.4f} on {metrics['rows']:,} rows of {', '.join(dates)}")
     rate = {name: course[name] for name in ("best_epoch", "rows_per_second")}
-    return {"artifacts": str(folder.resolve()), **metrics, **rate}
+    return {"artifacts": str(folder.resolve()), **metrics, "train_days": len(config.window.train), **rate}
 
 
 def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
-    window = window_ending(arguments.as_of, arguments.train_days, arguments.val_days)
+    window = available_window(catalog, arguments.as_of, arguments.train_days, arguments.val_days)
     if arguments.batch_size < count():
         raise TrainingError(
             f"--batch-size {arguments.batch_size} is less than the {count()} processes that share a batch: raise it"

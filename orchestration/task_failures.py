@@ -1,0 +1,51 @@
+"""How a task fails with a sentence: it is the last thing in the log, without a traceback, in lines that fit a page."""
+
+import re
+import textwrap
+from logging import Logger
+from typing import Any, NoReturn
+
+from airflow.sdk import Context, RetryDecision, RetryPolicy
+
+_LINE = 110  # characters; the page of a log cuts off longer lines
+_COMMAND = re.compile(r"`[^`]+`")
+_NO_BREAK = "\u00a0"
+
+
+class TaskFailure(SystemExit):
+    """Ends a task as failed. Airflow logs a traceback of every exception but SystemExit.
+
+    may_pass: whether the same task may succeed later. If not, it is not tried again.
+    """
+
+    def __init__(self, sentence: str, may_pass: bool = False) -> None:
+        super().__init__(1)
+        self.sentence = sentence
+        self.may_pass = may_pass
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def fail(log: Logger | Any, sentence: str, may_pass: bool = False) -> NoReturn:
+    """Log a sentence that says why the task fails and what to do, and end the task."""
+    log.error(wrapped(sentence))
+    raise TaskFailure(sentence, may_pass)
+
+
+def wrapped(sentence: str) -> str:
+    """Break a long sentence into lines. A command in backticks stays on one line, so that it can be copied."""
+    unbroken = _COMMAND.sub(lambda command: command[0].replace(" ", _NO_BREAK), sentence)
+    lines = textwrap.fill(unbroken, _LINE, break_long_words=False, break_on_hyphens=False)
+    return lines.replace(_NO_BREAK, " ")
+
+
+class RetryWhatMayPass(RetryPolicy):
+    """Ends a task at once if it would fail the same way again, and leaves all other failures to Airflow's retries."""
+
+    def evaluate(
+        self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None
+    ) -> RetryDecision:
+        if isinstance(exception, TaskFailure) and not exception.may_pass:
+            return RetryDecision.fail()
+        return RetryDecision.default()
