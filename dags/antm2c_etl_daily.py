@@ -3,9 +3,9 @@
 **Names.** A run is named after the midnight at which it is due, a day after its partition. The run's note begins with
 the partition's date.
 
-**Backfill.** You may backfill any number of dates with any number of active runs: each date needs the features of the
-date before it, and waits while a run is at work on them. If none is, its task `wait_for_history` fails. It is cleared by
-itself when the date before it is published.
+**Backfill.** You may backfill any number of dates with any number of active runs. Each date needs the features of the
+date before it, and waits while a run is at work on them. If none is, its task `wait_for_history` fails, and Airflow
+clears it when the date before it is published.
 
 **Failed stage.** Clear the failed task together with the tasks after it. Later dates then go on by themselves.
 
@@ -67,8 +67,8 @@ with DAG(
         **partition,
         max_wait=timedelta(hours=12),
         execution_timeout=None,
-        doc_md="Waits while a run is at work on the tables of the date before. If none is and they are missing or stale, "
-        "it fails, and is cleared by itself when they are published.",
+        doc_md="Waits while a run is at work on the tables of the date before. If none is, and they are missing or "
+        "stale, it fails and says which. Airflow clears it when they are published.",
     )
     features = [spark_stage(stage, day) for stage in FEATURE_STAGES]
     raw >> logs >> history >> features >> spark_stage("training_table", day)

@@ -3,12 +3,18 @@
 The rule by which a run becomes the champion is in training/evaluation/champion_rule.py.
 """
 
-from pathlib import PurePath
+from itertools import zip_longest
+from pathlib import Path, PurePath
 from typing import Any
 
+from airflow.sdk.configuration import conf
+
 from orchestration.assets import CHAMPION
+from orchestration.board_address import address_of
 from orchestration.task_messages import APPROVE, CHALLENGE, DECISION
 from orchestration.training_command import RunCommand
+from training.evaluation.segments import OVERALL, SEGMENTS_BY, entity_of
+from training.runs.summary import read_summary
 from warehouse.settings import read_settings
 
 DECISION_TEXT = "decision_text"  # XCom key: the decision in Markdown
@@ -47,21 +53,47 @@ def promote(ti: Any, outlet_events: Any, run_command: RunCommand) -> dict[str, s
 
 
 def decision_text(decision: dict[str, Any]) -> str:
-    """The decision in Markdown, for the person who is asked to approve it."""
+    """The decision in Markdown, for the person who is asked to approve it. Short, so that the buttons are in sight."""
     champion = decision["champion"]
     lines = [
-        f"**{PurePath(decision['challenger']).name}**: {decision['reason']}.",
-        f"Current champion: {champion['run']}, version {champion['version']}."
+        f"{_link(decision['challenger'])}: {decision['reason']}.",
+        "",
+        f"Current champion: {_link(champion['run'])}, version {champion['version']}."
         if champion
         else "Current champion: none.",
     ]
     if decision["tests"]:
-        lines += ["", "| Rows | Difference in AUC | 95% interval |", "|---|---|---|"]
-        lines += [_table_row(name, test) for name, test in decision["tests"].items()]
+        lines += ["", *_table(decision["tests"], _rows_by_segment(Path(decision["challenger"])))]
     return "\n".join(lines)
 
 
-def _table_row(name: str, test: dict[str, float] | None) -> str:
-    if test is None:
-        return f"| {name} | too few rows | |"
-    return f"| {name} | {test['difference']:+.4f} | {test['low']:+.4f} to {test['high']:+.4f} |"
+def _link(run_folder: str) -> str:
+    """A link to the run's figures and report on the board."""
+    name = PurePath(run_folder).name
+    return f"[{name.removeprefix('artifacts_')}]({address_of(name, conf.get('api', 'base_url', fallback=''))})"
+
+
+def _rows_by_segment(run_folder: Path) -> dict[str, int]:
+    """The number of validation rows by the names that the tests have."""
+    report = read_summary(run_folder).report
+    segments = {"overall": OVERALL} | {
+        f"{entity_of(kind)} {name}": segment for kind, named in SEGMENTS_BY.items() for name, segment in named
+    }
+    return {name: report[segment].rows for name, segment in segments.items() if segment in report}
+
+
+def _table(tests: dict[str, dict[str, float] | None], rows: dict[str, int]) -> list[str]:
+    """The challenger's lead in AUC by segment. Two segments stand side by side, so that the table is half as high."""
+    cells = [_cells(name, test, rows.get(name)) for name, test in tests.items()]
+    half = (len(cells) + 1) // 2
+    head = "| Segment | Rows | Lead in AUC (95% interval) "
+    return [
+        f"{head}{head}|",
+        f"{'|---|---:|---' * 2}|",
+        *(f"{left}{right}|" for left, right in zip_longest(cells[:half], cells[half:], fillvalue="| | | ")),
+    ]
+
+
+def _cells(name: str, test: dict[str, float] | None, rows: int | None) -> str:
+    lead = "{difference:+.4f} ({low:+.4f} to {high:+.4f})".format(**test) if test else "too few rows"
+    return f"| {name} | {'' if rows is None else f'{rows:,}'} | {lead} "

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 DAILY, HISTORY = "antm2c_etl_daily", "antm2c_etl_history"
 
 
@@ -16,6 +15,6 @@ def dates_of(dag_run: Any) -> tuple[str, str] | None:
     """The first and the last date that a run processes, or None if it is a run of another DAG."""
     if dag_run.dag_id == DAILY:
         return day_of(dag_run), day_of(dag_run)
-    if dag_run.dag_id == HISTORY:
+    if dag_run.dag_id == HISTORY and dag_run.conf:
         return dag_run.conf["start_date"], dag_run.conf["end_date"]
     return None

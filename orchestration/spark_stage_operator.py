@@ -45,7 +45,7 @@ class SparkStageOperator(SparkSubmitOperator):
             fail(self.log, self._error, may_pass=not refused)
 
     def _get_hook(self) -> SparkSubmitHook:
-        """The hook that runs spark-submit. It logs all that the stage prints, except how it failed, which comes last."""
+        """The hook that runs spark-submit. It logs what the stage prints, except its error, which comes last."""
         hook = super()._get_hook()
         log_lines = hook._process_spark_submit_log
         hook._process_spark_submit_log = lambda lines: log_lines(self._without_error(lines))

@@ -38,14 +38,16 @@ def available_window(catalog: Catalog, as_of: str, train_days: int, val_days: in
     first = min([*Freshness(catalog).known_dates(), *catalog.dates(TRAIN)], default=None)
     if first is None:
         raise TrainingError(
-            f"there are no logs at all: add raw logs to {catalog.uri(RAW, as_of)} and the dates before, and run the stages"
+            f"there are no logs at all: add raw logs to {catalog.uri(RAW, as_of)} and the dates before, then run the "
+            "stages"
         )
     window = Window(tuple(date for date in wanted.train if date >= first), wanted.val)
     least = min(train_days, LEAST_TRAIN_DAYS)
     if len(window.train) < least:
         raise TrainingError(
-            f"{len(window.train)} of the training days before {window.val[0]} can have logs, because the first logs are "
-            f"of {first}: at least {least} are needed; choose a later --as-of, fewer --val-days, or add earlier raw logs"
+            f"there are {len(window.train)} training days from the first logs, of {first}, to the validation days, "
+            f"which begin on {window.val[0]}: at least {least} are needed; choose a later --as-of or fewer --val-days, "
+            "or add earlier raw logs"
         )
     return window
 

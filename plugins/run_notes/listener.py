@@ -1,15 +1,17 @@
-"""The listener that Airflow calls, usually in the scheduler, when a run has ended. Tasks cannot write a run's note."""
+"""The listener that Airflow calls, usually in the scheduler, when a run starts or ends. Tasks cannot write its note."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
+from orchestration.run_dates import dates_of
 from orchestration.task_messages import APPROVE, CHALLENGE, DECISION, MESSAGE
-from plugins.run_notes.note import result_lines, with_result
+from plugins.run_notes.note import story_of, with_story
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
 
 _DAG_PREFIX = "antm2c_"
 _RETURNED = "return_value"
@@ -18,28 +20,51 @@ _ENDED = ("success", "failed", "skipped")  # a task in another state may still h
 
 
 @hookimpl
+def on_dag_run_running(dag_run: "DagRun") -> None:
+    """Write into the run's note which dates it is for, in place of how it ended before."""
+    if dag_run.dag_id.startswith(_DAG_PREFIX):
+        dag_run.note = with_story(dag_run.note, _subject(dag_run, []), ["running"])
+
+
+@hookimpl
 def on_dag_run_success(dag_run: "DagRun") -> None:
-    """Record in the run's note what was published, trained or skipped."""
-    _write_note(dag_run)
+    """Write into the run's note what was published, trained or skipped."""
+    _write_note(dag_run, "succeeded")
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: "DagRun") -> None:
     """Write into the run's note what went wrong."""
-    _write_note(dag_run)
+    _write_note(dag_run, "failed")
 
 
-def _write_note(dag_run: "DagRun") -> None:
-    # Imported here because task processes, which should start fast, load this file too.
-    from airflow.models.asset import AssetEvent
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
-    from sqlalchemy import select
+def _write_note(dag_run: "DagRun", how_it_ended: str) -> None:
     from sqlalchemy.orm import object_session
 
     session = object_session(dag_run)
     if session is None or not dag_run.dag_id.startswith(_DAG_PREFIX):
         return
+    events, values = _events(dag_run, session), _values(dag_run, session)
+    decision, answer = values.get((DECISION, CHALLENGE)), values.get((_RETURNED, APPROVE))
+    messages = {task: value for (key, task), value in values.items() if key == MESSAGE}
+    lines = list(story_of(events, decision, answer, messages)) or [how_it_ended]
+    dag_run.note = with_story(dag_run.note, _subject(dag_run, events), lines)
+
+
+def _subject(dag_run: "DagRun", events: Iterable[dict[str, Any]]) -> str:
+    """What a run is for: its dates, or the last date of its window as far as that is known."""
+    if dates := dates_of(dag_run):
+        return " to ".join(dict.fromkeys(dates))
+    as_of = next((event["as_of"] for event in events if "as_of" in event), (dag_run.conf or {}).get("as_of"))
+    return f"Retraining as of {as_of}" if as_of else "Retraining"
+
+
+def _events(dag_run: "DagRun", session: "Session") -> list[dict[str, Any]]:
+    """What the run's asset events contain."""
+    # Imported here because task processes, which should start fast, load this file too.
+    from airflow.models.asset import AssetEvent
+    from sqlalchemy import select
+
     published = select(AssetEvent).where(
         AssetEvent.source_dag_id == dag_run.dag_id, AssetEvent.source_run_id == dag_run.run_id
     )
@@ -48,22 +73,26 @@ def _write_note(dag_run: "DagRun") -> None:
         (event.asset_id, event.source_task_id, event.source_map_index): event.extra
         for event in session.scalars(published.order_by(AssetEvent.id))
     }
-    tasks = select(TaskInstance.task_id, TaskInstance.map_index).where(
+    return list(events.values())
+
+
+def _values(dag_run: "DagRun", session: "Session") -> dict[tuple[str, str], Any]:
+    """What the run's tasks that have ended have left in XCom, by its key and the task's name."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    tasks = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.rendered_map_index).where(
         TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id, TaskInstance.state.in_(_ENDED)
     )
-    ended = {(task_id, map_index) for task_id, map_index in session.execute(tasks)}
+    names = {
+        (task_id, index): task_id if index < 0 else f"{task_id} {rendered or index}"
+        for task_id, index, rendered in session.execute(tasks)
+    }
     all_values = XComModel.get_many(run_id=dag_run.run_id, dag_ids=dag_run.dag_id)
     found: Sequence[Any] = session.scalars(all_values.where(XComModel.key.in_(_KEYS))).all()
-    values = {
-        (value.key, _task_name(value)): XComModel.deserialize_value(value)
+    return {
+        (value.key, names[task]): XComModel.deserialize_value(value)
         for value in found
-        if (value.task_id, value.map_index) in ended and (value.key != _RETURNED or value.task_id == APPROVE)
+        if (task := (value.task_id, value.map_index)) in names and (value.key != _RETURNED or value.task_id == APPROVE)
     }
-    decision, answer = values.get((DECISION, CHALLENGE)), values.get((_RETURNED, APPROVE))
-    messages = {task: value for (key, task), value in values.items() if key == MESSAGE}
-    if lines := list(result_lines(events.values(), decision, answer, messages)):
-        dag_run.note = with_result(dag_run.note, lines)
-
-
-def _task_name(value: Any) -> str:
-    return value.task_id if value.map_index < 0 else f"{value.task_id} {value.map_index}"

@@ -1,52 +1,85 @@
-"""The text of a run's note, in Markdown."""
+"""The text of a run's note, in Markdown: what the run is for and how it went, then what people wrote."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-HEADING = "### Result"
-_HEADING_LINE = re.compile(rf"^{HEADING}$", re.MULTILINE)
 MAX_CHARACTERS = 1000  # the width of Airflow's column for notes: a longer note would crash the scheduler
+END = "---"  # the line below which people write; Markdown shows a rule
+_DATE = r"\d{4}-\d\d-\d\d"
+_STORY = re.compile(
+    rf"^(?:{_DATE}(?: to {_DATE})?|Retraining(?: as of {_DATE})?): .*?^{END}$", re.MULTILINE | re.DOTALL
+)
+_WORD = re.compile(r"`[^`]*`\S*|\S+")  # a command in backticks is one word, so it is never cut
+_SHORTEST_LINE = 60  # characters; if there is no room for that, people have written too much
 
 
-def with_result(note: str | None, lines: Iterable[str]) -> str:
-    """Return the note with the result below what a person wrote, in place of an earlier result.
+def with_story(note: str | None, subject: str, lines: Sequence[str]) -> str:
+    """Return the note with the story of the run first, in place of an earlier story, and what people wrote below.
 
-    The text is cut to the length that a note may have.
+    subject: what the run is for. The story is shortened to the length that a note may have, what people wrote is not.
     """
-    written = _HEADING_LINE.split(note or "", maxsplit=1)[0].strip()
-    result = "\n".join([HEADING, *(f"- {line}" for line in lines)])
-    text = f"{written}\n\n{result}" if written else result
-    return text if len(text) <= MAX_CHARACTERS else f"{text[: MAX_CHARACTERS - 1]}…"
+    written = _STORY.sub("", note or "", count=1).strip()
+    room = MAX_CHARACTERS - len(f"\n\n{END}\n{written}")
+    if room < _SHORTEST_LINE:
+        return written
+    first, *rest = lines
+    story = "\n".join(_shortened([f"{subject}: {first}", *(f"- {line}" for line in rest)], room))
+    return f"{story}\n\n{END}\n{written}".strip()
 
 
-def result_lines(
+def _shortened(lines: list[str], room: int) -> list[str]:
+    """Shorten the longest lines in their middle until all fit into so many characters. Drop the last if that fails."""
+    while (excess := len("\n".join(lines)) - room) > 0:
+        longest = max(lines, key=len)
+        if len(longest) <= _SHORTEST_LINE:
+            return _shortened(lines[:-1], room)
+        lines[lines.index(longest)] = _without_middle(longest, max(len(longest) - excess, _SHORTEST_LINE))
+    return lines
+
+
+def _without_middle(text: str, most: int) -> str:
+    """Leave out whole words in the middle: a sentence begins with what was wrong and ends with what to do."""
+    words, head, tail = _WORD.findall(text), "", ""
+    while words:
+        at_end = len(tail) <= len(head)
+        word = words.pop(-1 if at_end else 0)
+        if len(head) + len(tail) + len(word) + len("  …") > most:
+            break
+        head, tail = (head, f" {word}{tail}") if at_end else (f"{head}{word} ", tail)
+    return f"{head}…{tail}"
+
+
+def story_of(
     events: Iterable[Mapping[str, Any]],
     decision: Mapping[str, Any] | None,
     answer: Mapping[str, Any] | None,
     messages: Mapping[str, str],
 ) -> Iterable[str]:
-    """Yield a line for each table, model, champion and message of a run.
+    """Yield a line for each table, model, champion and message of a run. What went wrong comes first.
 
     events: what the run's asset events contain. decision: which run should be the champion. answer: what a person
     answered if asked to approve it. messages: why tasks failed or were skipped, by task.
     """
+    for task, message in messages.items():
+        yield f"{task}: {message}"
     for event in events:
         if "auc" in event:
-            yield f"{event['model']}: AUC {_auc(event)} on {event['rows']:,} rows as of {event['as_of']}"
+            days = f"trained on {event['train_days']} days" if "train_days" in event else ""
+            yield f"{event['model']}: AUC {_auc(event)} on {event['rows']:,} rows{', ' if days else ''}{days}"
         elif "rejects" in event:
             version = (event["version"] or "")[:8]
-            yield f"{event['dates']}: {event['rows']:,} rows, {event['rejects']:,} rejected, version {version}"
+            yield f"{event['rows']:,} rows, {event['rejects']:,} rejected, version {version}"
         elif "because" in event:
             yield f"New champion: {event['run']}, version {event['version']}: {event['because']}"
+    if answer and (person := answer.get("responded_by_user")):
+        verb = "approved" if "Approve" in answer["chosen_options"] else "rejected"
+        yield f"{person['name']} {verb} the challenger"
     if decision and not decision["promote"]:
         yield f"The champion stays: {decision['reason']}"
     elif answer and "Approve" not in answer["chosen_options"]:
-        person = answer.get("responded_by_user")
-        why = f"{person['name']} rejected the challenger" if person else "nobody answered the request for approval"
+        why = "the challenger was rejected" if person else "nobody answered the request for approval"
         yield f"The champion stays: {why}"
-    for task, message in messages.items():
-        yield f"{task}: {message}"
 
 
 def _auc(event: Mapping[str, Any]) -> str:

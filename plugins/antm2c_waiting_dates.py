@@ -1,0 +1,12 @@
+"""The Airflow plugin that lets dates go on once the date before them is published."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from plugins.waiting_dates import listener
+
+
+class WaitingDates(AirflowPlugin):
+    """Clears the tasks that failed because they needed a date that a run has now published."""
+
+    name = "antm2c_waiting_dates"
+    listeners = [listener]  # noqa: RUF012 - the type that Airflow declares
