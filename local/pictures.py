@@ -66,7 +66,7 @@ def _prepare(demo: Demo, api: AirflowApi, dates: Sequence[str]) -> None:
 def _backfill(pages: AirflowPages, api: AirflowApi, dates: Sequence[str]) -> None:
     print(f"\nBackfilling {dates[0]} to {dates[-1]}", flush=True)
     pages.open_dag(_DAILY)
-    form = pages.backfill_form(dates[0], dates[-1], "Missing Runs", active_runs=len(dates))
+    form = pages.backfill_form(dates[0], dates[-1], "Missing Runs")
     form.get_by_role("button", name="Run Backfill").click()
     expect(form).to_be_hidden()
     pages.rest_until(lambda: _backfilled(api) == len(dates))
@@ -91,12 +91,11 @@ def _retrain(pages: AirflowPages, as_of: str) -> None:
     form = pages.trigger_form()
     pages.fill_window(form, as_of, _TRAIN_DAYS)
     pages.require_approval(form)
-    pages.section(form, "Models")
     pages.screenshot("retrain", form)
     form.get_by_role("button", name="Trigger", exact=True).click()
     expect(form).to_be_hidden()
     pages.open_approval()
-    expect(pages.page.get_by_text("Difference in AUC")).to_be_visible()
+    expect(pages.page.get_by_text("Lead in AUC").first).to_be_visible()
     pages.screenshot("approve")
     pages.approve(_RETRAIN)
 

@@ -45,9 +45,7 @@ def first_clicks(catalog: Catalog) -> str:
     """Suggest what to do first with the dataset, one suggestion per line."""
     received, loaded = catalog.dates(RAW), catalog.dates(TRAIN)
     left = [date for date in received if date not in loaded]
-    backfill = (
-        f"from {left[0]} to {left[-1]}, Max Active Runs {len(left)}" if left else "the dates whose raw logs you add"
-    )
+    backfill = f"from {left[0]} to {left[-1]}" if left else "the dates whose raw logs you add"
     days = min(12, len(received) - 1)
     retrain = f"as of {received[-1]}, training days {days}" if days > 0 else "needs at least two dates"
     return "\n".join(

@@ -56,8 +56,8 @@ class AirflowPages:
         self.page.get_by_role("button", name="Trigger Dag").click()
         return self.page.get_by_role("dialog").first
 
-    def backfill_form(self, first: str, last: str, reprocess: str, active_runs: int) -> Locator:
-        """Open the form of a backfill and fill it in. Dates as YYYY-MM-DD; `reprocess` as in the form."""
+    def backfill_form(self, first: str, last: str, reprocess: str) -> Locator:
+        """Open the form of a backfill and fill in its dates. Dates as YYYY-MM-DD; `reprocess` as in the form."""
         form = self.trigger_form()
         form.get_by_text("Backfill", exact=True).click()
         for field, date in enumerate((first, last)):
@@ -70,23 +70,15 @@ class AirflowPages:
             expect(self.page.get_by_role("dialog")).to_have_count(1)
         form.get_by_text(reprocess, exact=True).click()
         form.get_by_role("button", name="Run Parameters").click()  # folds them, since they keep their defaults
-        form.get_by_role("spinbutton").first.fill(str(active_runs))
         return form
-
-    def section(self, form: Locator, name: str) -> None:
-        """Unfold a section of a form. The section that was open folds."""
-        form.get_by_role("button", name=name, exact=True).click()
-        expect(form.get_by_role("region", name=name)).to_be_visible()
 
     def fill_window(self, form: Locator, as_of: str, train_days: int) -> None:
         """Fill in the dates of a retraining."""
-        self.section(form, "Window")
         form.locator("[name=element_as_of]").fill(as_of)
         form.locator("[name=element_train_days]").fill(str(train_days))
 
     def require_approval(self, form: Locator) -> None:
         """Have a retraining ask a person before it changes the champion."""
-        self.section(form, "Promotion")
         form.get_by_role("checkbox").locator("..").click()
 
     def open_approval(self) -> None:

@@ -69,7 +69,8 @@ class Run:
         task = dag.get_task(task_id).prepare_for_execution()
         task.params = copy.deepcopy(task.params)
         params = process_params(dag, task, self.conf, suppress_exception=False)
-        dag_run = SimpleNamespace(logical_date=self.logical_date, run_after=self.run_after, run_type=self.run_type)
+        dag_run = SimpleNamespace(logical_date=self.logical_date, run_after=self.run_after, conf=self.conf)
+        dag_run.run_type = self.run_type
         task.render_template_fields({"params": params, "dag_run": dag_run})
         return task
 

@@ -67,11 +67,12 @@ def test_a_retraining_by_hand_is_as_of_the_newest_table(
 
 
 def test_texts_are_embedded_of_the_window_that_was_checked(dag: Callable[[str], DAG]) -> None:
-    """A newer table may have been published since."""
-    ti = Mock(
-        xcom_pull=lambda task_ids: {"check_window": [{"request": {"model": "dnn", "as_of": "2023-07-14"}}]}[task_ids]
-    )
-    assert Template(dag(RETRAIN).get_task("embed").op_kwargs["as_of"]).render(ti=ti) == "2023-07-14"
+    """Other tables may have been published since."""
+    request = {"model": "dnn", "as_of": "2023-07-14", "train_days": 9}
+    ti = Mock(xcom_pull=lambda task_ids: {"check_window": [{"request": request}]}[task_ids])
+    asked = dag(RETRAIN).get_task("embed").op_kwargs
+    rendered = {name: Template(text).render(ti=ti) for name, text in asked.items()}
+    assert rendered == {"as_of": "2023-07-14", "train_days": "9"}
 
 
 def test_a_retraining_by_hand_without_any_table_is_as_of_its_logical_date(

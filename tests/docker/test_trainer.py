@@ -15,11 +15,11 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.sdk.bases.operator import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.task_runner import _run_execute_callable
 
 from local.processes.waiting import wait_until
 from orchestration.assets import MODELS
+from orchestration.task_failures import TaskFailure
 from orchestration.training_command import run_here
 from tests.docker.conftest import Docker
 from tests.docker.daemon import containers, docker
@@ -123,16 +123,15 @@ def test_runs_are_compared_and_tracked(shared: Path, trained: tuple[Path, dict[s
     compare, track = map(retrain_task, ("compare", "track"))
     for task in (compare, track):
         task.op_kwargs = {"runs": runs}
-    assert [compared["model"] for compared in run(compare)] == ["mmoe_content", "dnn"]
+    models = ["mmoe_content", "dnn"]
+    assert [compared["model"] for compared in run(compare, params={"models": models})] == models
     assert set(run(track)) == {Path(folder).name for folder in runs}
     assert (shared / "mlflow" / "mlflow.db").is_file()
 
 
 def test_a_refused_task_fails_with_the_commands_message(shared: Path) -> None:
     before = set((shared / "artifacts").iterdir())
-    with pytest.raises(
-        AirflowFailException, match=r"^7 of the 10 dates needed cannot be used .train_demo_parquet is missing for"
-    ):
+    with pytest.raises(TaskFailure, match=r"^there are 2 training days from the first logs, .* at least 3 are needed"):
         run(train_task({**FORM, "train_days": 9}))
     assert set((shared / "artifacts").iterdir()) == before
 

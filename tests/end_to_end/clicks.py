@@ -13,6 +13,7 @@ from warehouse.calendar_days import days_before
 
 TRAINED = ["dnn", "mmoe"]
 _NOT_TRAINED = ["ple", "mmoe_content", "ple_content"]  # the form proposes these too
+LOADED_DAYS = 4  # when a user retrains
 _NOTES = "After the late logs of July 11"
 
 
@@ -22,10 +23,12 @@ def _run_of(date: str) -> str:
 
 
 def start_the_backfill(pages: AirflowPages, dates: Sequence[str]) -> None:
+    """With the number of active runs that the form proposes."""
     pages.open_dag(DAG)
     expect(pages.schedule()).to_be_checked()
-    form = pages.backfill_form(dates[0], dates[-1], "Missing Runs", active_runs=len(dates))
+    form = pages.backfill_form(dates[0], dates[-1], "Missing Runs")
     expect(form.get_by_text(f"{len(dates)} runs will be triggered")).to_be_visible()
+    expect(form.get_by_role("spinbutton").first).to_have_value("1")
     start = form.get_by_role("button", name="Run Backfill")
     pages.screenshot("backfill_form", form)
     start.click()
@@ -34,7 +37,7 @@ def start_the_backfill(pages: AirflowPages, dates: Sequence[str]) -> None:
 
 
 def a_second_backfill_is_refused(pages: AirflowPages, date: str) -> None:
-    form = pages.backfill_form(date, days_before(date, -1), "Missing Runs", active_runs=2)
+    form = pages.backfill_form(date, days_before(date, -1), "Missing Runs")
     form.get_by_role("button", name="Run Backfill").click()
     expect(form.get_by_text(f"There is already a running backfill for dag {DAG}")).to_be_visible()
     form.get_by_role("button", name="Cancel").click()
@@ -42,20 +45,21 @@ def a_second_backfill_is_refused(pages: AirflowPages, date: str) -> None:
 
 
 def the_date_without_logs_fails_by_name(pages: AirflowPages, date: str, wanted: str) -> None:
-    """Dates before it succeed; dates after it wait and say what for. Leaves the failed task's page open."""
+    """Dates before it succeed; dates after it fail and say which date they need. Leaves the failed task's page open."""
     pages.open_dag(DAG)
     pages.tab("Runs")
     pages.expect_state(pages.row(_run_of(date)), "Failed")
     pages.expect_state(pages.row(_run_of(days_before(date, 1))), "Success")
     after = days_before(date, -1)
     pages.follow(_run_of(after))
-    pages.expect_state(pages.row("wait_for_history"), "Deferred")
+    pages.expect_state(pages.row("wait_for_history"), "Failed")
     pages.follow("wait_for_history")
-    expect(pages.log()).to_contain_text(f"{after} waits: no raw logs for {date}")
+    needs = f"{after} needs the tables of {date}, and no run is making them: no raw logs for {date}"
+    expect(pages.log()).to_contain_text(needs)
+    expect(pages.log()).not_to_contain_text("Traceback")
 
     pages.open_dag(DAG)
     pages.tab("Runs")
-    expect(pages.row(_run_of(after))).to_contain_text("Running")
     pages.follow(_run_of(date))
     pages.expect_state(pages.row("wait_for_raw"), "Failed")
     pages.follow("wait_for_raw")
@@ -72,18 +76,16 @@ def all_dates_succeed(pages: AirflowPages, dates: Sequence[str]) -> None:
     pages.screenshot("backfill")
 
 
-def retrain(pages: AirflowPages, dates: Sequence[str]) -> None:
+def retrain(pages: AirflowPages) -> None:
+    """With the dates that the form proposes: the newest one, and the training days that there are before it."""
     pages.open_dag(RETRAIN)
     form = pages.trigger_form()
     start = form.get_by_role("button", name="Trigger", exact=True)
-    for section in ("Window", "Models", "Training", "Promotion", "Notes"):
-        expect(form.get_by_role("button", name=section, exact=True)).to_be_visible()
-    _epochs_must_be_at_least_one(pages, form, start)
-    pages.fill_window(form, dates[-1], len(dates) - 1)
+    for field in ("as_of", "train_days", "val_days", "epochs", "seed", "notes"):
+        expect(form.locator(f"[name=element_{field}]")).to_be_visible()
+    _epochs_must_be_at_least_one(form, start)
     pages.require_approval(form)
-    pages.section(form, "Notes")
     form.locator("[name=element_notes]").fill(_NOTES)
-    pages.section(form, "Models")
     for model in _NOT_TRAINED:
         form.get_by_label(f"Remove {model}", exact=True).click()
     pages.screenshot("retrain", form)
@@ -104,8 +106,7 @@ def a_person_approves_the_champion(pages: AirflowPages) -> None:
     pages.expect_state(pages.row("promote"), "Success")
 
 
-def _epochs_must_be_at_least_one(pages: AirflowPages, form: Locator, start: Locator) -> None:
-    pages.section(form, "Training")
+def _epochs_must_be_at_least_one(form: Locator, start: Locator) -> None:
     epochs = form.locator("[name=element_epochs]")
     epochs.fill("0")
     epochs.blur()
@@ -129,6 +130,8 @@ def the_link_of_a_training_task_opens_its_run(pages: AirflowPages, artifacts: Pa
     expect(opened).to_contain_text(f"{metrics['auc']:.4f}")
     expect(pages.board().locator("#champion")).to_contain_text("Champion of mine: ")
     assert parse_qs(urlsplit(pages.page.url).query) == {"run": [run.name]}
-    assert json.loads((run / f"{model}_config.json").read_text())["notes"] == _NOTES
+    config = json.loads((run / f"{model}_config.json").read_text())
+    assert config["notes"] == _NOTES
+    assert len(config["window"]["train"]) == LOADED_DAYS - 1
     pages.expect_board()
     pages.screenshot("board")

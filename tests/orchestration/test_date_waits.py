@@ -6,12 +6,15 @@ from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+from airflow.sdk.exceptions import AirflowSkipException, TaskDeferred
 
+from orchestration import date_waits
 from orchestration.date_waits import DateTrigger, WaitForHistory, WaitForRaw, history_problems, raw_problems
-from orchestration.task_messages import MESSAGE
+from orchestration.task_failures import TaskFailure
+from orchestration.task_messages import MESSAGE, NEEDED_DATE
 from tests.dags.conftest import DATASET, HandMadeWarehouse
 from warehouse.catalog import Catalog
+from warehouse.errors import StorageError
 from warehouse.tables import (
     DAILY_ITEM,
     DAILY_UI,
@@ -25,6 +28,14 @@ from warehouse.tables import (
 
 STATE = (DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI)
 FIRST, SECOND, THIRD = "2023-07-10", "2023-07-11", "2023-07-12"
+
+
+@pytest.fixture(autouse=True)
+def at_work(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The dates that an active run is for."""
+    dates = {FIRST, SECOND, THIRD}
+    monkeypatch.setattr(date_waits, "is_at_work", dates.__contains__)
+    return dates
 
 
 @pytest.fixture
@@ -80,7 +91,7 @@ def test_a_date_whose_day_before_was_never_received_lacks_its_raw_logs(two_dates
     two_dates.receive(later)
     [sentence] = history_problems(two_dates.uri, DATASET, later)
     assert "no raw logs for 2023-07-12" in sentence
-    assert f"raw_{DATASET}/date=2023-07-12" in sentence
+    assert f"put its CSV files into {two_dates.catalog.uri(RAW, '2023-07-12')}" in sentence
 
 
 def test_every_table_of_the_date_before_that_is_missing_is_named(two_dates: HandMadeWarehouse) -> None:
@@ -120,6 +131,52 @@ def test_a_task_that_lacks_nothing_does_not_defer(two_dates: HandMadeWarehouse) 
     waiting(two_dates).execute({})
 
 
+def test_a_date_waits_only_while_a_run_is_at_work_on_the_date_before(
+    warehouse: HandMadeWarehouse, at_work: set[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A waiting date keeps its run active, and with it a slot of the backfill that the date before may need."""
+    warehouse.receive(FIRST)
+    warehouse.receive(SECOND)
+    at_work.remove(FIRST)
+    instance = Mock()
+    with pytest.raises(TaskFailure) as failure:
+        waiting(warehouse).execute({"ti": instance})
+    sentence = str(failure.value)
+    assert sentence.startswith(f"{SECOND} needs the tables of {FIRST}, and no run is making them: ")
+    assert f"{DAILY_USER.name(DATASET)} date={FIRST} is missing" in sentence
+    assert sentence.endswith(
+        f"Run {FIRST} in antm2c_etl_daily, or clear the failed task of its run. Then {SECOND} goes on by itself"
+    )
+    assert not failure.value.may_pass
+    instance.xcom_push.assert_called_once_with(key=NEEDED_DATE, value={"dataset": DATASET, "date": FIRST})
+    assert "Traceback" not in capsys.readouterr().out
+
+
+def test_a_run_that_ends_while_it_is_asked_about_has_published_its_tables(
+    warehouse: HandMadeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.receive(FIRST)
+    warehouse.receive(SECOND)
+
+    def ends(_: str) -> bool:
+        warehouse.publish_from_logs(FIRST, *STATE)
+        return False
+
+    monkeypatch.setattr(date_waits, "is_at_work", ends)
+    waiting(warehouse).execute({})
+
+
+def test_a_run_is_asked_for_by_the_logical_date_of_its_partition(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    count = Mock(return_value=1)
+    monkeypatch.setattr("airflow.sdk.execution_time.task_runner.RuntimeTaskInstance.get_dr_count", count)
+    assert date_waits.is_at_work(FIRST)
+    midnight = datetime(2023, 7, 10, tzinfo=UTC)
+    count.assert_called_once_with(dag_id="antm2c_etl_daily", logical_dates=[midnight], states=["running"])
+    count.return_value = 0
+    assert not date_waits.is_at_work(FIRST)
+
+
 def test_a_task_that_lacks_something_defers_with_all_the_trigger_needs(warehouse: HandMadeWarehouse) -> None:
     warehouse.receive(FIRST)
     warehouse.receive(SECOND)
@@ -157,17 +214,50 @@ def test_the_trigger_gives_up_in_time_and_says_what_is_lacking(warehouse: HandMa
     assert event == history_problems(warehouse.uri, DATASET, SECOND)
 
 
+def test_the_trigger_gives_up_when_the_run_of_the_date_before_ends_without_its_tables(
+    warehouse: HandMadeWarehouse, at_work: set[str]
+) -> None:
+    warehouse.receive(FIRST)
+    warehouse.receive(SECOND)
+    event = fired(trigger_for_second(warehouse), [lambda: at_work.remove(FIRST)])
+    assert event == history_problems(warehouse.uri, DATASET, SECOND)
+
+
+def test_the_trigger_waits_for_a_file_system_that_is_down(
+    two_dates: HandMadeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as down:
+        down.setitem(date_waits._PROBLEMS, "history", Mock(side_effect=StorageError("no NameNode")))
+        assert fired(trigger_for_second(two_dates), [down.undo]) == []
+
+
 def test_the_task_goes_on_once_the_trigger_has_fired(warehouse: HandMadeWarehouse) -> None:
     waiting(warehouse).finish({}, event=[])
 
 
 def test_a_wait_in_vain_fails_without_a_retry_and_says_what_is_lacking(warehouse: HandMadeWarehouse) -> None:
-    with pytest.raises(AirflowFailException, match=r"2023-07-11 waited for 12:00:00 in vain: the features are missing"):
-        waiting(warehouse).finish({}, event=["the features are missing"])
+    with pytest.raises(TaskFailure, match=r"^2023-07-11 needs the tables of 2023-07-10, .*: the features are missing"):
+        waiting(warehouse).finish({"ti": Mock()}, event=["the features are missing"])
 
 
-def run_of(run_type: str) -> dict:
-    return {"dag_run": SimpleNamespace(run_type=run_type)}
+def test_a_file_system_that_is_down_is_tried_again(
+    warehouse: HandMadeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(date_waits._PROBLEMS, "history", Mock(side_effect=StorageError("no NameNode")))
+    with pytest.raises(TaskFailure, match="no NameNode") as failure:
+        waiting(warehouse).execute({})
+    assert failure.value.may_pass
+
+
+def test_a_mistyped_folder_is_named(warehouse: HandMadeWarehouse) -> None:
+    warehouse.receive("2032-07-10")
+    warehouse.receive(FIRST)
+    with pytest.raises(TaskFailure, match="one of these folders must be mistyped"):
+        waiting(warehouse).execute({"ti": Mock()})
+
+
+def run_of(run_type: str, **params: str) -> dict:
+    return {"dag_run": SimpleNamespace(run_type=run_type), "params": params}
 
 
 def waiting_for_raw(warehouse: HandMadeWarehouse) -> WaitForRaw:
@@ -185,8 +275,19 @@ def test_a_date_with_raw_logs_goes_on(warehouse: HandMadeWarehouse, run_type: st
 def test_a_date_that_is_asked_for_and_has_no_raw_logs_fails_by_name(
     warehouse: HandMadeWarehouse, run_type: str
 ) -> None:
-    with pytest.raises(AirflowFailException, match=f"no raw logs for {FIRST}: .*raw_{DATASET}/date={FIRST}"):
+    with pytest.raises(TaskFailure, match=f"no raw logs for {FIRST}: .*raw_{DATASET}/date={FIRST}"):
         waiting_for_raw(warehouse).execute(run_of(run_type))
+
+
+def test_a_date_in_the_form_of_a_backfill_is_refused(warehouse: HandMadeWarehouse) -> None:
+    """Every run of the backfill would process this one date."""
+    warehouse.receive(FIRST)
+    with pytest.raises(
+        TaskFailure, match=f"every run of this backfill would process {FIRST}, .* without Date"
+    ) as failure:
+        waiting_for_raw(warehouse).execute(run_of("backfill", run_date=FIRST))
+    assert not failure.value.may_pass
+    waiting_for_raw(warehouse).execute(run_of("manual", run_date=FIRST))
 
 
 def test_a_scheduled_date_is_waited_for(warehouse: HandMadeWarehouse) -> None:
@@ -200,7 +301,9 @@ def test_a_scheduled_date_is_waited_for(warehouse: HandMadeWarehouse) -> None:
 def test_a_scheduled_date_that_never_comes_is_skipped_with_the_reason(warehouse: HandMadeWarehouse) -> None:
     instance = Mock()
     with pytest.raises(AirflowSkipException, match=f"waited for 6:00:00 in vain: no raw logs for {FIRST}") as skipped:
-        waiting_for_raw(warehouse).finish({"ti": instance}, event=raw_problems(warehouse.uri, DATASET, FIRST))
+        waiting_for_raw(warehouse).finish(
+            {"ti": instance, **run_of("scheduled")}, event=raw_problems(warehouse.uri, DATASET, FIRST)
+        )
     instance.xcom_push.assert_called_once_with(key=MESSAGE, value=str(skipped.value))
 
 

@@ -14,6 +14,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException
 
 from orchestration.spark_stage_operator import SparkStageOperator
+from orchestration.task_failures import TaskFailure
 from warehouse.settings import REPOSITORY
 
 # Does what Airflow's task runner does with a task: a limit of time, and on_kill where it is passed or a signal comes.
@@ -85,15 +86,26 @@ def test_a_task_over_its_time_ends_them_too_and_says_so(tmp_path: Path) -> None:
     assert living(family) == []
 
 
-def test_a_failure_is_the_sentence_of_the_stage(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    sentence = "user_features 2023-07-20: no logs"
-    failing = f"import sys\nprint('error: an earlier one')\nprint('a trace\\n' * 90)\nsys.exit('error: {sentence}')"
-    task = SparkStageOperator(task_id="stage", application=application(tmp_path, failing))
-    with pytest.raises(AirflowException) as raised:
+@pytest.mark.parametrize(("status", "may_pass"), [(1, False), (os.EX_TEMPFAIL, True), (137, True)])
+def test_a_failure_is_the_sentence_of_the_stage(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], status: int, may_pass: bool
+) -> None:
+    """It comes last and once, below the rows that the stage shows."""
+    sentence = "csv_to_orc 2023-07-20: 12% of the rows are rejected"
+    said = [
+        "print('u1,i1,yesterday: bad_time', file=sys.stderr)",
+        f"print('error: {sentence}', file=sys.stderr)",
+        "print('a trace\\n' * 90)",
+        f"sys.exit({status})",
+    ]
+    task = SparkStageOperator(task_id="stage", application=application(tmp_path, "\n".join(["import sys", *said])))
+    with pytest.raises(TaskFailure) as raised:
         task.execute({})
-    assert str(raised.value) == sentence
-    (error,) = [line for line in capfd.readouterr().out.splitlines() if "[error " in line]
-    assert sentence in error
+    assert (str(raised.value), raised.value.may_pass) == (sentence, may_pass)
+    lines = capfd.readouterr().out.splitlines()
+    assert sentence in lines[-1]
+    assert sum(sentence in line for line in lines) == 1
+    assert any("u1,i1,yesterday: bad_time" in line for line in lines)
 
 
 def test_a_failure_without_a_sentence_keeps_what_spark_submit_said(tmp_path: Path) -> None:

@@ -6,23 +6,22 @@ from unittest.mock import Mock
 import pytest
 from airflow.sdk import DAG
 
-from orchestration.task_messages import MESSAGE, leave_error_message, leave_message
+from orchestration.task_failures import TaskFailure
+from orchestration.task_messages import MESSAGE, leave_error_message
 
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
-    [(ValueError("no raw logs for 2023-07-11\nand a trace"), "no raw logs for 2023-07-11"), (KeyError(), "KeyError")],
+    [
+        (ValueError("no raw logs for 2023-07-11\nand a trace"), "no raw logs for 2023-07-11"),
+        (KeyError(), "KeyError"),
+        (TaskFailure("too many rejects"), "too many rejects"),
+    ],
 )
 def test_the_first_line_of_its_error(error: Exception, sentence: str) -> None:
     instance = Mock()
     leave_error_message({"ti": instance, "exception": error})
     instance.xcom_push.assert_called_once_with(key=MESSAGE, value=sentence)
-
-
-def test_a_long_sentence_is_cut() -> None:
-    instance = Mock()
-    leave_message(instance, "no raw logs; " * 100)
-    assert len(instance.xcom_push.call_args.kwargs["value"]) == 300
 
 
 @pytest.mark.parametrize("dag_id", ["antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"])

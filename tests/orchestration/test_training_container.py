@@ -12,10 +12,12 @@ from unittest.mock import Mock
 
 import pytest
 from airflow.sdk.bases.operator import ExecutorSafeguard
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTimeout
 from docker.errors import APIError, ImageNotFound, NotFound
 from docker.types import DeviceRequest, Mount
 
+from orchestration.task_failures import RetryWhatMayPass, TaskFailure
 from orchestration.training_command import command_line
 from orchestration.training_operators import ChallengeOperator, CommandOperator
 from warehouse.settings import REPOSITORY
@@ -183,20 +185,22 @@ def test_a_callable_that_asks_for_nothing_starts_no_container(daemon: Daemon) ->
 @pytest.mark.parametrize(
     ("status", "stderr", "kind", "said"),
     [
-        (1, "error: take more days\n", AirflowFailException, r"^take more days$"),
-        (75, "error: the disk is full\n", AirflowException, r"^the disk is full$"),
+        (1, "error: take more days\n", TaskFailure, r"^take more days$"),
+        (75, "error: the disk is full\n", TaskFailure, r"^the disk is full$"),
         (1, "Traceback\nMemoryError\n", AirflowException, "Docker container failed.*1"),
         (137, "", AirflowException, "Docker container failed.*137"),
     ],
     ids=["refused", "may pass", "crashed", "killed for memory"],
 )
 def test_what_a_command_refuses_is_not_retried_and_all_else_is(
-    daemon: Daemon, status: int, stderr: str, kind: type[Exception], said: str
+    daemon: Daemon, status: int, stderr: str, kind: type[BaseException], said: str
 ) -> None:
     daemon.answers(status, "epoch 1\n", stderr)
     with pytest.raises(kind, match=said) as raised:
         run()
-    assert isinstance(raised.value, AirflowFailException) == (kind is AirflowFailException)
+    assert RetryWhatMayPass().evaluate(raised.value, 1, 2).action == (
+        RetryAction.FAIL if said == r"^take more days$" else RetryAction.DEFAULT
+    )
     assert daemon.steps()[-2:] == ["stop", "remove_container"]
 
 
@@ -205,7 +209,7 @@ def test_what_a_command_refuses_is_not_retried_and_all_else_is(
 def test_a_missing_image_is_named_with_what_builds_it(daemon: Daemon, error: APIError) -> None:
     daemon.images.return_value = []
     daemon.pull.side_effect = error
-    with pytest.raises(AirflowException, match=r"the image antm2c-trainer does not exist.*make images"):
+    with pytest.raises(TaskFailure, match=r"the image antm2c-trainer does not exist.*make images"):
         run()
 
 

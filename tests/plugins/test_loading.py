@@ -56,13 +56,14 @@ def test_they_are_found_once_and_without_errors(airflow: dict[str, Any]) -> None
     assert sorted(name for name in airflow["names"] if name.startswith("antm2c")) == [
         "antm2c_board",
         "antm2c_run_notes",
+        "antm2c_waiting_dates",
     ]
     assert airflow["errors"] == {}
 
 
 def test_nothing_but_the_plugins_is_run_by_its_bare_name(airflow: dict[str, Any]) -> None:
     bare = {Path(file).stem for file in PLUGINS.rglob("*.py")} & set(airflow["on_load"])
-    assert bare == {"antm2c_board", "antm2c_run_notes"}
+    assert bare == {"antm2c_board", "antm2c_run_notes", "antm2c_waiting_dates"}
 
 
 def test_a_task_that_loads_plugins_does_not_pay_for_the_board(airflow: dict[str, Any]) -> None:

@@ -1,48 +1,81 @@
 """What the note of a run says. tests/end_to_end/test_ui.py finds it in a real Airflow."""
 
-from plugins.run_notes.note import result_lines, with_result
+import pytest
+
+from plugins.run_notes.note import story_of, with_story
 
 TABLE = {"dates": "2023-07-20", "rows": 14285, "rejects": 31, "version": "3fa9c1d2e4b5"}
 MODEL = {"model": "mmoe", "as_of": "2023-07-23", "rows": 900, "auc": 0.7, "auc_low": 0.65, "auc_high": 0.75}
 CROWNED = {"run": "artifacts_mmoe_run_20231101-000000", "version": "3", "run_id": "aa", "because": "it is better"}
 BETTER = {"promote": True, "reason": "it is better"}
 STAYS = {"promote": False, "reason": "its lead over the champion is not significant"}
+WEI = {"id": "1", "name": "Wei"}
+COMMAND = "`airflow backfill create --dag-id antm2c_etl_daily --from-date 2023-07-10 --to-date 2023-07-20`"
 
 
-def test_each_thing_worth_knowing_is_a_line() -> None:
-    told = {"csv_to_orc": "no raw logs"}
-    assert list(result_lines([TABLE, MODEL, CROWNED], STAYS, None, told)) == [
-        "2023-07-20: 14,285 rows, 31 rejected, version 3fa9c1d2",
-        "mmoe: AUC 0.7000 (0.6500 to 0.7500) on 900 rows as of 2023-07-23",
+def test_each_thing_worth_knowing_is_a_line_and_what_went_wrong_comes_first() -> None:
+    told = {"train ple": "the model is too large"}
+    assert list(story_of([TABLE, {**MODEL, "train_days": 9}, CROWNED], STAYS, None, told)) == [
+        "train ple: the model is too large",
+        "14,285 rows, 31 rejected, version 3fa9c1d2",
+        "mmoe: AUC 0.7000 (0.6500 to 0.7500) on 900 rows, trained on 9 days",
         "New champion: artifacts_mmoe_run_20231101-000000, version 3: it is better",
         "The champion stays: its lead over the champion is not significant",
-        "csv_to_orc: no raw logs",
     ]
 
 
 def test_a_challenger_that_is_not_yet_approved_is_no_news() -> None:
-    assert list(result_lines([], BETTER, None, {})) == []
+    assert list(story_of([], BETTER, None, {})) == []
 
 
-def test_a_person_who_rejects_or_never_answers_is_told() -> None:
-    rejected = {"chosen_options": ["Reject"], "responded_by_user": {"id": "1", "name": "Wei"}}
-    assert list(result_lines([], BETTER, rejected, {})) == ["The champion stays: Wei rejected the challenger"]
-    unanswered = list(result_lines([], BETTER, {"chosen_options": ["Reject"]}, {}))
-    assert unanswered == ["The champion stays: nobody answered the request for approval"]
-    assert list(result_lines([], BETTER, {**rejected, "chosen_options": ["Approve"]}, {})) == []
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            {"chosen_options": ["Reject"], "responded_by_user": WEI},
+            ["Wei rejected the challenger", "The champion stays: the challenger was rejected"],
+        ),
+        ({"chosen_options": ["Reject"]}, ["The champion stays: nobody answered the request for approval"]),
+        ({"chosen_options": ["Approve"], "responded_by_user": WEI}, ["Wei approved the challenger"]),
+    ],
+)
+def test_the_answer_of_a_person_is_told_with_the_name(answer: dict, told: list[str]) -> None:
+    assert list(story_of([], BETTER, answer, {})) == told
 
 
-def test_no_note_is_longer_than_airflow_can_keep() -> None:
-    stale = ["check_window: " + "; ".join(f"the training table of 2023-07-{day} is stale" for day in range(10, 31))]
-    told = with_result("for the spring report", stale * 3)
-    assert len(told) == 1000
-    assert told.startswith("for the spring report\n\n### Result\n- check_window: the training table")
-    assert told.endswith("…")
+def test_the_first_line_says_what_the_run_is_for_and_how_it_went() -> None:
+    told = with_story(None, "2023-07-20", ["csv_to_orc: no raw logs", "a"])
+    assert told == "2023-07-20: csv_to_orc: no raw logs\n- a\n\n---"
 
 
-def test_what_a_person_wrote_stays_and_an_earlier_story_makes_way() -> None:
-    first = with_result("for the spring report", ["csv_to_orc: no raw logs"])
-    assert first == "for the spring report\n\n### Result\n- csv_to_orc: no raw logs"
-    assert with_result(first, ["a", "b"]) == "for the spring report\n\n### Result\n- a\n- b"
-    assert with_result(None, ["a"]) == "### Result\n- a"
-    assert with_result("### Results of Monday", ["a"]) == "### Results of Monday\n\n### Result\n- a"
+@pytest.mark.parametrize(
+    "subject", ["2023-07-20", "2023-07-10 to 2023-07-20", "Retraining", "Retraining as of 2023-07-20"]
+)
+@pytest.mark.parametrize(
+    "written", ["", "for the spring report", "Findings of 2023-07-20: none\n\n---\n\nmore", "- a list"]
+)
+def test_what_people_wrote_stays_and_an_earlier_story_makes_way(subject: str, written: str) -> None:
+    failed = with_story(written, subject, ["csv_to_orc: no raw logs"])
+    assert failed == f"{subject}: csv_to_orc: no raw logs\n\n---\n{written}".strip()
+    assert with_story(failed, subject, ["a", "b"]) == f"{subject}: a\n- b\n\n---\n{written}".strip()
+    above = f"Checked by Wei.\n\n{failed}"
+    assert with_story(above, subject, ["a"]) == f"{subject}: a\n\n---\nChecked by Wei.\n\n{written}".strip()
+
+
+def test_no_note_is_longer_than_airflow_can_keep_and_commands_in_it_are_whole() -> None:
+    stale = "; ".join(f"the training table of 2023-07-{day} is stale" for day in range(10, 31))
+    lines = [f"check_window: {stale}: run their stages (in Airflow: {COMMAND})", *(f"train {n}: {stale}" for n in "ab")]
+    told = with_story("for the spring report", "Retraining", lines)
+    assert len(told) <= 1000
+    assert told.startswith("Retraining: check_window: the training table")
+    assert f"(in Airflow: {COMMAND})\n" in told
+    assert told.endswith("---\nfor the spring report")
+    assert "…" in told
+
+
+def test_what_people_wrote_is_never_cut() -> None:
+    written = "x" * 970
+    assert with_story(written, "2023-07-20", ["no raw logs"]) == written
+    many = with_story("y" * 700, "2023-07-20", [f"task {number}: {'a reason ' * 20}" for number in range(40)])
+    assert len(many) <= 1000
+    assert many.endswith("y" * 700)

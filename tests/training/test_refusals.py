@@ -21,11 +21,11 @@ from training.cli import main, run
 from training.data.reading import read_keys
 from training.errors import TrackingError, TrainingError
 from training.model_names import MODEL_NAMES
-from training.window import in_ranges
+from training.window import available_window, in_ranges
 from warehouse.errors import StorageError
 from warehouse.manifest import MANIFEST_FILE, Input
 from warehouse.settings import REPOSITORY
-from warehouse.tables import TRAIN
+from warehouse.tables import RAW, TRAIN
 
 TRACKING = ("track", "challenge", "promote")
 
@@ -61,11 +61,38 @@ def test_an_unknown_model(published, tmp_path):
     assert sentence == f"there is no model 'oracle': choose one of {', '.join(MODEL_NAMES)}"
 
 
-def test_a_missing_date_is_named_and_not_excused(published, tmp_path):
-    sentence = refused(published.arguments(tmp_path, "--train-days", "7", "--allow-stale"))
-    assert "train_demo_parquet is missing for 2023-07-08 to 2023-07-09" in sentence
-    assert "2023-07-10" not in sentence
+def test_a_missing_date_is_named_and_not_excused(own_published, tmp_path):
+    date = sorted(own_published.world.tables)[1]
+    shutil.rmtree(own_published.catalog.path(TRAIN, date))
+    sentence = refused(own_published.arguments(tmp_path, "--train-days", "12", "--allow-stale"))
+    assert f"train_demo_parquet is missing for {date};" in sentence
+    assert f"there are no raw logs for {date}: add them to {own_published.catalog.uri(RAW, date)}, then run" in sentence
     assert "--allow-stale" not in sentence
+    assert "backfill" not in sentence, "without raw logs it would fail"
+
+
+def test_days_before_the_first_logs_are_not_asked_for(published):
+    days, first = published.world.days, sorted(published.world.tables)[0]
+    for asked in (3, days - 1, 12):
+        window = available_window(published.catalog, published.world.last_date, asked, 1)
+        assert len(window.train) == min(asked, days - 1)
+        assert window.val == (published.world.last_date,)
+    assert window.train[0] == first
+
+
+def test_a_window_with_too_few_training_days(published, tmp_path):
+    first, second, third = sorted(published.world.tables)[:3]
+    sentence = refused(published.arguments(tmp_path, "--as-of", third, "--train-days", "12"))
+    assert f"there are 2 training days from the first logs, of {first}, to the validation days" in sentence
+    assert f"which begin on {third}: at least 3 are needed" in sentence
+    assert available_window(published.catalog, third, 2, 1).train == (first, second)
+
+
+def test_a_warehouse_without_logs(published, tmp_path):
+    elsewhere = (tmp_path / "empty").as_uri()
+    assert "there are no logs at all: add raw logs to" in refused(
+        published.arguments(tmp_path, "--warehouse", elsewhere)
+    )
 
 
 def test_a_table_of_the_leakage_audit_is_never_taken(own_published, tmp_path):
