@@ -19,7 +19,8 @@ def with_story(note: str | None, subject: str, lines: Sequence[str]) -> str:
 
     subject: what the run is for. The story is shortened to the length that a note may have, what people wrote is not.
     """
-    written = _STORY.sub("", note or "", count=1).strip()
+    around = (text.strip() for text in _STORY.split(note or "", maxsplit=1))
+    written = "\n\n".join(filter(None, around))
     room = MAX_CHARACTERS - len(f"\n\n{END}\n{written}")
     if room < _SHORTEST_LINE:
         return written
