@@ -4,10 +4,20 @@ import os
 import sys
 from contextlib import suppress
 
-from training.cli import run
+from warehouse.errors import WarehouseError
+
+
+def _status() -> int:
+    try:
+        from training.cli import run
+    except WarehouseError as error:  # a setting with a value that is not allowed
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return run()
+
 
 if __name__ == "__main__":
-    if status := run():
+    if status := _status():
         with suppress(BrokenPipeError):
             sys.stdout.flush()
         os._exit(status)  # a normal exit can abort while Arrow's threads still read through Python

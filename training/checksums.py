@@ -1,7 +1,9 @@
-"""Checksums of a folder's files, to detect files that were changed or lost later."""
+"""Checksums of a folder's files, to detect files that were changed or lost later, and of the code itself."""
 
 import hashlib
 from pathlib import Path
+
+from warehouse.settings import REPOSITORY
 
 CHECKSUMS_FILE = "SHA256SUMS"  # in the format of sha256sum
 
@@ -27,6 +29,13 @@ def changed_files(folder: Path) -> list[str]:
     if not entries or not all(name for _, _, name in entries):
         return [CHECKSUMS_FILE]
     return [name for checksum, _, name in entries if not _is_unchanged(folder / name, checksum)]
+
+
+def code_checksum() -> str:
+    """Return a checksum of the code that makes a run: the Python files of training/ and warehouse/."""
+    files = [file for room in ("training", "warehouse") for file in sorted((REPOSITORY / room).rglob("*.py"))]
+    lines = [f"{_checksum(file)}  {file.relative_to(REPOSITORY).as_posix()}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _is_unchanged(path: Path, checksum: str) -> bool:

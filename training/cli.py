@@ -20,6 +20,7 @@ from training.data.text_columns import MODES
 from training.errors import TrainingError
 from training.fitting.device import DEVICES
 from training.fitting.loop_settings import CRITERIA, LoopSettings
+from training.fitting.memory import is_out_of_memory
 from training.model_names import MODEL_NAMES
 from training.models.settings import ModelSettings
 from training.processes import count, is_first, is_leader, joined
@@ -35,11 +36,18 @@ _LARGEST_SEED = 2**32 - 1  # the largest that all random generators accept
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Run one command, print its summary as a JSON object on the last line, and return it. Raises TrainingError."""
     try:
-        summary = _run(_parser().parse_args(argv))
+        summary = _run(_readable(_parser().parse_args(argv)))
     except WarehouseError as error:
         raise TrainingError(str(error)) from error
     except BrokenPipeError:
         raise
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise TrainingError(
+            f"no memory is left ({next(iter(str(error).splitlines()), type(error).__name__)}): lower --batch-size, "
+            "--memory-mb or the model's sizes, or end other programs"
+        ) from error
     except OSError as error:
         raise TrainingError(
             f"{type(error).__name__}: {error}: check that the path exists and is yours to use"
@@ -69,6 +77,18 @@ def run() -> int:
             print("interrupted: the same command resumes from its last checkpoint", file=sys.stderr)
         return 130
     return 0
+
+
+def _readable(arguments: argparse.Namespace) -> argparse.Namespace:
+    """Return the arguments. Raises TrainingError if one is not UTF-8: no file could hold it, and no log."""
+    for name, value in vars(arguments).items():
+        for text in value if isinstance(value, list) else [value]:
+            try:
+                str(text).encode()
+            except UnicodeEncodeError as error:
+                option = f"--{name.replace('_', '-')}"
+                raise TrainingError(f"{option} is not UTF-8: {text!a}; set your terminal to UTF-8") from error
+    return arguments
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -103,6 +123,11 @@ def _parser() -> argparse.ArgumentParser:
         )
     for command in (evaluating, challenging):
         command.add_argument("--warehouse", help="root URI of the tables, if they have moved since the run")
+    for command in (evaluating, challenging, promoting):
+        owner = "champion" if command is challenging else "run"
+        command.add_argument(
+            "--text-encoder", metavar="FOLDER", help=f"where the {owner}'s text encoder is now, if its folder has moved"
+        )
     for command in (tracking, challenging, promoting):
         command.add_argument(
             "--tracking-uri", default=read_settings().tracking_uri, help="address of MLflow (MLFLOW_TRACKING_URI)"
@@ -139,7 +164,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: units of the hidden layer")
     add("--dropout", type=_share, default=model.dropout, help="dnn, content: dropout rate")
     add("--experts", type=_whole(1), default=model.experts, help="mmoe: number of experts")
-    add("--levels", type=_whole(1), default=model.levels, help="ple: levels of experts")
+    add("--levels", type=_whole(1, 100), default=model.levels, help="ple: levels of experts")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: experts of each scene per level")
     add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: shared experts per level")
     add("--id-dropout", type=_share, default=model.id_dropout, help="dropout rate of id embeddings")

@@ -127,12 +127,24 @@ def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
-def kill_in_the_middle(arguments: list[str]) -> None:
-    """Start a run and kill it after its first epoch."""
-    killed = command(arguments)
-    for line in killed.stdout:
-        if line.startswith("epoch 2/"):
-            break
+def kill_in_the_middle(arguments: list[str], beside_one_like_it: bool = False) -> subprocess.Popen | None:
+    """Start a run and kill it after its second epoch; if asked, only when another one of its kind is as far."""
+    killed, like_it = command(arguments), None
+    said_up_to_second_epoch(killed)
+    if beside_one_like_it:
+        killed.send_signal(signal.SIGSTOP)  # it must not end meanwhile
+        like_it = command(arguments)
+        assert "the same training is running in another process" in said_up_to_second_epoch(like_it)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL, "the run should not have come to its end"
+    return like_it
+
+
+def said_up_to_second_epoch(run: subprocess.Popen) -> str:
+    said = ""
+    for line in run.stdout:
+        said += line
+        if line.startswith("epoch 2/"):
+            break
+    return said

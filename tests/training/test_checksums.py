@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.checksums import CHECKSUMS_FILE, changed_files, write_checksums
+from training.checksums import CHECKSUMS_FILE, changed_files, code_checksum, write_checksums
 from training.errors import TrainingError
 from training.runs.reading import require_intact
 
@@ -44,6 +44,18 @@ def test_what_is_gone_or_grown_is_found_and_what_is_new_is_not_minded(folder: Pa
     assert changed_files(folder) == ["below/我的 文件.json", "empty"]
     with pytest.raises(TrainingError, match=r"below/我的 文件.json, empty are missing or changed"):
         require_intact(folder)
+
+
+def test_an_edit_of_the_code_changes_its_checksum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.checksums.REPOSITORY", tmp_path)
+    edited, seen = tmp_path / "training" / "models" / "dnn.py", set()
+    edited.parent.mkdir(parents=True)
+    for content in ("a = 1", "a = 2", "a = 1"):
+        edited.write_text(content)
+        seen.add(code_checksum())
+    edited.rename(edited.with_name("mmoe.py"))
+    (tmp_path / "training" / "notes.txt").write_text("no code")
+    assert len(seen | {code_checksum()}) == 3
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"\n", b"nothing of the kind\n"])

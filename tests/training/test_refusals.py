@@ -3,6 +3,7 @@
 import errno
 import json
 import math
+import os
 import pickle
 import shutil
 import subprocess
@@ -296,6 +297,85 @@ def test_an_argument_out_of_range_is_refused_by_the_parser(published, tmp_path, 
     with pytest.raises(SystemExit):
         main(published.arguments(tmp_path, flag, value))
     assert f"argument {flag}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Nothing may be trained."""
+    monkeypatch.setattr("training.commands.train.fit", lambda *_: pytest.fail("the model is trained"))
+
+
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.parametrize("encoder", ["/data/models/no-such-folder", "./models/m3e", "two words", ""])
+def test_a_text_encoder_that_is_not_there_is_refused_before_the_tables_are_read(
+    published, tmp_path, monkeypatch, encoder
+):
+    monkeypatch.setattr("training.commands.train.fit_features", lambda *_: pytest.fail("the tables are read"))
+    sentence = refused(published.arguments(tmp_path, "--model", "dnn_content", "--text-encoder", encoder))
+    assert sentence.startswith(f"there is no folder {encoder!r} for the text encoder")
+    assert sentence.endswith("as --text-encoder, or use --text-encoder lsa, which needs no download")
+
+
+@pytest.mark.parametrize("option", ["--notes", "--text-encoder", "--artifacts", "--warehouse"])
+def test_words_that_are_not_utf_8_are_refused(published, tmp_path, option):
+    """As Python passes on the bytes of a terminal that is set to GBK."""
+    sentence = refused(published.arguments(tmp_path, option, b"\xd6\xd0".decode("utf-8", "surrogateescape")))
+    assert sentence == rf"{option} is not UTF-8: '\udcd6\udcd0'; set your terminal to UTF-8"
+
+
+@pytest.mark.usefixtures("untrained")
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        ("dnn", "--hidden-size"),
+        ("dnn", "--embedding-size"),
+        ("mmoe", "--experts"),
+        ("ple", "--scene-experts"),
+        ("ple", "--shared-experts"),
+    ],
+)
+def test_a_model_that_does_not_fit_in_memory_is_refused_before_it_is_built(published, tmp_path, model, size):
+    sentence = refused(published.arguments(tmp_path, "--model", model, size, "2000000000"))
+    assert "the model does not fit in memory: its weights take" in sentence
+    assert size in sentence
+
+
+@pytest.mark.parametrize("ask_for_too_much", [lambda: torch.empty(2**55), lambda: np.empty(2**55)])
+def test_memory_that_runs_out_later_is_told_too(published, tmp_path, monkeypatch, ask_for_too_much):
+    monkeypatch.setattr("training.commands.train.fit", lambda *_: ask_for_too_much())
+    sentence = refused(published.arguments(tmp_path))
+    assert sentence.startswith("no memory is left (")
+    assert "--batch-size" in sentence
+
+
+def test_an_error_that_is_no_lack_of_memory_is_not_hidden(published, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr("training.commands.train.fit", fail)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        main(published.arguments(tmp_path))
+
+
+@pytest.mark.parametrize("command", TRACKING)
+def test_a_renamed_run_is_refused_by_all_that_know_runs_by_their_names(copied, tracking_uri, command):
+    renamed = copied.rename(copied.with_name("the best"))
+    sentence = refused([command, "--artifacts", str(renamed), "--tracking-uri", tracking_uri])
+    assert str(renamed) in sentence
+    assert "artifacts_{model}_run_YYYYMMDD-HHMMSS; give the folder its name back" in sentence
+
+
+def test_a_setting_that_is_not_allowed_is_a_sentence():
+    ended = subprocess.run(
+        [sys.executable, "-m", "training", "compare", "--artifacts", "runs"],
+        cwd=REPOSITORY,
+        env={**os.environ, "ANTM2C_SCENES": "five"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number above 0\n"
 
 
 def test_a_shell_gets_a_sentence_and_status_1(published: Published, tmp_path):

@@ -22,6 +22,7 @@ from training.runs.reading import comparable_predictions, load_config, load_run
 from training.runs.validation import load_validation
 from training.tracking.champion import Champion, champion_of
 from training.tracking.client import tracking
+from training.tracking.identity import run_folders
 from warehouse.catalog import Catalog
 
 
@@ -31,7 +32,7 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
     Without a champion it should. Otherwise the champion predicts the run's validation rows and the rule in
     evaluation/champion_rule.py decides. Raises TrainingError.
     """
-    folders = [Path(folder).resolve() for folder in arguments.artifacts]
+    folders = run_folders(arguments.artifacts)
     configs = [load_config(folder) for folder in folders]
     tables = comparable_predictions(folders)
     best = _best(tables)
@@ -71,7 +72,7 @@ def _against(
         with tracking(arguments.tracking_uri) as client:
             champions_folder = Path(client.download_artifacts(champion.run_id, "", copy))
         try:
-            run = load_run(champions_folder)
+            run = load_run(champions_folder, arguments.text_encoder)
         except TrainingError as error:
             raise TrainingError(
                 f"the champion, version {champion.version} ({champion.run}), cannot be loaded from MLflow's run "

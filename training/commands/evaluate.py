@@ -16,7 +16,7 @@ from warehouse.catalog import Catalog
 
 def evaluate(arguments: Namespace) -> dict[str, Any]:
     """Compute the metrics of a run's model on the validation dates of its window. Raises TrainingError."""
-    run = load_run(Path(arguments.artifacts))
+    run = load_run(Path(arguments.artifacts), arguments.text_encoder)
     config, dates = run.config, run.config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
     current = require_published(catalog, dates, allow_stale=True)

@@ -2,14 +2,14 @@
 
 from argparse import Namespace
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from training.errors import TrainingError
 from training.progress import say
 from training.runs.reading import load_run
 from training.tracking.champion import champion_of, crown
-from training.tracking.client import locked
+from training.tracking.identity import run_folders
+from training.tracking.lock import locked
 from training.tracking.tracked_runs import tracked_run
 
 NONE = "none"
@@ -17,8 +17,8 @@ NONE = "none"
 
 def promote(arguments: Namespace) -> dict[str, Any]:
     """Move the alias to the run. Raises TrainingError if `instead_of` names another version than the champion's."""
-    folder, uri = Path(arguments.artifacts).resolve(), arguments.tracking_uri
-    dataset = load_run(folder).config.dataset  # a run that cannot be loaded cannot serve
+    (folder,), uri = run_folders([arguments.artifacts]), arguments.tracking_uri
+    dataset = load_run(folder, arguments.text_encoder).config.dataset  # a run that cannot be loaded cannot serve
     run = tracked_run(uri, folder)
     with locked(uri):
         current = champion_of(uri, dataset) if arguments.instead_of else None

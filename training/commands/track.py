@@ -1,17 +1,17 @@
 """The track command: record finished runs in MLflow."""
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from training.progress import say
+from training.tracking.identity import run_folders
 from training.tracking.tracked_runs import tracked_run
 
 
 def track(arguments: Namespace) -> dict[str, Any]:
     """Log every run's parameters, metrics by segment and files. A run that is already tracked is left unchanged."""
     tracked = {}
-    for folder in map(Path, arguments.artifacts):
+    for folder in run_folders(arguments.artifacts):
         run = tracked_run(arguments.tracking_uri, folder)
         tracked[folder.name] = run.info.run_id
         say(f"{folder.name} is MLflow's run {run.info.run_id}")

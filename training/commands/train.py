@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from training.checksums import code_checksum
 from training.data.batches import Batches, InMemoryBatches
 from training.data.feature_space import fit_features
 from training.data.reading import count_rows, read_dates, read_in_pieces, read_keys, row_groups
@@ -25,6 +26,7 @@ from training.fitting.checkpoint import Checkpoint
 from training.fitting.device import denormals_flushed, forked_random_state, keep_freed_memory, on_device, resolve_device
 from training.fitting.loop import Epoch, Validate, best_epoch, fit
 from training.fitting.loop_settings import Criterion, LoopSettings
+from training.fitting.memory import require_memory
 from training.model_names import has_content, require_known
 from training.models.build import build_model
 from training.models.click_model import RowModel
@@ -41,6 +43,7 @@ from training.window import available_window, require_published, require_unchang
 from warehouse.catalog import Catalog
 from warehouse.publish import code_revision
 
+_WITHOUT_EFFECT = ("started_at", "notes", "code_revision")
 _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 
 
@@ -62,7 +65,6 @@ class Fitted:
 
     model: RowModel
     course: dict[str, Any]
-    checkpoint: Checkpoint
 
 
 @denormals_flushed()
@@ -74,10 +76,15 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     keep_freed_memory()
     config = from_leader(lambda: _configure(arguments, catalog))
     prepared = prepare(config, catalog, artifacts)
-    fitted = fit_model(config, prepared, artifacts)
-    if prepared.streamed:  # every epoch has read the tables again
-        require_unchanged(catalog, config.inputs)
-    return publish(config, catalog, prepared, fitted, artifacts) if is_leader() else {}
+    with Checkpoint(artifacts, _identity(config, prepared)) as checkpoint:
+        fitted = fit_model(config, prepared, checkpoint)
+        if prepared.streamed:  # every epoch has read the tables again
+            require_unchanged(catalog, config.inputs)
+        if not is_leader():
+            return {}
+        summary = publish(config, catalog, prepared, fitted, artifacts)
+        checkpoint.remove()
+        return summary
 
 
 def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
@@ -86,6 +93,7 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     rows = sum(count_rows(catalog, date) for date in window.train)
     streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
     space = from_leader(lambda: fit_features(catalog, window.train, read_in_pieces if streamed else read_dates))
+    require_memory(lambda: build_model(config.model, space.input_shape, config.model_settings), loop.device)
     content = from_leader(lambda: _whitened_texts(config, catalog, artifacts))
     encoder = RowEncoder(space, content.texts if content else None)
     batches: Batches
@@ -106,18 +114,16 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     return Prepared(encoder, content, batches, streamed, validation, keys)
 
 
-def fit_model(config: RunConfig, prepared: Prepared, artifacts: Path) -> Fitted:
+def fit_model(config: RunConfig, prepared: Prepared, checkpoint: Checkpoint) -> Fitted:
     """Train a model with fresh weights, or resume from the checkpoint of a killed run with the same configuration."""
     loop, content = config.loop_settings, prepared.content
-    identity = {name: value for name, value in asdict(config).items() if name not in ("started_at", "notes")}
-    checkpoint = Checkpoint(artifacts, identity | {"text_encoder": content and content.space.encoder.key})
     with forked_random_state(loop.device):
         torch.manual_seed(loop.seed)
         text_shape, text_table = (content.space.shape, content.table) if content else (None, None)
         shape = prepared.encoder.space.input_shape
         model = RowModel(build_model(config.model, shape, config.model_settings, text_shape), text_table)
         epochs = fit(model, prepared.batches, prepared.validation, _validator(prepared.validation), loop, checkpoint)
-    return Fitted(model, _course(epochs, prepared.batches.rows, loop.stop_on), checkpoint)
+    return Fitted(model, _course(epochs, prepared.batches.rows, loop.stop_on))
 
 
 def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fitted, artifacts: Path) -> dict[str, Any]:
@@ -133,10 +139,16 @@ def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fit
         write_run(staged, config, course, space, prepared.content.space if prepared.content else None, model.model)
         write_evaluation(staged, predictions, metrics, report, page)
         folder = publish_run(staged, artifacts, config.model)
-    fitted.checkpoint.remove()
     say(f"{folder}: AUC {metrics['auc']:.4f} on {metrics['rows']:,} rows of {', '.join(dates)}")
     rate = {name: course[name] for name in ("best_epoch", "rows_per_second")}
     return {"artifacts": str(folder.resolve()), **metrics, "train_days": len(config.window.train), **rate}
+
+
+def _identity(config: RunConfig, prepared: Prepared) -> dict[str, Any]:
+    """Return all that affects the result. The code's content stands for its revision, which no edit changes."""
+    identity = {name: value for name, value in asdict(config).items() if name not in _WITHOUT_EFFECT}
+    encoder = prepared.content.space.encoder.key if prepared.content else None
+    return identity | {"text_encoder": encoder, "code": code_checksum()}
 
 
 def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:

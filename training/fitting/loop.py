@@ -24,6 +24,7 @@ from training.models.click_model import RowModel
 from training.processes import averaged, count, from_leader, is_leader, rank, sharing_gradients
 from training.progress import bar, say
 
+_SAID = {"logloss": "log loss", "auc": "AUC"}
 _DIVERGED = 2 * math.log(2)  # an untrained model's log loss is near log 2, as guessing is
 
 
@@ -45,10 +46,16 @@ class Course:
     epochs: list[Epoch] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
-    def ended(self, settings: LoopSettings) -> bool:
-        """Whether all epochs are done, or the last `patience` epochs were no better than an earlier one."""
+    def end(self, settings: LoopSettings) -> str | None:
+        """Return why training ends, or None if another epoch is to follow.
+
+        It ends if all epochs are done, or if the last `patience` epochs were no better than an earlier one.
+        """
         waited = len(self.epochs) - best_epoch(self.epochs, settings.stop_on).number if self.epochs else 0
-        return len(self.epochs) >= settings.epochs or waited >= settings.patience
+        if waited >= settings.patience:
+            epochs = "1 epoch" if waited == 1 else f"{waited} epochs"
+            return f"the validation {_SAID[settings.stop_on]} has not improved for {epochs} (--patience)"
+        return f"all {settings.epochs} epochs are done" if len(self.epochs) >= settings.epochs else None
 
 
 def best_epoch(epochs: Sequence[Epoch], stop_on: Criterion) -> Epoch:
@@ -78,7 +85,7 @@ def fit(
     course = _resume(model, optimizer, checkpoint)
     validation = on_device(validation, settings.device)
     trained = sharing_gradients(compiled(model) if settings.compile else model, optimizer.deferred)
-    while not course.ended(settings):
+    while not course.end(settings):
         number = len(course.epochs) + 1
         started = time.monotonic()
         train_loss = _train_epoch(trained, optimizer, batches, settings, number)
@@ -99,7 +106,9 @@ def fit(
             f"epoch {number}/{settings.epochs}: loss {train_loss:.5f}, validation log loss {logloss:.5f}, "
             f"AUC {auc:.5f}, {batches.rows / seconds:,.0f} rows/s"
         )
-    _require_converged(best_epoch(course.epochs, settings.stop_on), settings)
+    best = best_epoch(course.epochs, settings.stop_on)
+    _require_converged(best, settings)
+    say(f"epoch {best.number} is kept: {course.end(settings)}")
     model.load_state_dict(course.best_weights)
     model.cpu()
     return course.epochs

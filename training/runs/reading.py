@@ -33,12 +33,15 @@ class Run:
     model: ClickModel
 
 
-def load_run(folder: Path) -> Run:
-    """Load a run. Raises TrainingError if a file is missing, changed or written by an incompatible code revision."""
+def load_run(folder: Path, text_encoder: str | None = None) -> Run:
+    """Load a run. text_encoder: where its sentence-transformers model is now, if that has moved.
+
+    Raises TrainingError if a file is missing, changed or written by an incompatible code revision.
+    """
     config = load_config(folder)
     state_file = folder / f"{config.model}_state.pt"
     space = FeatureSpace.load(folder)
-    text_space = TextSpace.load(folder) if config.text_settings else None
+    text_space = TextSpace.load(folder, text_encoder) if config.text_settings else None
     state = _load_weights(state_file)
     text_shape = text_space.shape if text_space else None
     try:

@@ -1,7 +1,6 @@
 """A cache of embeddings by the hash of their text, so that a rerun embeds only new texts."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from training.progress import say
+from training.unfinished import unfinished_name
 
 _KEY_BYTES = 16
 
@@ -56,12 +56,12 @@ class EmbeddingCache:
         """Write a batch to a file of its own, atomically. vectors: [n, D] float32."""
         self._folder.mkdir(parents=True, exist_ok=True)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
-        name = hashlib.sha256(keys.buffers()[1]).hexdigest()[:_KEY_BYTES]
-        unfinished = self._folder / f".{name}-{os.getpid()}"
+        file = self._folder / f"{hashlib.sha256(keys.buffers()[1]).hexdigest()[:_KEY_BYTES]}.parquet"
+        unfinished = unfinished_name(file)
         pq.write_table(
             pa.table({"key": keys, "vector": column}), unfinished, compression="none", write_page_checksum=True
         )
-        unfinished.replace(self._folder / f"{name}.parquet")
+        unfinished.replace(file)
 
 
 def text_keys(texts: pa.Array) -> pa.Array:

@@ -1,27 +1,36 @@
 """Opens text encoders by name."""
 
-import os
 import shutil
 from pathlib import Path
 
 import pyarrow as pa
 
 from training.checksums import changed_files, write_checksums
+from training.errors import TrainingError
 from training.progress import say
 from training.text.cache import EmbeddingCache
 from training.text.embedding import Encoder
 from training.text.lsa import NAME as LSA
 from training.text.lsa import LsaEncoder, fit_key
-from training.text.sentence import SentenceEncoder, is_downloaded
+from training.text.sentence import is_downloaded, located
+from training.unfinished import unfinished_name
 
 AUTO = "auto"
 _PREFERRED = "m3e-base"
 
 
 def resolve_encoder(name: str) -> str:
-    """Return the name itself, or the encoder that `auto` stands for: m3e-base if it is downloaded, otherwise lsa."""
-    if name != AUTO:
+    """Return the name to record: a folder's absolute path, and for `auto` m3e-base if it is downloaded, otherwise lsa.
+
+    Raises TrainingError if there is no such encoder.
+    """
+    if name == LSA:
         return name
+    if name != AUTO:
+        try:
+            return located(name)
+        except TrainingError as error:
+            raise TrainingError(f"{error}, or use --text-encoder {LSA}, which needs no download") from error
     if is_downloaded(_PREFERRED):
         say(f"text encoder: {_PREFERRED}, found in the local model cache")
         return _PREFERRED
@@ -29,20 +38,13 @@ def resolve_encoder(name: str) -> str:
     return LSA
 
 
-def open_encoder(name: str, texts: pa.Array, seed: int, folder: Path) -> Encoder:
-    """Open an encoder. lsa is fitted on the texts, unless `folder` holds that fit already.
-
-    Raises TrainingError if the encoder cannot be loaded.
-    """
-    return _fitted_lsa(texts, seed, folder) if name == LSA else SentenceEncoder.open(name)
-
-
 def cache_of(encoder: Encoder, folder: Path) -> EmbeddingCache:
     """Return the cache of an encoder's embeddings in a folder."""
     return EmbeddingCache(folder / Path(encoder.name).name / encoder.key)
 
 
-def _fitted_lsa(texts: pa.Array, seed: int, parent: Path) -> LsaEncoder:
+def fitted_lsa(texts: pa.Array, seed: int, parent: Path) -> LsaEncoder:
+    """Fit lsa on the texts, or read that fit if `parent` holds it already."""
     folder = parent / LSA / f"fitted-{fit_key(texts, seed)}"
     if folder.is_dir():
         if not changed_files(folder):
@@ -50,7 +52,7 @@ def _fitted_lsa(texts: pa.Array, seed: int, parent: Path) -> LsaEncoder:
         say(f"{folder} is damaged: {LSA} is fitted again")
         shutil.rmtree(folder, ignore_errors=True)
     encoder = LsaEncoder.fit(texts, seed)
-    unfinished = folder.with_name(f".{folder.name}-{os.getpid()}")
+    unfinished = unfinished_name(folder)
     encoder.save(unfinished)
     write_checksums(unfinished)
     try:

@@ -1,22 +1,29 @@
 """Sentence-transformers encoders: any model of the Hugging Face hub or of a local folder."""
 
 import hashlib
+import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from huggingface_hub import HfApi, try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+from huggingface_hub.utils import validate_repo_id
 
 from training.errors import TrainingError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from torch import Tensor
 
 _HUB_NAMES = {"m3e-base": "moka-ai/m3e-base"}
 _HUB_TIMEOUT = 10.0  # seconds
 _BATCH = 64  # texts in memory at once, padded to the longest of them
+_ELSEWHERE = "pass the folder where it is as --text-encoder"
+# What tokenizers treat differently: case, accents, widths, scripts, digits, punctuation and blanks.
+_PROBE = "Ｈello, Wörld!  今日の天気 繁體字，３ 42-17 don't #ctr_2023 😀\tunbelievable"
 
 
 class SentenceEncoder:
@@ -33,7 +40,12 @@ class SentenceEncoder:
 
         Raises TrainingError if none of them holds the model.
         """
+        name = located(name)
         return SentenceEncoder(name, _load(name))
+
+    def has_key(self, key: str) -> bool:
+        """Return whether this is the encoder with that key, which an earlier code revision may have made."""
+        return key in (self.key, _former_fingerprint(self._model))
 
     @property
     def size(self) -> int:
@@ -42,6 +54,28 @@ class SentenceEncoder:
     def encode(self, texts: pa.Array) -> np.ndarray:
         embeddings = self._model.encode(texts.to_pylist(), batch_size=_BATCH, show_progress_bar=False)
         return np.asarray(embeddings, dtype=np.float32)
+
+
+def located(name: str) -> str:
+    """Return the absolute path of a local folder, or the name of a model of the hub as it is.
+
+    Raises TrainingError if there is neither such a folder nor such a model.
+    """
+    if name and Path(name).is_dir():
+        return str(Path(name).resolve())
+    hub_name = _HUB_NAMES.get(name, name)
+    try:
+        validate_repo_id(hub_name)
+    except HFValidationError as error:
+        raise TrainingError(
+            f"there is no folder {name!r} for the text encoder, nor can a model of the hub have that name: {_ELSEWHERE}"
+        ) from error
+    if not is_downloaded(name):
+        try:
+            HfApi().model_info(hub_name, timeout=_HUB_TIMEOUT)  # one request: the library would retry for a minute
+        except Exception as error:  # network and hub fail with many kinds of errors
+            raise _not_found(name, error) from error
+    return name
 
 
 def is_downloaded(name: str) -> bool:
@@ -58,18 +92,17 @@ def _load(name: str) -> "SentenceTransformer":
             return SentenceTransformer(name, local_files_only=True)
         except Exception as error:  # its readers raise many kinds of errors on the content of a folder
             raise TrainingError(f"sentence-transformers cannot load a model from {name}: {error}") from error
-    hub_name = _HUB_NAMES.get(name, name)
-    downloaded = is_downloaded(name)
     try:
-        if not downloaded:
-            HfApi().model_info(hub_name, timeout=_HUB_TIMEOUT)  # one request: the library would retry for a minute
-        return SentenceTransformer(hub_name, local_files_only=downloaded)
-    except Exception as error:  # network and hub fail with many kinds of errors
-        raise TrainingError(
-            f"the text encoder {name} is neither a local folder nor complete in the local model cache, and {hub_name} "
-            f"cannot be fetched from the hub ({type(error).__name__}): pass the folder of a downloaded model as "
-            "--text-encoder, or use --text-encoder lsa, which needs no download"
-        ) from error
+        return SentenceTransformer(_HUB_NAMES.get(name, name), local_files_only=is_downloaded(name))
+    except Exception as error:
+        raise _not_found(name, error) from error
+
+
+def _not_found(name: str, error: Exception) -> TrainingError:
+    return TrainingError(
+        f"the text encoder {name} is neither a local folder nor complete in the local model cache, and "
+        f"{_HUB_NAMES.get(name, name)} cannot be fetched from the hub ({type(error).__name__}): {_ELSEWHERE}"
+    )
 
 
 def _silence_libraries() -> None:
@@ -82,10 +115,42 @@ def _silence_libraries() -> None:
 
 
 def _fingerprint(model: "SentenceTransformer") -> str:
-    """Hash layers, pooling, tokeniser and weights, so that a model has the same key wherever its files are."""
+    """Hash weights, tokenizer and pooling, so that a model has the same key wherever its files are.
+
+    Names and texts that a library's next version may change, such as those of layers, do not count.
+    """
+    digests = [_digest(weight) for weight in model.parameters()]
+    described = [sorted(digests), _tokenization(model), _pooling(model)]
+    return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:16]
+
+
+def _digest(weight: "Tensor") -> str:
+    values = weight.detach().cpu().float().contiguous()
+    return hashlib.sha256(values.numpy().tobytes() + str(tuple(values.shape)).encode()).hexdigest()
+
+
+def _tokenization(model: "SentenceTransformer") -> list[Any]:
+    tokenizer = model.tokenizer
+    return [sorted(tokenizer.get_vocab().items()), tokenizer(_PROBE)["input_ids"], model.max_seq_length]
+
+
+def _pooling(model: "SentenceTransformer") -> list[Any]:
+    """Return what the layers behind the first do with the vectors of tokens, and the prompt that precedes each text."""
+    layers = []
+    for layer in list(model)[1:]:
+        activation = type(getattr(layer, "activation_function", None)).__name__
+        layers.append([type(layer).__name__, getattr(layer, "pooling_mode", None), activation])
+    return [layers, model.prompts.get(model.default_prompt_name or "")]
+
+
+def _former_fingerprint(model: "SentenceTransformer") -> str | None:
+    """Return the key that earlier code revisions gave the model, or None if they could not use it."""
     digest = hashlib.sha256(repr(model).encode())
-    digest.update(model.tokenizer.backend_tokenizer.to_str().encode())
-    for name, weight in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(weight.detach().cpu().contiguous().view(-1).numpy().tobytes())
+    try:
+        digest.update(model.tokenizer.backend_tokenizer.to_str().encode())
+        for name, weight in model.state_dict().items():
+            digest.update(name.encode())
+            digest.update(weight.detach().cpu().contiguous().view(-1).numpy().tobytes())
+    except (AttributeError, TypeError):  # a tokenizer without a backend, or weights in bfloat16
+        return None
     return digest.hexdigest()[:16]

@@ -42,14 +42,27 @@ class TextSpace:
         self.whitening.save(folder)
 
     @staticmethod
-    def load(folder: Path) -> "TextSpace":
-        """Read what save wrote. Raises TrainingError if the encoder has changed since."""
+    def load(folder: Path, moved_to: str | None = None) -> "TextSpace":
+        """Read what save wrote. moved_to: where a sentence-transformers model is now, if it has moved.
+
+        Raises TrainingError if the encoder has changed since.
+        """
         description = json.loads((folder / _FOLDER / _NAME_FILE).read_text(encoding="utf-8"))
-        name, lsa_folder = description["name"], folder / _FOLDER / _LSA_FOLDER
-        encoder = LsaEncoder.load(lsa_folder) if name == LSA else SentenceEncoder.open(name)
-        if encoder.key != description["key"]:
-            raise TrainingError(f"the text encoder {name} has changed since {folder.name} was trained: train again")
+        if description["name"] == LSA:
+            encoder: Encoder = LsaEncoder.load(folder / _FOLDER / _LSA_FOLDER)
+        else:
+            encoder = _sentence_encoder(moved_to or description["name"], description["key"], folder.name)
         return TextSpace(description["mode"], encoder, Whitening.load(folder))
+
+
+def _sentence_encoder(name: str, key: str, run: str) -> SentenceEncoder:
+    encoder = SentenceEncoder.open(name)
+    if not encoder.has_key(key):
+        raise TrainingError(
+            f"the text encoder {name} is not the one that {run} was trained with, or has changed since: "
+            "pass the folder of that one as --text-encoder, or train again"
+        )
+    return encoder
 
 
 def whitened_table(whitening: Whitening, embeddings: np.ndarray) -> Tensor:

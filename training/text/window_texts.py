@@ -9,7 +9,9 @@ from torch import Tensor
 
 from training.data.row_texts import RowTexts, read_texts
 from training.text.embedding import Encoder, embed
-from training.text.encoders import cache_of, open_encoder
+from training.text.encoders import cache_of, fitted_lsa
+from training.text.lsa import NAME as LSA
+from training.text.sentence import SentenceEncoder
 from training.text.space import TextSpace, whitened_table
 from training.text.whitening import fit_whitening
 from training.window import Window
@@ -48,8 +50,10 @@ def embed_window(catalog: Catalog, window: Window, settings: TextSettings, seed:
 
     Raises TrainingError if the tables cannot be read or the encoder cannot be opened.
     """
+    # Opened before the texts are read, as it may turn out that it cannot be.
+    opened = None if settings.encoder == LSA else SentenceEncoder.open(settings.encoder)
     train, folder = read_texts(catalog, window.train, settings.mode), _embeddings_folder(artifacts)
-    encoder = open_encoder(settings.encoder, train.texts, seed, folder)
+    encoder = opened or fitted_lsa(train.texts, seed, folder)
     texts = train.followed_by(read_texts(catalog, window.val, settings.mode))
     return WindowTexts(encoder, texts, len(train.texts), embed(texts.texts, encoder, cache_of(encoder, folder)))
 

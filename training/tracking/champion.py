@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.errors import TrainingError
-from training.tracking.client import may_hold_runs, tracking
+from training.tracking.client import may_hold_runs, registered_model, tracking
 from training.tracking.identity import CONFIG_TAG, RUN_TAG, identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
+    from mlflow.entities.model_registry import ModelVersion
 
 _ALIAS = "champion"
 _DESCRIPTION = (
     "Folders of training runs; the version with the alias champion serves. training.runs.reading.load_run loads them."
 )
-_NOT_FOUND = "RESOURCE_DOES_NOT_EXIST"
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ def champion_of(uri: str, dataset: str) -> Champion | None:
     if not may_hold_runs(uri):
         return None
     with tracking(uri) as client:
-        registered = _registered(client, _model_name(dataset))
+        registered = registered_model(client, _model_name(dataset))
         version = registered.aliases.get(_ALIAS) if registered else None
         if version is None:
             return None
@@ -56,7 +55,7 @@ def crown(uri: str, dataset: str, run: "Run") -> Champion:
     """Make a tracked run the champion: register a version for it, once, and move the alias. Raises TrackingError."""
     name = _model_name(dataset)
     with tracking(uri) as client:
-        if _registered(client, name) is None:
+        if registered_model(client, name) is None:
             client.create_registered_model(name, description=_DESCRIPTION)
         known = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
         version = known[0] if known else _new_version(client, name, run)
@@ -75,14 +74,3 @@ def _identity_in(tags: Mapping[str, str]) -> tuple[str, str]:
 
 def _model_name(dataset: str) -> str:
     return f"antm2c_{dataset}"
-
-
-def _registered(client: "MlflowClient", name: str) -> "RegisteredModel | None":
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != _NOT_FOUND:
-            raise
-        return None

@@ -1,6 +1,5 @@
 """Clients of MLflow. It is imported only when it is used, because the import takes seconds."""
 
-import fcntl
 import os
 import re
 import sqlite3
@@ -13,12 +12,15 @@ from training.errors import TrackingError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import RegisteredModel
 
+ALREADY_EXISTS, _NOT_FOUND = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"  # MLflow's codes of errors
 _SQLITE = "sqlite:///"
 _CREDENTIALS = re.compile(r"//\S+@")  # user and password in an address
 _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # it goes to stderr, which Airflow logs as errors
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # tasks are retried as a whole, and the board should not wait long
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
@@ -44,17 +46,16 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
         ) from error
 
 
-@contextmanager
-def locked(uri: str) -> Iterator[None]:
-    """Keep other processes of this machine from changing a local database meanwhile. A server needs no lock."""
-    file = database_file(uri)
-    if file is None:
-        yield
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def registered_model(client: "MlflowClient", name: str) -> "RegisteredModel | None":
+    """Return the registered model of this name, or None."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != _NOT_FOUND:
+            raise
+        return None
 
 
 def may_hold_runs(uri: str) -> bool:

@@ -1,13 +1,27 @@
-"""The tags that tell which run's folder a run in MLflow was made from."""
+"""How MLflow knows which run's folder a run was made from: the folder's name and its configuration, as tags."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
-from training.runs.layout import config_file
+from training.errors import TrainingError
+from training.runs.layout import config_file, model_of
 from training.runs.summary import BrokenRunError
 
 RUN_TAG = "antm2c.run"  # the name of the run's folder
 CONFIG_TAG = "antm2c.config_sha256"  # tells apart folders of the same name, which several people may have
+
+
+def run_folders(paths: Iterable[str]) -> list[Path]:
+    """Return folders of runs, resolved. Raises TrainingError if one is not named as a run's folder is."""
+    folders = [Path(path).resolve() for path in paths]
+    for folder in folders:
+        if model_of(folder.name) is None:
+            raise TrainingError(
+                f"{folder} is not the folder of a run, or has been renamed: MLflow knows a run by its folder's name, "
+                "artifacts_{model}_run_YYYYMMDD-HHMMSS; give the folder its name back"
+            )
+    return folders
 
 
 def identity(folder: Path) -> dict[str, str]:

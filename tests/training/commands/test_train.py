@@ -113,16 +113,40 @@ def test_the_same_arguments_give_the_same_run(published, finished, tmp_path):
     assert first.equals(second)
 
 
-def test_a_killed_run_goes_on_and_ends_the_same(published, tmp_path, capsys):
+def test_a_killed_run_goes_on_and_ends_the_same_beside_one_like_it(published, tmp_path, capsys):
     more = ("--epochs", "150", "--patience", "150", "--learning-rate", "0.0001")  # seconds, on a busy machine too
-    kill_in_the_middle(published.arguments(tmp_path / "killed", *more))
+    like_it = kill_in_the_middle(published.arguments(tmp_path / "killed", *more), beside_one_like_it=True)
     capsys.readouterr()
     resumed, whole = (main(published.arguments(tmp_path / kind, *more)) for kind in ("killed", "whole"))
     assert re.search(r"resumed after epoch \d+", capsys.readouterr().out)
-    first, second = (Path(summary.pop("artifacts")) for summary in (resumed, whole))
-    del resumed["rows_per_second"], whole["rows_per_second"]
-    assert resumed == whole
+    output, errors = like_it.communicate(timeout=120)
+    assert like_it.returncode == 0, errors
+    beside = json.loads(output.splitlines()[-1])
+    first, second, third = (Path(summary.pop("artifacts")) for summary in (resumed, whole, beside))
+    for summary in (resumed, whole, beside):
+        del summary["rows_per_second"]
+    assert resumed == whole == beside
+    assert first != third
+    assert not list((tmp_path / "killed" / ".checkpoints").iterdir())
     assert pq.read_table(first / "predictions.parquet").equals(pq.read_table(second / "predictions.parquet"))
+
+
+def test_edited_code_does_not_resume(published, tmp_path, monkeypatch, capsys):
+    """Of the same revision: it ends in -dirty before and after an edit."""
+    for edited in (False, False, True):
+        with monkeypatch.context() as patch:
+            patch.setattr("training.commands.train.publish", no_space)
+            if edited:
+                patch.setattr("training.commands.train.code_checksum", lambda: "of other code")
+            with pytest.raises(TrainingError, match="no space left"):
+                main(published.arguments(tmp_path))
+    said = capsys.readouterr().out.splitlines()
+    assert len([line for line in said if line == "resumed after epoch 3"]) == 1
+    assert len([line for line in said if line.startswith("epoch 1/3")]) == 2
+
+
+def no_space(*_):
+    raise OSError("no space left")
 
 
 def test_runs_that_end_in_the_same_second_get_folders_of_their_own(tmp_path):
@@ -139,10 +163,7 @@ def test_runs_that_end_in_the_same_second_get_folders_of_their_own(tmp_path):
 
 
 def test_a_run_that_fails_while_writing_leaves_no_run(published, tmp_path, monkeypatch):
-    def fail(*_):
-        raise OSError("no space left")
-
-    monkeypatch.setattr("training.commands.train.write_evaluation", fail)
+    monkeypatch.setattr("training.commands.train.write_evaluation", no_space)
     with pytest.raises(TrainingError, match="no space left"):
         main(published.arguments(tmp_path))
     assert not list(tmp_path.glob("artifacts_*"))

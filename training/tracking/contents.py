@@ -1,0 +1,81 @@
+"""What MLflow shows of a run: its description, parameters and metrics."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from training.runs.layout import config_file
+from training.runs.summary import BrokenRunError, RunSummary
+
+_MAIN = ("auc", "auc_low", "auc_high", "logloss", "share")
+_MAIN_GROUP = "1 main"  # MLflow groups metrics by what stands before the first "/", and sorts the groups by name
+_ONLY_OVERALL = ("gauc", "ece", "best_reachable_auc", "share")  # figures that segments do not have
+_NO_PARAMETERS = ("course", "inputs", "notes")  # figures by epoch, a line per date, and MLflow's own description
+
+
+def description(run: RunSummary, config: dict[str, Any]) -> str:
+    """Return the main figures as a Markdown table, followed by the user's notes."""
+    auc, low, high, logloss, share = (run.figures[name] for name in _MAIN)
+    course = config["course"]
+    cells = {
+        "AUC (95% interval)": f"{_shown(auc)} ({_shown(low)} to {_shown(high)})",
+        "Log loss": _shown(logloss),
+        "Rows": f"{run.rows:,}",
+        "As of": run.as_of,
+        "Epoch kept": f"{course['best_epoch']} of {len(course['epochs'])}",
+    }
+    if share is not None:
+        cells["Share of the best reachable AUC above 0.5"] = f"{share:.1%}"
+    table = [_row(cells), _row(["---"] * len(cells)), _row(cells.values())]
+    return "\n".join([*table, "", config.get("notes", "")]).rstrip()
+
+
+def parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield names and values such as model, window.train, loop_settings.epochs; the first and last value of a list."""
+    for name, value in config.items():
+        if name in _NO_PARAMETERS:
+            continue
+        if isinstance(value, dict):
+            yield from parameters(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, f"{value[0]} to {value[-1]}" if isinstance(value, list) else str(value)
+
+
+def metrics(run: RunSummary) -> Iterator[tuple[str, float, int]]:
+    """Yield name, value and step: auc and others overall; by segment auc/scene/3 or auc/scene_x_item_level/3/few.
+
+    The main figures come a second time in a group of their own, which MLflow shows first.
+    """
+    for name in _MAIN:
+        if (value := run.figures[name]) is not None:
+            yield f"{_MAIN_GROUP}/{name}", value, 0
+    for name in _ONLY_OVERALL:
+        if (value := run.figures[name]) is not None:
+            yield name, value, 0
+    for segment, figures in run.report.items():
+        names = [str(part) for part in vars(segment).values() if part is not None]
+        suffix = "".join(f"/{name}" for name in names) if len(names) > 1 else ""  # "overall" has no other name
+        for name, value in vars(figures).items():
+            if value is not None:
+                yield name + suffix, float(value), 0
+
+
+def metrics_by_epoch(config: dict[str, Any], folder: Path) -> Iterator[tuple[str, float, int]]:
+    """Yield the figures of the training: name, value and step. MLflow's step is the number of the epoch."""
+    try:
+        course = config["course"]
+        for name in ("train_rows", "best_epoch", "rows_per_second"):
+            yield name, float(course[name]), 0
+        for epoch in course["epochs"]:
+            figures = {name: float(value) for name, value in epoch.items() if name != "number"}
+            yield from ((f"epoch/{name}", value, epoch["number"]) for name, value in figures.items())
+    except KeyError as error:
+        raise BrokenRunError(folder, f"{config_file(folder.name)} has no {error}") from error
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _shown(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:.4f}"

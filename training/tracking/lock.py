@@ -1,0 +1,77 @@
+"""A lock for what must not happen twice in MLflow: a run's creation, and a promotion."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+from training.errors import TrackingError
+from training.tracking.client import ALREADY_EXISTS, database_file, registered_model, tracking
+
+_NAME, _OWNER_TAG = "antm2c.lock", "antm2c.owner"
+_DESCRIPTION = (
+    "Not a model: its existence keeps two commands of antm2c from changing runs or the champion at once. It exists for "
+    "seconds only. If it stays, the next command removes it after two minutes."
+)
+_ABANDONED_AFTER, _POLL = 120.0, 0.5  # seconds
+
+
+@contextmanager
+def locked(uri: str) -> Iterator[None]:
+    """Keep other commands that ask for this lock waiting. Raises TrackingError.
+
+    The lock of a local database is a file beside it, which the system unlocks if its holder dies. That of a server is
+    a registered model, as the names of these are unique. Hold it for the seconds of a few requests only.
+    """
+    file = database_file(uri)
+    with _locked_beside(file) if file else _locked_on_server(uri):
+        yield
+
+
+@contextmanager
+def _locked_beside(file: Path) -> Iterator[None]:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _locked_on_server(uri: str) -> Iterator[None]:
+    own = uuid4().hex
+    seen, since = own, time.monotonic()
+    while (owner := _claimed(uri, own)) != own:
+        if owner != seen:
+            seen, since = owner, time.monotonic()
+        elif time.monotonic() - since > _ABANDONED_AFTER:  # by this machine's clock alone
+            _remove(uri, owner)
+        time.sleep(_POLL)
+    try:
+        yield
+    finally:
+        with suppress(TrackingError):  # then it counts as abandoned
+            _remove(uri, own)
+
+
+def _claimed(uri: str, own: str) -> str:
+    """Try to make the lock one's own, and return its owner: "" if it was just released."""
+    from mlflow.exceptions import MlflowException
+
+    with tracking(uri) as client:
+        try:
+            client.create_registered_model(_NAME, tags={_OWNER_TAG: own}, description=_DESCRIPTION)
+            return own
+        except MlflowException as error:
+            if error.error_code != ALREADY_EXISTS:
+                raise
+        held = registered_model(client, _NAME)  # it may be one's own, if the request was sent twice
+        return held.tags.get(_OWNER_TAG, "") if held else ""
+
+
+def _remove(uri: str, owner: str) -> None:
+    with tracking(uri) as client:
+        held = registered_model(client, _NAME)
+        if held and held.tags.get(_OWNER_TAG, "") == owner:
+            client.delete_registered_model(_NAME)
