@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import RegisteredModel
 
-ALREADY_EXISTS, _NOT_FOUND = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"  # MLflow's codes of errors
+ALREADY_EXISTS, NOT_FOUND = "RESOURCE_ALREADY_EXISTS", "RESOURCE_DOES_NOT_EXIST"  # MLflow's codes of errors
 _SQLITE = "sqlite:///"
 _CREDENTIALS = re.compile(r"//\S+@")  # user and password in an address
 _DEFAULTS = {
@@ -53,7 +53,7 @@ def registered_model(client: "MlflowClient", name: str) -> "RegisteredModel | No
     try:
         return client.get_registered_model(name)
     except MlflowException as error:
-        if error.error_code != _NOT_FOUND:
+        if error.error_code != NOT_FOUND:
             raise
         return None
 

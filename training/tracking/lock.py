@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from training.errors import TrackingError
-from training.tracking.client import ALREADY_EXISTS, database_file, registered_model, tracking
+from training.tracking.client import ALREADY_EXISTS, NOT_FOUND, database_file, registered_model, tracking
 
 _NAME, _OWNER_TAG = "antm2c.lock", "antm2c.owner"
 _DESCRIPTION = (
@@ -51,8 +51,7 @@ def _locked_on_server(uri: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(TrackingError):  # then it counts as abandoned
-            _remove(uri, own)
+        _remove(uri, own)
 
 
 def _claimed(uri: str, own: str) -> str:
@@ -64,14 +63,15 @@ def _claimed(uri: str, own: str) -> str:
             client.create_registered_model(_NAME, tags={_OWNER_TAG: own}, description=_DESCRIPTION)
             return own
         except MlflowException as error:
-            if error.error_code != ALREADY_EXISTS:
+            if error.error_code not in (ALREADY_EXISTS, NOT_FOUND):  # not found: released while MLflow looked at it
                 raise
         held = registered_model(client, _NAME)  # it may be one's own, if the request was sent twice
         return held.tags.get(_OWNER_TAG, "") if held else ""
 
 
 def _remove(uri: str, owner: str) -> None:
-    with tracking(uri) as client:
+    # It may fail: if another command was faster, all is well, and if the server is down, the lock counts as abandoned.
+    with suppress(TrackingError), tracking(uri) as client:
         held = registered_model(client, _NAME)
         if held and held.tags.get(_OWNER_TAG, "") == owner:
             client.delete_registered_model(_NAME)

@@ -226,9 +226,10 @@ def shared_uri(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def met(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two threads that look at MLflow wait for each other before they change it, for a second at most."""
-    meeting = threading.Barrier(2)
 
     def met_after(look: Callable[..., Any]) -> Callable[..., Any]:
+        meeting = threading.Barrier(2)
+
         def looked(*arguments: Any, **options: Any) -> Any:
             seen = look(*arguments, **options)
             with suppress(threading.BrokenBarrierError):
