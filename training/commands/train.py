@@ -71,12 +71,13 @@ class Fitted:
 def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Train, evaluate and publish one run. Return its metrics and folder; in processes other than the leader, {}."""
     require_known(arguments.model)
+    code = code_checksum()  # first, as it may be edited while this runs
     artifacts = Path(arguments.artifacts)
     artifacts.mkdir(parents=True, exist_ok=True)  # fails now, not after the training, if the folder cannot be written
     keep_freed_memory()
     config = from_leader(lambda: _configure(arguments, catalog))
     prepared = prepare(config, catalog, artifacts)
-    with Checkpoint(artifacts, _identity(config, prepared)) as checkpoint:
+    with Checkpoint(artifacts, _identity(config, prepared, code)) as checkpoint:
         fitted = fit_model(config, prepared, checkpoint)
         if prepared.streamed:  # every epoch has read the tables again
             require_unchanged(catalog, config.inputs)
@@ -144,11 +145,11 @@ def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fit
     return {"artifacts": str(folder.resolve()), **metrics, "train_days": len(config.window.train), **rate}
 
 
-def _identity(config: RunConfig, prepared: Prepared) -> dict[str, Any]:
+def _identity(config: RunConfig, prepared: Prepared, code: str) -> dict[str, Any]:
     """Return all that affects the result. The code's content stands for its revision, which no edit changes."""
     identity = {name: value for name, value in asdict(config).items() if name not in _WITHOUT_EFFECT}
     encoder = prepared.content.space.encoder.key if prepared.content else None
-    return identity | {"text_encoder": encoder, "code": code_checksum()}
+    return identity | {"text_encoder": encoder, "code": code}
 
 
 def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
