@@ -11,7 +11,7 @@ _STORY = re.compile(
     rf"^(?:{_DATE}(?: to {_DATE})?|Retraining(?: as of {_DATE})?): .*?^{END}$", re.MULTILINE | re.DOTALL
 )
 _WORD = re.compile(r"`[^`]*`\S*|\S+")  # a command in backticks is one word, so it is never cut
-_SHORTEST_LINE = 60  # characters; if there is no room for that, people have written too much
+_SHORTEST_LINE = 60  # characters; without room for that, there is no story
 
 
 def with_story(note: str | None, subject: str, lines: Sequence[str]) -> str:
@@ -30,25 +30,34 @@ def with_story(note: str | None, subject: str, lines: Sequence[str]) -> str:
 
 
 def _shortened(lines: list[str], room: int) -> list[str]:
-    """Shorten the longest lines in their middle until all fit into so many characters. Drop the last if that fails."""
-    while (excess := len("\n".join(lines)) - room) > 0:
-        longest = max(lines, key=len)
-        if len(longest) <= _SHORTEST_LINE:
-            return _shortened(lines[:-1], room)
-        lines[lines.index(longest)] = _without_middle(longest, max(len(longest) - excess, _SHORTEST_LINE))
-    return lines
+    """Shorten the longest lines in their middle until all fit into so many characters. Drops the last of very many."""
+    if len("\n".join(lines)) <= room:
+        return lines
+    lines = lines[: room // _SHORTEST_LINE]
+    for most in range(room, _SHORTEST_LINE, -10):
+        shorter = [line if len(line) <= most else _without_middle(line, most) for line in lines]
+        if len("\n".join(shorter)) <= room:
+            return shorter
+    return shorter[:1]
 
 
 def _without_middle(text: str, most: int) -> str:
     """Leave out whole words in the middle: a sentence begins with what was wrong and ends with what to do."""
-    words, head, tail = _WORD.findall(text), "", ""
-    while words:
-        at_end = len(tail) <= len(head)
-        word = words.pop(-1 if at_end else 0)
-        if len(head) + len(tail) + len(word) + len("  …") > most:
+    words = _WORD.findall(text)
+    tail = " ".join(reversed(_fitting(reversed(words), most * 3 // 5)))
+    head = " ".join(_fitting(words, most - len(tail) - len(" … ")))
+    return f"{head} … {tail}".strip()
+
+
+def _fitting(words: Iterable[str], room: int) -> list[str]:
+    """The first words that fit into so many characters with a space between them."""
+    fitting: list[str] = []
+    for word in words:
+        room -= len(word) + 1
+        if room < -1:
             break
-        head, tail = (head, f" {word}{tail}") if at_end else (f"{head}{word} ", tail)
-    return f"{head}…{tail}"
+        fitting.append(word)
+    return fitting
 
 
 def story_of(

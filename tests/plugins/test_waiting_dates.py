@@ -119,7 +119,7 @@ def succeeds(session: Session, run: DagRun, publishes: bool = True) -> None:
 
 def states_of(session: Session, run: DagRun) -> dict[str, str | None]:
     tasks = session.execute(select(TaskInstance.task_id, TaskInstance.state).where(TaskInstance.run_id == run.run_id))
-    return dict(tasks.tuples().all())
+    return {task.task_id: task.state for task in tasks}
 
 
 CLEARED = {LOGS: "success", WAIT: None, FEATURES: None, TABLE: None}
