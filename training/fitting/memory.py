@@ -20,7 +20,7 @@ def require_memory(build: Callable[[], nn.Module], device: Device) -> None:
     """Raise TrainingError if the weights that `build` makes, and their copies, are larger than the whole memory."""
     try:
         with torch.device("meta"):  # shapes only
-            needed = _COPIES * sum(weight.nbytes for weight in build().parameters())
+            needed: float = _COPIES * sum(weight.nbytes for weight in build().parameters())
     except RuntimeError:  # a size that is beyond 64 bits
         needed = math.inf
     there_is = torch.cuda.mem_get_info()[1] if device == "cuda" else _machine_memory()
