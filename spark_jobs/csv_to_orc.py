@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.partitions import check_scene_folders, empty_content, no_rows, write_staged
+from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, read_raw, readable_files
 from spark_jobs.common.run_stage import run_stage
+from spark_jobs.common.session import require_readable_paths
 from spark_jobs.common.stage import Stage
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
@@ -23,70 +24,26 @@ from warehouse.tables import (
     RAW,
     REJECT_REASONS,
     REJECTS,
-    REQUIRED_RAW_COLUMNS,
     SCENES,
     TEXT_COLUMNS,
 )
 
-_RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
-_CAST = ("log_time", "label", "scene")  # damaged values cannot be cast, and are rejected for that
-_CORRUPT = "_corrupt_record"
-_MAX_COLUMNS = 6_000_000  # so that a line with megabytes of commas is malformed, and not a crash
-_TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2} [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
-_SWALLOWED = rf'(?m)\\n([^\\n]*,)?"?{_TIME}"?\\r?(,|$)'
-_AS_WRITTEN = {
-    "escape": '"',
-    "nullValue": "",
-    "emptyValue": "",
-    "ignoreLeadingWhiteSpace": "false",
-    "ignoreTrailingWhiteSpace": "false",
-}
 _REJECTED = -1  # the scene of rejected rows while they are staged with the logs
 _IS_VALID = f"scene != {_REJECTED}"
+_IDS = ("user_id", "item_id")
+_NULLS = r"'null', '\\n', 'nan', 'none', 'n/a', 'undefined'"  # in SQL, in small letters
+_SEEMS_MISSING = (
+    r"{:,} valid rows have NULL, \N, nan or the like as {}, which is taken for an id like any other; "
+    "if it means that there is none, leave the column empty, and these rows are rejected"
+)
+_BACKSLASHES = "backslashes"
+_DOUBLE_QUOTES = (
+    '; {} of them have quotes escaped by a backslash: write quotes inside a field doubled, as "" '
+    "(in Spark: .option('escape', '\"'))"
+)
+_SHOWN_REJECTS = 3
+_SHOWN_CHARACTERS = 200
 _RAW_BYTES_PER_WRITER = 2 * 1024**3  # one file per scene of about 256 MB
-
-
-def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
-    """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`."""
-    names = [name if name in _RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(group.columns)]
-    schema = ", ".join(f"`{name}` string" for name in (*names, _CORRUPT))
-    rows = spark.read.csv(
-        list(group.uris),
-        schema=schema,
-        header=True,
-        multiLine=True,
-        lineSep="\n",
-        escape='"',
-        mode="PERMISSIVE",
-        columnNameOfCorruptRecord=_CORRUPT,
-        maxColumns=_MAX_COLUMNS,
-    )
-    # Spark leaves the \r of a Windows line end: as an empty line, or at the end of the last column.
-    rows = rows.where(f"coalesce(trim(BOTH '\r\n' FROM `{_CORRUPT}`) != '', true)")
-    rows = rows.withColumn(names[-1], F.expr(without_return(names[-1])))
-    as_written = ", ".join(f"'{name}', '{value}'" for name, value in _AS_WRITTEN.items())
-    line = f"to_csv(struct({', '.join(f'`{name}`' for name in names)}), map({as_written}))"
-    malformed = [f"`{_CORRUPT}` IS NOT NULL", *(damaged(name) for name in names if name not in _CAST)]
-    return rows.selectExpr(
-        *(f"`{name}`" if name in names else f"CAST(NULL AS string) AS `{name}`" for name in _RAW_COLUMNS),
-        f"{' OR '.join(malformed)} AS malformed",
-        f"coalesce({without_return(_CORRUPT)}, {line}) AS raw_line",
-        "_metadata.file_name AS source_file",
-    )
-
-
-def damaged(column: str) -> str:
-    """Return the SQL test for invalid UTF-8, and for further rows swallowed after a quote that is never closed.
-
-    A swallowed row is recognized by its log_time: inside the value, a line has a time between commas.
-    """
-    swallowed = f"contains(`{column}`, '\n') AND `{column}` RLIKE '{_SWALLOWED}'"
-    return f"ifnull(contains(`{column}`, '\ufffd') OR {swallowed}, false)"
-
-
-def without_return(column: str) -> str:
-    """Return the SQL of a column without carriage returns at its end."""
-    return f"TRIM(TRAILING '\\r' FROM `{column}`)"
 
 
 def log_timestamp() -> str:
@@ -143,7 +100,8 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
     """Publish logs and rejects of one date. Raises StageError if raw files are missing or rejects are too many."""
     raw = [stage.catalog.input(RAW, date)]  # before reading: files that arrive meanwhile make the result stale
     groups = group_by_header(stage.catalog, date)
-    with stage.staged(LOGS, date) as logs, stage.staged(REJECTS, date) as rejects:
+    require_readable_paths(stage.spark, *(uri for group in groups for uri in group.uris))
+    with stage.staged(LOGS, date) as logs, stage.staged(REJECTS, date) as rejects, readable_files():
         content, counts = write_staged(checked_rows(stage.spark, groups, date), logs, row_counts(), _IS_VALID)
         logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
         published = [stage.publish(rejects, rejects_content, raw)]
@@ -153,8 +111,24 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
             raise StageError(
                 f"{rejected} of {rows_in} raw rows are rejected ({reasons}), more than --max-reject-rate "
                 f"{max_reject_rate:g} allows; see {stage.catalog.uri(REJECTS, date)}, the logs are not published"
+                + (_DOUBLE_QUOTES.format(counts[_BACKSLASHES]) if counts[_BACKSLASHES] else ""),
+                details=some_rejects(stage, date),
             )
+        for column in _IDS:
+            if number := counts[f"null_{column}"]:
+                print(f"csv_to_orc {date}: {_SEEMS_MISSING.format(number, column)}", flush=True)
         return [stage.publish(logs, logs_content, raw), *published]
+
+
+def some_rejects(stage: Stage, date: str) -> list[str]:
+    """Return a few published rejects as lines to print."""
+    shown = f"substring(raw_line, 1, {_SHOWN_CHARACTERS})"
+    rows = stage.read(REJECTS, date).selectExpr("source_file", "reason", f"{shown} AS line").limit(_SHOWN_REJECTS)
+    return [f"rejected from {row.source_file}, {row.reason}: {_printable(row.line)}" for row in rows.collect()]
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataFrame:
@@ -167,11 +141,16 @@ def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> 
 
 
 def row_counts() -> dict[str, str]:
-    """Return SQL counts over `valid_and_rejected`: all rows, valid rows by scene, rejected rows by reason."""
+    """Return SQL counts over `valid_and_rejected`: all rows, valid rows by scene, rejected rows by reason.
+
+    Also valid rows whose id seems to stand for a missing one, and malformed rows with quotes escaped by a backslash.
+    """
     return {
         "rows_in": "count(1)",
         **{f"scene_{scene}": f"count_if(scene = {scene})" for scene in SCENES},
         **{reason: f"count_if(NOT ({_IS_VALID}) AND item_id = '{reason}')" for reason in REJECT_REASONS},
+        **{f"null_{column}": f"count_if(({_IS_VALID}) AND lower({column}) IN ({_NULLS}))" for column in _IDS},
+        _BACKSLASHES: f"count_if(item_id = 'malformed' AND contains(item_title, '{BACKSLASH_QUOTE}'))",
     }
 
 

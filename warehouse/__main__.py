@@ -12,7 +12,10 @@ from warehouse.status import overview
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. The exit status is 1 if any partition is stale or missing."""
-    settings = read_settings()
+    try:
+        settings = read_settings()
+    except WarehouseError as error:
+        sys.exit(f"error: {error}")
     parser = argparse.ArgumentParser(prog="python -m warehouse", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser("status", help="show the state of every table and date, with rows and rejects")

@@ -1,6 +1,5 @@
 """Where the partitions of a dataset lie, and what is published."""
 
-import hashlib
 import re
 from datetime import date as calendar_date
 from typing import Any
@@ -8,7 +7,9 @@ from typing import Any
 from fsspec.utils import infer_compression
 
 from warehouse.errors import StorageError, WarehouseError
-from warehouse.manifest import MANIFEST_FILE, Input, Manifest
+from warehouse.manifest import MANIFEST_FILE, Input, Manifest, RawInput
+from warehouse.raw_files import have_changed, listing_version, read_raw_files, version_of
+from warehouse.settings import read_settings
 from warehouse.storage import Storage
 from warehouse.tables import RAW, Table
 
@@ -23,6 +24,7 @@ class Catalog:
     def __init__(self, warehouse: str, dataset: str) -> None:
         if not _DATASET.fullmatch(dataset):
             raise WarehouseError(f"dataset {dataset!r}: use letters, digits and underscores only")
+        read_settings()  # no table is touched while a variable has a value that is not allowed
         self.storage = Storage(warehouse)
         self.dataset = dataset
 
@@ -45,6 +47,13 @@ class Catalog:
             except ValueError as error:
                 raise WarehouseError(f"{self.uri(table, date)} is not a date: {error}; rename the folder") from error
         return dates
+
+    def misplaced_raw(self) -> list[str]:
+        """Return the names in the raw table's folder that no stage reads, because they are no date=YYYY-MM-DD."""
+        folder = self.table_path(RAW)
+        names = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self.storage.entries(folder)]
+        dates = {f"date={date}" for date in self.dates(RAW)}
+        return sorted(name for name in names if name not in dates and not name.startswith((".", "_")))
 
     def files(self, table: Table, date: str) -> list[dict]:
         """Return the partition's data files as fsspec entries with name and size."""
@@ -90,22 +99,22 @@ class Catalog:
             )
 
     def version(self, table: Table, date: str) -> str | None:
-        """Return the published version, or None. Raw folders have no manifest: names, sizes and times are hashed."""
+        """Return the published version, or None. Raw files have no manifest: their names and content are hashed."""
         if table is RAW:
-            return self._raw_version(date)
+            return self.input(RAW, date).version
         manifest = self.manifest(table, date)
         return manifest.version if manifest else None
 
     def input(self, table: Table, date: str) -> Input:
         """Return the partition, at its current version, as an input of another."""
+        if table is RAW:
+            files = read_raw_files(self.storage, self.path(RAW, date))
+            return RawInput(table.folder, date, version_of(files), files)
         return Input(table.folder, date, self.version(table, date))
 
-    def _raw_version(self, date: str) -> str | None:
-        folder = self.path(RAW, date)
-        if not self.storage.exists(folder):
-            return None
-        listing = [
-            (file["name"].removeprefix(folder), file["size"], str(file.get("mtime", file.get("modification_time", ""))))
-            for file in self.storage.files(folder)
-        ]
-        return hashlib.sha256(repr(listing).encode()).hexdigest()[:16]
+    def raw_has_changed(self, source: Input) -> bool:
+        """Whether the raw files of a date are others than they were as this input. If all are gone, they are not."""
+        folder = self.path(RAW, source.date)
+        if isinstance(source, RawInput):
+            return have_changed(self.storage, folder, source.files)
+        return listing_version(self.storage, folder) not in (source.version, None)

@@ -69,7 +69,7 @@ class Freshness:
         self._catalog = catalog
         self._verdicts: dict[tuple[str, str], Verdict] = {}
         self._manifests: dict[tuple[str, str], Manifest | None] = {}
-        self._raw_versions: dict[str, str | None] = {}
+        self._raw_has_changed: dict[Input, bool] = {}
         self._dates: dict[str, list[str]] = {}
         self._examined_up_to: dict[str, str] = defaultdict(str)
         self._lock = RLock()
@@ -171,9 +171,7 @@ class Freshness:
     def _changed(self, source: Input) -> str:
         table, name = TABLES[source.table], f"{source.table} date={source.date}"
         if table is RAW:
-            now = self._raw_version(source.date)
-            # Raw files may be archived once their logs are published.
-            return f"{name} has changed since" if now not in (source.version, None) else ""
+            return f"{name} has changed since" if self._has_raw_changed(source) else ""
         manifest = self.manifest(table, source.date)
         now = manifest.version if manifest else None
         if now == source.version:
@@ -185,7 +183,7 @@ class Freshness:
         table = TABLES[source.table]
         return _FRESH if table is RAW or source.version is None else self.verdict(table, source.date)
 
-    def _raw_version(self, date: str) -> str | None:
-        if date not in self._raw_versions:
-            self._raw_versions[date] = self._catalog.version(RAW, date)
-        return self._raw_versions[date]
+    def _has_raw_changed(self, source: Input) -> bool:
+        if source not in self._raw_has_changed:
+            self._raw_has_changed[source] = self._catalog.raw_has_changed(source)
+        return self._raw_has_changed[source]

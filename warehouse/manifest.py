@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from warehouse.tables import TABLES
 
@@ -17,6 +17,22 @@ class Input:
     table: str
     date: str
     version: str | None
+
+
+class RawFile(NamedTuple):
+    """A raw file as a stage read it. name: below the folder of its date. size: bytes. time: empty if unknown."""
+
+    name: str
+    size: int
+    time: str
+    checksum: str
+
+
+@dataclass(frozen=True, order=True)
+class RawInput(Input):
+    """The raw files of a date, which have no manifest of their own."""
+
+    files: tuple[RawFile, ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,7 @@ class Manifest:
         """Read what `to_json` wrote. Raises ValueError if the text is not the manifest of a partition."""
         values = json.loads(text)
         try:
-            manifest = Manifest(**{**values, "inputs": [Input(**source) for source in values["inputs"]]})
+            manifest = Manifest(**{**values, "inputs": [_input(source) for source in values["inputs"]]})
         except (TypeError, KeyError) as error:
             raise ValueError(f"its fields are not those of a manifest ({error})") from error
         if wrong := [name for name, is_valid in _validity(manifest).items() if not is_valid]:
@@ -70,6 +86,7 @@ def _validity(read: Manifest) -> dict[str, bool]:
             type(source.table) is str
             and source.table in TABLES
             and (source.date != read.date or source.table != read.table)  # else freshness would ask for itself
+            and (not isinstance(source, RawInput) or all(map(_is_raw_file, source.files)))
             for source in read.inputs
         ),
         "history_start": read.history_start is None or type(read.history_start) is str,
@@ -80,8 +97,19 @@ def _validity(read: Manifest) -> dict[str, bool]:
     }
 
 
+def _input(source: dict[str, Any]) -> Input:
+    """Read an input. Those of manifests that were written before `files` existed have none."""
+    if "files" not in source:
+        return Input(**source)
+    return RawInput(**{**source, "files": tuple(RawFile(*file) for file in source["files"])})
+
+
 def _are_numbers(value: Any) -> bool:
     return type(value) is dict and all(type(number) is int for number in value.values())
+
+
+def _is_raw_file(file: RawFile) -> bool:
+    return [*map(type, file)] == [str, int, str, str]
 
 
 def _is_file(value: Any) -> bool:

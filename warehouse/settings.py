@@ -8,6 +8,7 @@ from pathlib import Path
 from warehouse.errors import WarehouseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+_SCENES = "5"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def read_settings() -> Settings:
         warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
         dataset=_variable("ANTM2C_DATASET", "demo"),
         artifacts=artifacts,
-        scenes=int(_matching("ANTM2C_SCENES", "5", r"0*[1-9]\d*", "a whole number above 0")),
+        scenes=_read_scenes(),
         code_revision=_variable("ANTM2C_CODE_REVISION", ""),
         tracking_uri=_variable("MLFLOW_TRACKING_URI", _database_beside(Path(artifacts).absolute())),
         train_runtime=_matching("ANTM2C_TRAIN_RUNTIME", "python", r"python|docker", "python or docker"),
@@ -45,6 +46,21 @@ def read_settings() -> Settings:
         trainer_gpus=_matching("ANTM2C_TRAINER_GPUS", "0", r"all|\d+", "all or a number"),
         trainer_network=_variable("ANTM2C_TRAINER_NETWORK", "bridge"),
     )
+
+
+def number_of_scenes() -> int:
+    """Return the number of scenes, for tables that are declared while modules are imported.
+
+    If the variable has a value that is not allowed, the default: an import never fails, `read_settings` does.
+    """
+    try:
+        return _read_scenes()
+    except WarehouseError:
+        return int(_SCENES)
+
+
+def _read_scenes() -> int:
+    return int(_matching("ANTM2C_SCENES", _SCENES, r"0*[1-9]\d*", "a whole number above 0"))
 
 
 def _database_beside(folder: Path) -> str:

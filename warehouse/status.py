@@ -7,7 +7,7 @@ from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict
 from warehouse.manifest import Manifest
 from warehouse.pair_tiles import tile_days
-from warehouse.tables import DERIVED_TABLES, LOGS, REJECTS, TILES_UI, Table
+from warehouse.tables import DERIVED_TABLES, LOGS, RAW, REJECTS, TILES_UI, Table
 
 _SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.LEAKY: "LEAKY", State.MISSING: "MISSING"}
 _NOT_EXPECTED = "."
@@ -17,13 +17,15 @@ _WIDTHS = {table: max(len(table.folder), *map(len, _SIGNS.values())) for table i
 def overview(catalog: Catalog) -> tuple[list[str], bool]:
     """Return the lines to print, and whether everything from the first to the last date is published and fresh.
 
+    Raw logs that no date holds are named, and count as not published.
+
     A day between them without a raw folder counts as missing. A day without impressions has a raw file with only a
     header.
     """
     freshness = Freshness(catalog)
-    known = freshness.known_dates()
+    known, misplaced = freshness.known_dates(), _misplaced(catalog)
     if not known:
-        return [f"no logs of dataset {catalog.dataset} in {catalog.storage.root}"], False
+        return [f"no logs of dataset {catalog.dataset} in {catalog.storage.root}", *misplaced], False
     dates = days(known[0], known[-1])
     verdicts = {date: _verdicts(freshness, date) for date in dates}
     lines = [_line("date", "valid rows", "rejected", {table: table.folder for table in DERIVED_TABLES})]
@@ -36,12 +38,20 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     if problems:
         lines += [f"{number} {cause}" for cause, number in causes(freshness, problems).items()]
         lines += [f"run the stages for {min(problems)} .. {max(problems)}"]
-    return lines, not problems
+    return [*lines, *misplaced], not problems and not misplaced
 
 
 def expected(table: Table, date: str) -> bool:
     """Whether the table has a partition on a date with logs. A tile of one day would repeat the daily counts."""
     return table is not TILES_UI or tile_days(date) > 1
+
+
+def _misplaced(catalog: Catalog) -> list[str]:
+    folder = catalog.storage.uri(RAW.name(catalog.dataset))
+    return [
+        f"{folder}/{name} is no folder of a date, and is not read: name the folder date=YYYY-MM-DD"
+        for name in catalog.misplaced_raw()
+    ]
 
 
 def _verdicts(freshness: Freshness, date: str) -> dict[Table, Verdict]:

@@ -77,7 +77,7 @@ class Storage:
     def folders(self, path: str) -> list[str]:
         """Return the names of the folders directly in `path`, sorted; none if `path` does not exist."""
         return sorted(
-            entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self._list(path) if self._is_folder(entry)
+            entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self.entries(path) if self._is_folder(entry)
         )
 
     def files(self, path: str) -> list[dict]:
@@ -85,18 +85,27 @@ class Storage:
         return sorted(self._walk(path), key=lambda entry: entry["name"])
 
     def _walk(self, path: str) -> Iterator[dict]:
-        for entry in self._list(path):
+        for entry in self.entries(path):
             if entry["name"].rstrip("/").rsplit("/", 1)[-1].startswith((".", "_")):
                 continue
             if self._is_folder(entry):
                 yield from self._walk(entry["name"])
             else:
-                yield entry
+                yield self._followed(entry)
+
+    def _followed(self, entry: dict) -> dict:
+        """Return an entry with the time of the file that a link leads to: fsspec gives that of the link itself."""
+        if not entry.get("islink"):
+            return entry
+        with suppress(OSError):  # a link that leads nowhere
+            return {**entry, "mtime": Path(entry["name"]).stat().st_mtime}
+        return entry
 
     def _is_folder(self, entry: dict) -> bool:
         return entry["type"] == "directory" or (bool(entry.get("islink")) and self.filesystem.isdir(entry["name"]))
 
-    def _list(self, path: str) -> list[dict]:
+    def entries(self, path: str) -> list[dict]:
+        """Return what lies directly in `path` as fsspec entries; nothing if `path` does not exist."""
         self.filesystem.invalidate_cache()
         try:
             return self.filesystem.ls(path, detail=True)

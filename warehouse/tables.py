@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from warehouse.settings import read_settings
+from warehouse.settings import number_of_scenes
 
-SCENES = tuple(range(read_settings().scenes))
+SCENES = tuple(range(number_of_scenes()))
 WINDOW_DAYS = 7
 
 TEXT_COLUMNS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")

@@ -1,9 +1,13 @@
 """The command line arguments that all stages share."""
 
 import argparse
+import sys
 from datetime import date
+from typing import NoReturn
 
+from spark_jobs.common.terminal import fail, say
 from warehouse.calendar_days import days
+from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
 
 
@@ -25,10 +29,20 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+class _Parser(argparse.ArgumentParser):
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        if message:
+            say(message.rstrip())
+        sys.exit(status)
+
+
 def stage_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser for the warehouse, the dataset and the dates, which `dates_of` takes from its result."""
-    settings = read_settings()
-    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    try:
+        settings = read_settings()
+    except WarehouseError as error:
+        fail(str(error))
+    parser = _Parser(description=description, allow_abbrev=False)
     parser.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
     parser.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
     parser.add_argument("--date", type=iso_date, help="the date to process")

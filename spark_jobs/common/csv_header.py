@@ -10,18 +10,39 @@ from fsspec.utils import infer_compression
 
 from spark_jobs.common.errors import StageError
 from warehouse.catalog import Catalog
-from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
+from warehouse.tables import DEEP_FEATURES, RAW, REQUIRED_RAW_COLUMNS, TEXT_COLUMNS
 
+RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
+_MEANT = {name.casefold(): name for name in RAW_COLUMNS}
 _HEADER_BYTES = 1024 * 1024
 _UNSUPPORTED = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")
 _WILDCARDS = frozenset("[]{}*?\\")
+_OTHER_SEPARATORS = {
+    ";": "semicolons",
+    "\t": "tabs",
+    "|": "vertical bars",
+    "\x01": "the character \\x01",
+}
+
+
+@dataclass(frozen=True)
+class Header:
+    """The cells of a header without the blanks around them. is_first_line: whether no line stands before it."""
+
+    cells: tuple[str, ...]
+    is_first_line: bool
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns by the names that tables give them; those of other columns are kept as written."""
+        return tuple(_MEANT.get(cell.casefold(), cell) for cell in self.cells)
 
 
 @dataclass(frozen=True)
 class RawFiles:
     """Files with the same header. `size` is their total size in bytes, as stored."""
 
-    columns: tuple[str, ...]
+    header: Header
     uris: tuple[str, ...]
     size: int
 
@@ -47,7 +68,9 @@ def raw_files(catalog: Catalog, date: str) -> list[dict]:
     """List the date's raw files. Raises StageError if the folder is missing or empty."""
     folder = catalog.uri(RAW, date)
     if not catalog.storage.exists(catalog.path(RAW, date)):
-        raise StageError(f"no raw logs for {date}: looked for the folder {folder}")
+        misplaced = ", ".join(catalog.misplaced_raw())
+        beside = f"; beside it are {misplaced}, whose names are not date=YYYY-MM-DD" if misplaced else ""
+        raise StageError(f"no raw logs for {date}: looked for the folder {folder}{beside}")
     entries = catalog.files(RAW, date)
     if not entries:
         raise StageError(
@@ -57,23 +80,25 @@ def raw_files(catalog: Catalog, date: str) -> list[dict]:
     return entries
 
 
-def _read_header(catalog: Catalog, path: str) -> tuple[str, ...]:
+def _read_header(catalog: Catalog, path: str) -> Header | None:
     _check_name(path)
     try:
         with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
             start = file.read(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
     except (EOFError, OSError, zlib.error) as error:
         raise StageError(f"{path} cannot be read ({error}); write the file again") from error
-    first_line = start.split("\n", 1)[0]
+    written = start.lstrip()  # Spark itself skips only lines without a single character
+    first_line = written.split("\n", 1)[0]
     if "\r" in first_line.removesuffix("\r"):
         raise StageError(f"{path}: lines end in a carriage return alone; write the file with \\n or \\r\\n")
     try:
-        records = csv.reader(io.StringIO(start, newline=""))
-        header = next((tuple(name.strip() for name in record) for record in records if record), ())
+        cells = tuple(cell.strip() for cell in next(csv.reader(io.StringIO(written, newline="")), ()))
     except csv.Error as error:
         raise StageError(f"{path}: the first line is not a CSV header ({error})") from error
-    if header:
-        _check(header, path)
+    if not cells:
+        return None
+    header = Header(cells, is_first_line=start.lstrip("\n").split("\n", 1)[0].strip() != "")
+    _check(header, first_line, path)
     return header
 
 
@@ -88,13 +113,21 @@ def _check_name(path: str) -> None:
         raise StageError(f"{path}: Spark does not read this compression; write the file plain, as .gz or as .bz2")
 
 
-def _check(header: tuple[str, ...], path: str) -> None:
-    missing = [name for name in REQUIRED_RAW_COLUMNS if name not in header]
-    if missing:
+def _check(header: Header, line: str, path: str) -> None:
+    if missing := _missing(header.columns):
+        for separator, name in _OTHER_SEPARATORS.items():
+            other = Header(tuple(cell.strip(' "\r') for cell in line.split(separator)), is_first_line=True)
+            if not _missing(other.columns):
+                raise StageError(f"{path}: its columns seem to be separated by {name}; write the file with commas")
         raise StageError(
             f"{path}: the header lacks {', '.join(missing)}; it must name {', '.join(REQUIRED_RAW_COLUMNS)}"
         )
-    named = [name for name in header if name]
-    repeated = sorted({name for name in named if named.count(name) > 1})
-    if repeated:
-        raise StageError(f"{path}: the header names {', '.join(repeated)} more than once")
+    for column in dict.fromkeys(header.columns):
+        cells = [cell for cell, meant in zip(header.cells, header.columns, strict=True) if meant == column]
+        if column and len(cells) > 1:
+            written = "" if len({*cells}) == 1 else f", as {' and '.join(cells)}"
+            raise StageError(f"{path}: the header names {column} more than once{written}; keep one of them")
+
+
+def _missing(columns: tuple[str, ...]) -> list[str]:
+    return [name for name in REQUIRED_RAW_COLUMNS if name not in columns]

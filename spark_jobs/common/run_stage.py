@@ -1,10 +1,12 @@
-"""Run a stage over its dates: one Spark session, progress on stdout, errors as sentences on stderr."""
+"""Run a stage over its dates: one Spark session, progress on stdout, errors as sentences on stderr.
+
+The exit status is 1 if the stage refuses its input, and EX_TEMPFAIL (75) if the same call may succeed later.
+"""
 
 import argparse
 import json
-import sys
+import os
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,10 +16,12 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 
 from spark_jobs.common.errors import StageError
-from spark_jobs.common.session import spark_session
+from spark_jobs.common.java_errors import java_causes
+from spark_jobs.common.session import require_readable_paths, spark_session
 from spark_jobs.common.stage import Stage
+from spark_jobs.common.terminal import fail
 from warehouse.catalog import Catalog
-from warehouse.errors import WarehouseError
+from warehouse.errors import StorageError, WarehouseError
 from warehouse.freshness import Freshness
 from warehouse.manifest import Manifest
 from warehouse.tables import LOGS
@@ -41,8 +45,8 @@ def run_stage(
 
     `publish` writes what depends on no other date of this stage, so two dates may be written at once. Then, date by
     date, `publish_in_order` writes what depends on earlier dates. `check_date` is called for every date before any work
-    begins. If a date fails, the program exits with status 1 and a sentence; earlier dates stay published, and so do
-    later ones that were already finished.
+    begins. If a date fails, the program exits with a sentence; earlier dates stay published, and so do later ones that
+    were already finished.
     """
     date = dates[0]
     try:
@@ -52,6 +56,7 @@ def run_stage(
                 check_date(catalog, date)
         published = []
         with spark_session(name) as spark, _map_with(_dates_at_once(catalog, dates)) as map_dates:
+            require_readable_paths(spark, catalog.storage.root)
             stage = Stage(spark, catalog, Freshness(catalog))
             results = iter(map_dates(partial(_timed, publish, stage), dates))
             for number, date in enumerate(dates, start=1):
@@ -62,10 +67,15 @@ def run_stage(
                 published += [_summary(manifest, round(seconds, 3)) for manifest in manifests]
                 rows = ", ".join(f"{manifest.table} {manifest.rows:,} rows" for manifest in manifests)
                 print(f"{name} {date} ({number}/{len(dates)}): {rows} in {seconds:.1f} s", flush=True)
-    except (StageError, WarehouseError) as error:
-        _fail(name, date, str(error))
+    except StorageError as error:
+        fail(f"{name} {date}: {error}", os.EX_TEMPFAIL)
+    except WarehouseError as error:
+        fail(f"{name} {date}: {error}")
+    except StageError as error:
+        fail(f"{name} {date}: {error}", details=error.details)
     except (OSError, PySparkException, Py4JError) as error:
-        _fail(name, date, _first_line(error), traceback.format_exc())
+        *outer, deepest = java_causes(error)
+        fail(f"{name} {date}: {deepest}", os.EX_TEMPFAIL, details=outer)
     print(json.dumps({"stage": name, "published": published}), flush=True)
 
 
@@ -103,17 +113,3 @@ def _timed(publish: PublishDate, stage: Stage, date: str) -> tuple[list[Manifest
 def _summary(manifest: Manifest, seconds: float) -> dict[str, object]:
     fields = {key: getattr(manifest, key) for key in ("table", "date", "rows", "version", "rejects")}
     return {**fields, "seconds": seconds}
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    if isinstance(error, Py4JError):  # the first line names the call, the second says what happened
-        lines = [line.removeprefix(": ") for line in lines[1:]]
-    return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
-
-
-def _fail(name: str, date: str, sentence: str, details: str = "") -> None:
-    if details:
-        print(details, file=sys.stderr)
-    print(f"error: {name} {date}: {sentence}", file=sys.stderr)  # last, where it is seen, and where Airflow looks
-    sys.exit(1)

@@ -2,11 +2,13 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
+from spark_jobs.common.errors import StageError
 from warehouse.tables import SCENES
 
 # Spark 4.2 warns about pandas 3 on every start, but no stage uses pandas.
@@ -27,6 +29,8 @@ _CORRECTNESS = {
     "spark.sql.parquet.compression.codec": "zstd",
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
+
+_EXECUTOR_OPTIONS = "spark.executor.extraJavaOptions"
 
 # Speed and file sizes: spark-submit and spark-defaults.conf override these.
 _DEFAULTS = {
@@ -59,10 +63,33 @@ def spark_session(stage: str) -> Iterator[SparkSession]:
     given = SparkConf()
     builder = SparkSession.builder.appName(f"antm2c {stage}")
     defaults = {key: value for key, value in _DEFAULTS.items() if not given.contains(key)}
-    for key, value in {**defaults, **_CORRECTNESS}.items():
+    for key, value in {**defaults, **_CORRECTNESS, **_utc_in_every_jvm(given)}.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
     try:
         yield session
     finally:
-        session.stop()
+        with suppress(OSError, Py4JError):  # if its JVM has ended, what happened before says why
+            session.stop()
+
+
+def _utc_in_every_jvm(given: SparkConf) -> dict[str, str]:
+    """Set the time zone of this JVM, and return the settings for those of executors.
+
+    ORC keeps a timestamp as the clock of its writer's JVM shows it, whatever the session's time zone is.
+    """
+    zones = SparkContext._jvm.java.util.TimeZone
+    zones.setDefault(zones.getTimeZone("UTC"))
+    options = given.get(_EXECUTOR_OPTIONS, "")
+    return {_EXECUTOR_OPTIONS: f"{options} -Duser.timezone=UTC".lstrip()}
+
+
+def require_readable_paths(spark: SparkSession, *uris: str) -> None:
+    """Raise StageError if the JVM's locale has no characters for a local path, which it would take for another."""
+    encoding = spark._jvm.java.lang.System.getProperty("sun.jnu.encoding")
+    unreadable = [uri for uri in uris if uri.startswith("file:") and not uri.isascii()]
+    if unreadable and encoding != "UTF-8":
+        raise StageError(
+            f"{unreadable[0]}: Java runs with the encoding {encoding}, which lacks these characters; "
+            "set LC_ALL=C.UTF-8, or SPARK_CONF_DIR to this project's conf, and run the stage again"
+        )

@@ -25,7 +25,7 @@ class Warehouse:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.raw = folder / f"raw_{DATASET}"
-        self.uri = folder.as_uri()
+        self.uri = f"file://{folder}"
         self.catalog = Catalog(self.uri, DATASET)
 
     def run(self, stage: str, *arguments: str) -> None:

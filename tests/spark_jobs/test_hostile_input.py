@@ -1,14 +1,19 @@
 """Odd files that real exports contain end in counted rejects or in a sentence, and no row is lost."""
 
+import bz2
 import gzip
 import json
+import os
+import random
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.dataset
 import pytest
 from py4j.protocol import Py4JError
 
+from spark_jobs.common import raw_csv
 from spark_jobs.common.partitions import empty_content, no_rows, write_staged
 from spark_jobs.common.session import spark_session
 from spark_jobs.common.stage import Stage
@@ -61,6 +66,17 @@ def test_nul_bytes_are_kept_and_invalid_utf8_is_malformed(warehouse: Warehouse) 
     assert "a\0b" in titles(warehouse)
 
 
+def test_a_replacement_character_that_stands_in_the_file_is_valid_beside_bytes_that_are_not_utf8(
+    warehouse: Warehouse,
+) -> None:
+    kept = [f"half a \ufffd title {i}" for i in range(2)]
+    lines = [f"{GOOD},{kept[0]}".encode(), f"{GOOD},".encode() + b"\xef\xbf \xef\xbf\xbd", f"{GOOD},{kept[1]}".encode()]
+    write(warehouse, b"\n".join([HEADER.encode(), *lines, b""]))
+    to_orc(warehouse)
+    assert titles(warehouse) == kept
+    assert [row["raw_line"].startswith(f"{GOOD},\ufffd") for row in warehouse.rows(REJECTS, DAY)] == [True]
+
+
 def test_ids_of_invalid_utf8_are_not_taken_for_one_another(warehouse: Warehouse) -> None:
     line = f",2,{DAY} 01:02:03,1,0,x\n".encode()
     write(warehouse, f"{HEADER}\n".encode() + b"u\xe9" + line + b"u\xe8" + line)
@@ -95,6 +111,88 @@ def test_blank_lines_are_not_rows_with_either_line_end(warehouse: Warehouse) -> 
         to_orc(warehouse)
         manifest = warehouse.catalog.manifest(LOGS, DAY)
         assert (manifest.rows_in, manifest.rows) == (1, 1)
+
+
+@pytest.mark.parametrize("before", ["\n\n", "\r\n", "  \n", "\ufeff\r\n \t\r\n"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_blank_lines_may_stand_before_the_header(warehouse: Warehouse, before: str, line_end: str) -> None:
+    write(warehouse, before + line_end.join([f'"user_id",{HEADER[8:]}, it\'s "mine"', f"{GOOD},x,", "1,2,3", ""]))
+    to_orc(warehouse)
+    assert titles(warehouse) == ["x"]
+    assert [row["raw_line"] for row in warehouse.rows(REJECTS, DAY)] == ["1,2,3"]
+
+
+def test_columns_are_found_in_any_case_and_between_blanks(warehouse: Warehouse) -> None:
+    write(warehouse, f" User_ID ,ITEM_ID,Log_Time,label\t,Scene,\u00a0Item_Title,Deep_Features_3\r\n{GOOD},x,y\r\n")
+    to_orc(warehouse)
+    (row,) = warehouse.rows(LOGS, DAY)
+    assert (row["user_id"], row["item_title"], row["deep_features_3"]) == ("1", "x", "y")
+
+
+@pytest.mark.parametrize(
+    "name", ["数据 (1).csv", "a+b.csv", "100%.csv", "a%41b.csv", "a#b.csv", "a&b=c;d,e'f.csv", 'a"b.csv', "é.csv.gz"]
+)
+def test_a_rejected_row_names_its_file_as_it_is(warehouse: Warehouse, name: str) -> None:
+    content = f"{HEADER}\n1,2,3\n".encode()
+    write(warehouse, gzip.compress(content) if name.endswith(".gz") else content, name)
+    to_orc(warehouse)
+    assert [row["source_file"] for row in warehouse.rows(REJECTS, DAY)] == [name]
+
+
+def test_a_quote_that_nothing_closes_in_a_large_file_names_file_and_row(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raw_csv, "_MAX_FIELD_BYTES", 2 * 1024**2)
+    lines = [HEADER, f'{GOOD},"two\nlines"', f'{GOOD},"15.6 inch', *[f"{GOOD},特价"] * 100_000]
+    write(warehouse, "\n".join(lines), "大 (1).csv")
+    message = fails(warehouse, capfd)
+    assert "大 (1).csv: row 2 has a field of more than 2 MB" in message
+    assert warehouse.catalog.dates(LOGS) == []
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+@pytest.mark.parametrize("damage", ["cut off", "changed"])
+def test_a_compressed_file_that_is_damaged_anywhere_is_named(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture, pack: Callable[[bytes], bytes], damage: str
+) -> None:
+    rng = random.Random(1)
+    packed = pack("\n".join([HEADER, *(f"{GOOD},{rng.random()}" for _ in range(300_000))]).encode())
+    broken = packed[:-100] if damage == "cut off" else packed[:-200_000] + bytes(100) + packed[-199_900:]
+    write(warehouse, broken, f"数据.csv.{'gz' if pack is gzip.compress else 'bz2'}")
+    message = fails(warehouse, capfd)
+    assert "数据.csv." in message
+    assert "is cut off or damaged" in message
+    assert message.endswith("write the file again")
+
+
+@pytest.mark.parametrize("text", ['"a \\"b\\" c"', '"\\"b\\""', '"a \\", y"', '"x\\""'])
+def test_quotes_escaped_by_a_backslash_are_rejected_and_the_sentence_says_how_to_write_them(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture, text: str
+) -> None:
+    write(warehouse, f"{HEADER}\n{GOOD},{text}\n{GOOD},fine\n")
+    message = fails(warehouse, capfd, "--max-reject-rate", "0")
+    assert "have quotes escaped by a backslash: write quotes inside a field doubled" in message
+    assert {row["reason"] for row in warehouse.rows(REJECTS, DAY)} == {"malformed"}
+
+
+def test_backslashes_without_quotes_and_doubled_quotes_are_texts(warehouse: Warehouse) -> None:
+    texts = ["a\\b", "ends in \\", '"quoted" at both "ends"', 'a "quote']
+    write(warehouse, "\n".join([HEADER, *(f'{GOOD},"{text.replace(chr(34), chr(34) * 2)}"' for text in texts), ""]))
+    to_orc(warehouse, "--max-reject-rate", "0")
+    assert titles(warehouse) == texts
+
+
+def test_ids_that_seem_to_stand_for_none_are_valid_and_counted_aloud(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture
+) -> None:
+    users, items = ["NULL", "null", "\\N", "nan", "None"], ["2", "2", "NaN", "n/a", "2"]
+    lines = [f"{user},{item},{DAY} 01:02:03,1,0,x" for user, item in zip(users, items, strict=True)]
+    write(warehouse, "\n".join([HEADER, *lines, f"{GOOD},null", "NULL,2,3", ""]))
+    to_orc(warehouse)
+    said = capfd.readouterr().out
+    assert f"csv_to_orc {DAY}: 5 valid rows have NULL, \\N, nan or the like as user_id" in said
+    assert f"csv_to_orc {DAY}: 2 valid rows have NULL, \\N, nan or the like as item_id" in said
+    assert sorted(row["user_id"] for row in warehouse.rows(LOGS, DAY)) == sorted([*users, "1"])
 
 
 @pytest.mark.parametrize("name", ["a.csv._COPYING_", "a.csv.lz4", "a.csv.deflate", "a.csv.zst"])
@@ -138,9 +236,20 @@ def test_too_many_rejects_publish_the_rejects_and_not_the_logs(
     write(warehouse, f"{HEADER}\n{GOOD},x\n1,2,3\n")
     message = fails(warehouse, capfd, "--max-reject-rate", "0.4")
     assert "1 of 2 raw rows are rejected (malformed 1)" in message
+    assert message.endswith("the logs are not published")
     assert warehouse.catalog.manifest(LOGS, DAY) is None
     assert len(warehouse.rows(REJECTS, DAY)) == 1
     to_orc(warehouse, "--max-reject-rate", "0.5")
+
+
+def test_some_rejected_rows_stand_above_the_sentence(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
+    write(warehouse, "\n".join([HEADER, *[f'1,2,{DAY} 01:02:03,yes,0,"长\n\x1b[31m{"x" * 300}"'] * 5, ""]))
+    with pytest.raises(SystemExit):
+        to_orc(warehouse, "--max-reject-rate", "0.1")
+    *shown, sentence = capfd.readouterr().err.splitlines()[-4:]
+    line = f'1,2,{DAY} 01:02:03,yes,0,"长\n\x1b[31m{"x" * 300}'[:200].replace("\n", "\\n").replace("\x1b", "\\x1b")
+    assert shown == [f"rejected from a.csv, bad_label: {line}"] * 3
+    assert sentence.startswith(f"error: csv_to_orc {DAY}: 5 of 5 raw rows are rejected (bad_label 5)")
 
 
 @pytest.mark.parametrize("content", ["", f"{HEADER}\n", f"{HEADER}", "\n\n"])
@@ -166,7 +275,11 @@ def test_a_rerun_that_loses_a_scene_leaves_none_of_its_files(warehouse: Warehous
     ("content", "says"),
     [
         ("user_id,item_id,label,scene\n1,2,1,0\n", "the header lacks log_time"),
-        ("user_id,user_id,item_id,log_time,label,scene\n1,1,2,x,1,0\n", "names user_id more than once"),
+        ("user_id,user_id,item_id,log_time,label,scene\n1,1,2,x,1,0\n", "names user_id more than once; keep one"),
+        (f"{HEADER}, LABEL\n{GOOD},x,1\n", "names label more than once, as label and LABEL; keep one of them"),
+        (HEADER.replace(",", ";"), "separated by semicolons; write the file with commas"),
+        (f'\n"{HEADER}"'.replace(",", '"\t"'), "separated by tabs"),
+        (HEADER.replace(",", " | "), "separated by vertical bars"),
         (f"{HEADER}\r{GOOD},x\r", "carriage return alone"),
         (b"\xff\xfeu\0s\0e\0r\0", "the header lacks"),
     ],
@@ -208,6 +321,8 @@ def test_compressed_files_are_read(warehouse: Warehouse) -> None:
 
 
 def test_missing_raw_data_fails_with_the_path(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
+    (warehouse.raw / "date=2023-7-20").mkdir(parents=True)
+    assert "beside it are date=2023-7-20, whose names are not date=YYYY-MM-DD" in fails(warehouse, capfd)
     assert f"raw_test/date={DAY}" in fails(warehouse, capfd)
     (warehouse.raw / f"date={DAY}").mkdir(parents=True)
     assert "holds no file" in fails(warehouse, capfd)
@@ -301,7 +416,7 @@ def test_an_error_from_java_becomes_a_sentence(
         raise Py4JError("An error occurred while calling o1.save.\n: java.io.IOException: No space left on device")
 
     monkeypatch.setattr(StagedPartition, "publish", full_disk)
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as stopped:
         to_orc(warehouse)
-    errors = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error: ")]
-    assert errors == [f"error: csv_to_orc {DAY}: Py4JError: java.io.IOException: No space left on device"]
+    assert stopped.value.code == os.EX_TEMPFAIL
+    assert capfd.readouterr().err.splitlines()[-1] == f"error: csv_to_orc {DAY}: IOException: No space left on device"

@@ -58,13 +58,23 @@ def test_datasets_do_not_see_each_other(catalog: Catalog) -> None:
     assert Catalog(catalog.storage.root, "other").dates(LOGS) == []
 
 
-def test_the_version_of_raw_data_follows_names_and_sizes(catalog: Catalog) -> None:
+def test_the_version_of_raw_data_follows_names_and_content(catalog: Catalog) -> None:
     versions = [catalog.version(RAW, DAY)]
-    for name, text in (("a.csv", "1"), ("a.csv", "12"), ("b.csv", "1")):
+    for name, text in (("a.csv", "1"), ("a.csv", "2"), ("a.csv", "12"), ("b.csv", "1")):
         catalog.storage.write_text(f"{catalog.path(RAW, DAY)}/{name}", text)
         versions.append(catalog.version(RAW, DAY))
     assert versions[0] is None
-    assert len(set(versions)) == 4
+    assert len(set(versions)) == 5
+    catalog.storage.write_text(f"{catalog.path(RAW, DAY)}/b.csv", "1")
+    assert catalog.version(RAW, DAY) == versions[-1]
+
+
+def test_raw_data_in_no_folder_of_a_date_are_named(catalog: Catalog) -> None:
+    names = ("date=2023-7-21", "date=20230722", "2023-07-23", "date=2023-07-24 ", "_notes", ".hidden", f"date={DAY}")
+    for name in names:
+        catalog.storage.write_text(f"{catalog.table_path(RAW)}/{name}/a.csv", "x")
+    catalog.storage.write_text(f"{catalog.table_path(RAW)}/a.csv", "x")
+    assert catalog.misplaced_raw() == sorted([*names[:4], "a.csv"])
 
 
 def test_the_version_of_raw_data_does_not_follow_hidden_files(catalog: Catalog) -> None:

@@ -1,13 +1,18 @@
 """A partition is fresh while all it was computed from is still what is published."""
 
+import hashlib
+import os
 import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from tests.warehouse.conftest import DAY, dates_from, publish, receive, record
+from warehouse import raw_files
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.freshness import Freshness, State
@@ -52,7 +57,10 @@ class Graph:
         chosen = (
             [("raw", day)] if table is LOGS else self.rng.sample(possible, min(self.rng.randrange(5), len(possible)))
         )
-        inputs = [Input(*key, self.version(*key)) for key in chosen]
+        inputs = [
+            self.catalog.input(RAW, on) if folder == "raw" else Input(folder, on, self.version(folder, on))
+            for folder, on in chosen
+        ]
         version = f"{self.rng.random()}"
         self.published[table.folder, day] = record(self.catalog, table, day, version, inputs)
 
@@ -217,6 +225,75 @@ def test_archived_raw_data_leave_logs_fresh(catalog: Catalog) -> None:
     publish(catalog, LOGS, DAY, ["a"], [(RAW, DAY)])
     catalog.storage.remove(catalog.path(RAW, DAY))
     assert Freshness(catalog).verdict(LOGS, DAY).fresh
+
+
+def test_raw_data_removed_from_a_folder_that_stays_leave_logs_fresh(local: Catalog) -> None:
+    receive(local, DAY)
+    publish(local, LOGS, DAY, ["a"], [(RAW, DAY)])
+    Path(local.path(RAW, DAY), "a.csv").unlink()
+    assert Freshness(local).verdict(LOGS, DAY).fresh
+
+
+def test_a_restored_backup_of_raw_data_is_fresh_and_other_content_of_the_same_size_is_not(local: Catalog) -> None:
+    receive(local, DAY, "0123")
+    publish(local, LOGS, DAY, ["a"], [(RAW, DAY)])
+    file = Path(local.path(RAW, DAY)) / "a.csv"
+    os.utime(file, (1, 1))
+    assert Freshness(local).verdict(LOGS, DAY).fresh
+    file.write_text("4567")
+    os.utime(file, (1, 2))
+    assert Freshness(local).verdict(LOGS, DAY).state is State.STALE
+
+
+def test_raw_data_whose_sizes_and_times_are_as_recorded_are_not_read(
+    local: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(local, DAY)
+    publish(local, LOGS, DAY, ["a"], [(RAW, DAY)])
+    monkeypatch.setattr(raw_files, "_checksum", Mock(side_effect=AssertionError("it was read")))
+    assert Freshness(local).verdict(LOGS, DAY).fresh
+    Path(local.path(RAW, DAY), "a.csv").write_text("more than before")
+    assert not Freshness(local).verdict(LOGS, DAY).fresh
+
+
+def test_a_touched_raw_file_is_read_once(local: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    receive(local, DAY)
+    publish(local, LOGS, DAY, ["a"], [(RAW, DAY)])
+    os.utime(Path(local.path(RAW, DAY)) / "a.csv", (1, 1))
+    read = Mock(side_effect=raw_files._read_checksum)
+    monkeypatch.setattr(raw_files, "_read_checksum", read)
+    assert all(Freshness(local).verdict(LOGS, DAY).fresh for _ in range(3))
+    assert read.call_count == 1
+
+
+@pytest.mark.parametrize("link", ["file", "folder"])
+def test_raw_data_behind_a_link_are_followed(local: Catalog, tmp_path: Path, link: str) -> None:
+    landing, folder = tmp_path / "landing", Path(local.path(RAW, DAY))
+    landing.mkdir()
+    (landing / "a.csv").write_text("0")
+    folder.parent.mkdir(parents=True)
+    if link == "folder":
+        folder.symlink_to(landing)
+    else:
+        folder.mkdir()
+        (folder / "a.csv").symlink_to(landing / "a.csv")
+    publish(local, LOGS, DAY, ["a"], [(RAW, DAY)])
+    assert Freshness(local).verdict(LOGS, DAY).fresh
+    (landing / "a.csv").write_text("1")
+    os.utime(landing / "a.csv", (1, 1))
+    assert Freshness(local).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since"
+
+
+def test_a_manifest_from_before_raw_files_were_recorded_is_judged_by_sizes_and_times(local: Catalog) -> None:
+    receive(local, DAY)
+    file = Path(local.path(RAW, DAY)) / "a.csv"
+    os.utime(file, (1689811200, 1689811200))
+    # As this version was computed then.
+    version = hashlib.sha256(repr([("/a.csv", 3, "1689811200.0")]).encode()).hexdigest()[:16]
+    record(local, LOGS, DAY, "v", [Input("raw", DAY, version)])
+    assert Freshness(local).verdict(LOGS, DAY).fresh
+    os.utime(file, (1689811200, 1689811201))
+    assert not Freshness(local).verdict(LOGS, DAY).fresh
 
 
 def test_a_rerun_with_equal_content_makes_nothing_stale(catalog: Catalog) -> None:

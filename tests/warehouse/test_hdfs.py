@@ -6,17 +6,20 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
 import pytest
 
 from local.cluster.hdfs import Hdfs
+from tests.warehouse.conftest import DAY, publish, receive
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError
+from warehouse.freshness import Freshness
 from warehouse.settings import REPOSITORY
 from warehouse.storage import Storage
-from warehouse.tables import RAW
+from warehouse.tables import LOGS, RAW
 
 FEW = ("--rows", "30", "--days", "3", "--dataset", "test", "--warehouse")
 HANGS_AFTER = 30
@@ -96,6 +99,19 @@ def test_a_raw_file_written_again_is_another_version(storage: Storage) -> None:
     assert catalog.version(RAW, "2023-07-20") == first
     storage.write_text(f"{catalog.path(RAW, '2023-07-20')}/a.csv", "y")
     assert catalog.version(RAW, "2023-07-20") != first
+
+
+def test_a_raw_file_written_again_with_the_same_content_leaves_its_logs_fresh(storage: Storage) -> None:
+    catalog = Catalog(storage.root, "test")
+    receive(catalog, DAY, "x")
+    publish(catalog, LOGS, DAY, ["a"], [(RAW, DAY)])
+    recorded = catalog.manifest(LOGS, DAY).inputs[0].files[0].time
+    time.sleep(0.01)
+    receive(catalog, DAY, "x")
+    assert catalog.input(RAW, DAY).files[0].time != recorded
+    assert Freshness(catalog).verdict(LOGS, DAY).fresh
+    receive(catalog, DAY, "y")
+    assert not Freshness(catalog).verdict(LOGS, DAY).fresh
 
 
 def test_another_users_folder_may_not_be_written(hdfs: Hdfs) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.warehouse.conftest import COLUMNS, DAY, publish
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError
-from warehouse.manifest import Input, Manifest, partition_version
+from warehouse.manifest import Input, Manifest, RawFile, RawInput, partition_version
 from warehouse.tables import LOGS, RAW
 
 MANIFEST = Manifest(
@@ -19,7 +19,11 @@ MANIFEST = Manifest(
     columns=COLUMNS,
     checksum="c",
     version="v",
-    inputs=[Input("raw", DAY, "1"), Input("logs", "2023-07-19", None)],
+    inputs=[
+        RawInput("raw", DAY, "1", (RawFile("a.csv", 3, "1.5", "c"),)),
+        Input("raw", DAY, "1"),
+        Input("logs", "2023-07-19", None),
+    ],
     code_revision="abc",
     run_id="run-长",
     published_at="2023-07-21T00:00:00+00:00",
@@ -80,6 +84,9 @@ def test_a_damaged_manifest_is_a_sentence_with_its_path_and_what_to_do(catalog: 
         {"rejects": {"malformed": True}},
         {"parameters": {"feature_lag_days": "x"}},
         {"inputs": [3]},
+        {"inputs": [{"table": "raw", "date": DAY, "version": "1", "files": 3}]},
+        {"inputs": [{"table": "raw", "date": DAY, "version": "1", "files": [["a.csv"]]}]},
+        {"inputs": [{"table": "raw", "date": DAY, "version": "1", "files": [["a.csv", "3", "", "c"]]}]},
         {"inputs": [{"table": ["logs"], "date": DAY, "version": None}]},
         {"inputs": [{"table": "logs", "date": DAY, "version": None}]},
     ],

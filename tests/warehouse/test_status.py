@@ -1,5 +1,6 @@
 """`python -m warehouse status` as a user reads it."""
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -67,6 +68,25 @@ def test_every_date_shows_its_rows_rejects_and_tables(chain: Catalog, capsys: py
     for day in DATES:
         states = {table.folder: "fresh" if expected(table, day) else "." for table in DERIVED_TABLES}
         assert found[day] == {"valid rows": "1,234", "rejected": "3", **states}
+
+
+def test_raw_logs_that_no_date_holds_are_named(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
+    chain.storage.write_text(f"{chain.table_path(RAW)}/date=2023-7-13/a.csv", "x")
+    code, lines = status(chain, capsys)
+    assert code == 1
+    assert lines[-1].startswith(f"{chain.storage.root}/raw_test/date=2023-7-13 is no folder of a date")
+
+
+def test_a_wrong_setting_is_one_sentence() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "warehouse", "status"],
+        cwd=REPOSITORY,
+        env={**os.environ, "ANTM2C_SCENES": "five"},
+        capture_output=True,
+        text=True,
+    )
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number above 0\n"
 
 
 def test_a_date_that_was_stopped_by_its_rejects_shows_them(local: Catalog, capsys: pytest.CaptureFixture) -> None:

@@ -1,0 +1,117 @@
+"""Raw CSV files as DataFrames of strings."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+from fsspec.utils import infer_compression
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+
+from spark_jobs.common.csv_header import RAW_COLUMNS, RawFiles
+from spark_jobs.common.errors import StageError
+from spark_jobs.common.java_errors import java_causes
+
+_CAST = ("log_time", "label", "scene")  # damaged values cannot be cast, and are rejected for that
+_CORRUPT = "_corrupt_record"
+_MAX_COLUMNS = 6_000_000  # so that a line with megabytes of commas is malformed, and not a crash
+_MAX_FIELD_BYTES = 16 * 1024**2  # so that a quote which nothing closes does not fill the memory with the rest of a file
+_BYTES = "ISO-8859-1"  # a character for each byte
+_TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2} [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
+_SWALLOWED = rf'(?m)\\n([^\\n]*,)?"?{_TIME}"?\\r?(,|$)'
+BACKSLASH_QUOTE = r"\\\""  # in SQL
+_AS_WRITTEN = {
+    "escape": '"',
+    "nullValue": "",
+    "emptyValue": "",
+    "ignoreLeadingWhiteSpace": "false",
+    "ignoreTrailingWhiteSpace": "false",
+}
+_UNREADABLE_FILE = re.compile(r"FAILED_READ_FILE.* reading file (.+?)\.(?: |$)")
+_TOO_LONG_FIELD = re.compile(r"Length of parsed input.*?\brecord=(\d+)", re.DOTALL)
+_DAMAGED_ARCHIVE = re.compile(r"(?:IOException|EOFException|ZipException|DataFormatException|IndexOutOf\w+)\b")
+
+
+def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
+    """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`."""
+    columns = group.header.columns
+    names = [name if name in RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(columns)]
+    # Spark itself would decode bytes that are not UTF-8 to the character U+FFFD, which may also stand in the file.
+    as_bytes = spark.read.csv(
+        list(group.uris),
+        schema=", ".join(f"`{name}` string" for name in (*names, _CORRUPT)),
+        encoding=_BYTES,
+        header=True,
+        multiLine=True,
+        lineSep="\n",
+        escape='"',
+        mode="PERMISSIVE",
+        columnNameOfCorruptRecord=_CORRUPT,
+        maxColumns=_MAX_COLUMNS,
+        maxCharsPerColumn=_MAX_FIELD_BYTES,
+    )
+    # Spark leaves the \r of a Windows line end: as an empty line, or at the end of the last column.
+    rows = as_bytes.where(rf"coalesce(trim(BOTH ' \t\r\n' FROM `{_CORRUPT}`) != '', true)").selectExpr(
+        *(f"{_decoded(without_return(name) if name == names[-1] else f'`{name}`')} AS `{name}`" for name in names),
+        f"make_valid_utf8({_decoded(without_return(_CORRUPT))}) AS `{_CORRUPT}`",
+        # Encoded as in a URI, but for the plus sign.
+        "url_decode(replace(_metadata.file_name, '+', '%2B')) AS source_file",
+    )
+    if not group.header.is_first_line:  # Spark has taken a line without text for the header
+        rows = rows.where(f"NOT ({' AND '.join(map(_is_header, names, group.header.cells))})")
+    as_written = ", ".join(f"'{name}', '{value}'" for name, value in _AS_WRITTEN.items())
+    line = f"to_csv(struct({', '.join(f'`{name}`' for name in names)}), map({as_written}))"
+    malformed = [f"`{_CORRUPT}` IS NOT NULL", *(damaged(name) for name in names if name not in _CAST)]
+    return rows.selectExpr(
+        *(f"`{name}`" if name in names else f"CAST(NULL AS string) AS `{name}`" for name in RAW_COLUMNS),
+        f"{' OR '.join(malformed)} AS malformed",
+        f"coalesce(`{_CORRUPT}`, make_valid_utf8({line})) AS raw_line",
+        "source_file",
+    )
+
+
+def damaged(column: str) -> str:
+    """Return the SQL test for invalid UTF-8, for quotes escaped by a backslash, and for further rows in the value.
+
+    If a quote is never closed, rows after it are swallowed. A swallowed row is recognized by its log_time: inside the
+    value, a line has a time between commas. If quotes are escaped by a backslash, the value keeps its outer quotes.
+    """
+    swallowed = f"contains(`{column}`, '\n') AND `{column}` RLIKE '{_SWALLOWED}'"
+    escaped = f"startswith(`{column}`, '\"') AND contains(`{column}`, '{BACKSLASH_QUOTE}')"
+    return f"ifnull(NOT is_valid_utf8(`{column}`) OR {swallowed} OR {escaped}, false)"
+
+
+def without_return(column: str) -> str:
+    """Return the SQL of a column without carriage returns at its end."""
+    return f"TRIM(TRAILING '\\r' FROM `{column}`)"
+
+
+def _decoded(sql: str) -> str:
+    return f"CAST(encode({sql}, '{_BYTES}') AS string)"
+
+
+def _is_header(column: str, cell: str) -> str:
+    quoted = cell.replace("\\", "\\\\").replace("'", "\\'")
+    return f"coalesce(trim(`{column}`), '') = '{quoted}'"
+
+
+@contextmanager
+def readable_files() -> Iterator[None]:
+    """Raise StageError, naming the file, if Spark cannot read one that is damaged."""
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        causes = java_causes(error)
+        files = [unquote(match[1]) for cause in causes if (match := _UNREADABLE_FILE.search(cause))]
+        if not files:
+            raise
+        if too_long := _TOO_LONG_FIELD.search(str(error)):
+            raise StageError(
+                f"{files[0]}: row {too_long[1]} has a field of more than {_MAX_FIELD_BYTES // 1024**2} MB; it must "
+                "begin with a quote that nothing closes: close it, or write quotes inside a field doubled"
+            ) from error
+        if infer_compression(files[0]) and _DAMAGED_ARCHIVE.match(causes[-1]):
+            raise StageError(f"{files[0]} is cut off or damaged ({causes[-1]}); write the file again") from error
+        raise

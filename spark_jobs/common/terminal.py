@@ -1,0 +1,33 @@
+"""What a stage says on standard error.
+
+Below spark-submit, that of Python ends up on the standard output of the JVM, so it has to be said through the JVM.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from py4j.protocol import Py4JError
+from pyspark import SparkContext
+
+
+def say(*lines: str) -> None:
+    """Write lines to standard error."""
+    text = "".join(f"{line}\n" for line in lines)
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit started this process
+        try:
+            SparkContext._ensure_initialized()
+            # As bytes: for println, the JVM would need a locale that has the characters.
+            SparkContext._jvm.java.lang.System.err.write(bytearray(text.encode()))
+            return
+        except (OSError, Py4JError):  # the JVM has ended
+            pass
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def fail(sentence: str, status: int = 1, details: Sequence[str] = ()) -> NoReturn:
+    """End the program. The sentence comes last, where it is seen, and where Airflow looks."""
+    say(*details, f"error: {sentence}")
+    sys.exit(status)

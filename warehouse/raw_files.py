@@ -1,0 +1,74 @@
+"""Whether raw files have changed since a stage read them: sizes and times are looked at first, content only after them.
+
+A copy of a file, such as a restored backup, has another time but the same content: it is the same file.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from warehouse.manifest import RawFile
+from warehouse.storage import Storage
+
+_REMEMBERED_CHECKSUMS = 10_000
+
+
+def read_raw_files(storage: Storage, folder: str) -> tuple[RawFile, ...]:
+    """Describe the visible files below `folder`, sorted. Reads each of them once. Raises OSError."""
+    return tuple(
+        RawFile(_name(entry, folder), entry["size"], _time(entry), _checksum(storage, entry))
+        for entry in storage.files(folder)
+    )
+
+
+def have_changed(storage: Storage, folder: str, known: Iterable[RawFile]) -> bool:
+    """Whether the files below `folder` are others than the known ones. Reads those whose time alone has changed.
+
+    If there are no files any more, nothing has changed: raw files may be archived once their logs are published.
+    """
+    before = {file.name: file for file in known}
+    now = {_name(entry, folder): entry for entry in storage.files(folder)}
+    if not now:
+        return False
+    if {name: file.size for name, file in before.items()} != {name: entry["size"] for name, entry in now.items()}:
+        return True
+    touched = {name: entry for name, entry in now.items() if not _time(entry) or _time(entry) != before[name].time}
+    return any(_checksum(storage, entry) != before[name].checksum for name, entry in touched.items())
+
+
+def version_of(files: Iterable[RawFile]) -> str | None:
+    """Return a hash of names and content, or None if there are no files."""
+    contents = [(file.name, file.size, file.checksum) for file in files]
+    return hashlib.sha256(repr(contents).encode()).hexdigest()[:16] if contents else None
+
+
+def listing_version(storage: Storage, folder: str) -> str | None:
+    """Return a hash of names, sizes and times, or None if there are no files: the version in older manifests."""
+    listing = [(f"/{_name(entry, folder)}", entry["size"], _time(entry)) for entry in storage.files(folder)]
+    return hashlib.sha256(repr(listing).encode()).hexdigest()[:16] if listing else None
+
+
+def _name(entry: dict[str, Any], folder: str) -> str:
+    return entry["name"].removeprefix(f"{folder}/")
+
+
+def _time(entry: dict[str, Any]) -> str:
+    """Return when the file was written, as its file system says it, or an empty text if it does not."""
+    return str(entry.get("mtime", entry.get("modification_time", "")))
+
+
+def _checksum(storage: Storage, entry: dict[str, Any]) -> str:
+    if time := _time(entry):
+        return _remembered_checksum(storage.root, entry["name"], entry["size"], time)
+    return _read_checksum(storage, entry["name"])
+
+
+@lru_cache(maxsize=_REMEMBERED_CHECKSUMS)  # the board judges every few seconds
+def _remembered_checksum(root: str, path: str, _size: int, _time: str) -> str:
+    return _read_checksum(Storage(root), path)
+
+
+def _read_checksum(storage: Storage, path: str) -> str:
+    with storage.filesystem.open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
