@@ -41,12 +41,13 @@ class SparkStageOperator(SparkSubmitOperator):
         except AirflowException:
             if self._error is None:
                 raise
-            refused = self._hook._submit_sp.returncode == _REFUSED
+            hook: Any = self._hook
+            refused = hook._submit_sp.returncode == _REFUSED
             fail(self.log, self._error, may_pass=not refused)
 
     def _get_hook(self) -> SparkSubmitHook:
         """The hook that runs spark-submit. It logs what the stage prints, except its error, which comes last."""
-        hook = super()._get_hook()
+        hook: Any = super()._get_hook()
         log_lines = hook._process_spark_submit_log
         hook._process_spark_submit_log = lambda lines: log_lines(self._without_error(lines))
         return hook

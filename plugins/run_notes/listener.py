@@ -82,12 +82,12 @@ def _values(dag_run: "DagRun", session: "Session") -> dict[tuple[str, str], Any]
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
-    tasks = select(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.rendered_map_index).where(
+    tasks = select(TaskInstance).where(
         TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id, TaskInstance.state.in_(_ENDED)
     )
     names = {
-        (task_id, index): task_id if index < 0 else f"{task_id} {rendered or index}"
-        for task_id, index, rendered in session.execute(tasks)
+        (ti.task_id, ti.map_index): ti.task_id if ti.map_index < 0 else f"{ti.task_id} {ti.rendered_map_index}"
+        for ti in session.scalars(tasks)
     }
     all_values = XComModel.get_many(run_id=dag_run.run_id, dag_ids=dag_run.dag_id)
     found: Sequence[Any] = session.scalars(all_values.where(XComModel.key.in_(_KEYS))).all()

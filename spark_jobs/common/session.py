@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark import SparkConf, SparkContext
@@ -78,7 +79,8 @@ def _utc_in_every_jvm(given: SparkConf) -> dict[str, str]:
 
     ORC keeps a timestamp as the clock of its writer's JVM shows it, whatever the session's time zone is.
     """
-    zones = SparkContext._jvm.java.util.TimeZone
+    jvm: Any = SparkContext._jvm
+    zones = jvm.java.util.TimeZone
     zones.setDefault(zones.getTimeZone("UTC"))
     options = given.get(_EXECUTOR_OPTIONS, "")
     return {_EXECUTOR_OPTIONS: f"{options} -Duser.timezone=UTC".lstrip()}
@@ -86,7 +88,8 @@ def _utc_in_every_jvm(given: SparkConf) -> dict[str, str]:
 
 def require_readable_paths(spark: SparkSession, *uris: str) -> None:
     """Raise StageError if the JVM's locale has no characters for a local path, which it would take for another."""
-    encoding = spark._jvm.java.lang.System.getProperty("sun.jnu.encoding")
+    jvm: Any = spark._jvm
+    encoding = jvm.java.lang.System.getProperty("sun.jnu.encoding")
     unreadable = [uri for uri in uris if uri.startswith("file:") and not uri.isascii()]
     if unreadable and encoding != "UTF-8":
         raise StageError(

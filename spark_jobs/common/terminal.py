@@ -6,7 +6,7 @@ Below spark-submit, that of Python ends up on the standard output of the JVM, so
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
@@ -19,7 +19,8 @@ def say(*lines: str) -> None:
         try:
             SparkContext._ensure_initialized()
             # As bytes: for println, the JVM would need a locale that has the characters.
-            SparkContext._jvm.java.lang.System.err.write(bytearray(text.encode()))
+            jvm: Any = SparkContext._jvm
+            jvm.java.lang.System.err.write(bytearray(text.encode()))
             return
         except (OSError, Py4JError):  # the JVM has ended
             pass
