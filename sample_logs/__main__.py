@@ -56,11 +56,14 @@ def write_all(catalog: Catalog, settings: Settings) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line. The exit status is 2 if the arguments are impossible, and 1 if writing fails."""
+    """Run the command line. The exit status is 2 if the arguments are impossible, and 1 for any other error."""
     parser = argument_parser()
     arguments = parser.parse_args(argv)
     try:
         defaults = read_settings()
+    except WarehouseError as error:
+        sys.exit(f"error: {error}")
+    try:
         settings = chosen_settings(arguments)
         catalog = Catalog(arguments.warehouse or defaults.warehouse, arguments.dataset or defaults.dataset)
     except StorageError as error:

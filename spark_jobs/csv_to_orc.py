@@ -16,6 +16,7 @@ from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, read_raw, readable_files
 from spark_jobs.common.run_stage import run_stage
 from spark_jobs.common.session import require_readable_paths
 from spark_jobs.common.stage import Stage
+from spark_jobs.common.typed_values import ACCEPTED, log_timestamp, whole_number, whole_number_or_truth
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import (
@@ -46,14 +47,6 @@ _SHOWN_CHARACTERS = 200
 _RAW_BYTES_PER_WRITER = 2 * 1024**3  # one file per scene of about 256 MB
 
 
-def log_timestamp() -> str:
-    """Return the SQL of log_time as a timestamp: null unless it is `yyyy-MM-dd HH:mm:ss` or `yyyy/M/d H:mm`."""
-    is_iso = r"log_time RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\\z'"
-    # For text of this form, a cast is as strict as a pattern and several times faster.
-    slashes = "try_to_timestamp(log_time, 'yyyy/M/d H:mm')"
-    return f"CASE WHEN {is_iso} THEN try_cast(log_time AS timestamp) ELSE {slashes} END"
-
-
 def with_reason(raw: DataFrame, date: str) -> DataFrame:
     """Add typed label, scene and log_ts, and the first `reason` to reject each row (null if it is valid).
 
@@ -61,8 +54,8 @@ def with_reason(raw: DataFrame, date: str) -> DataFrame:
     """
     typed = raw.selectExpr(
         "*",
-        "try_cast(label AS int) AS typed_label",
-        "try_cast(scene AS int) AS typed_scene",
+        f"{whole_number_or_truth('label')} AS typed_label",
+        f"{whole_number('scene')} AS typed_scene",
         f"{log_timestamp()} AS log_ts",
     )
     first_moment = f"TIMESTAMP '{date} 00:00:00'"
@@ -107,12 +100,13 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
         published = [stage.publish(rejects, rejects_content, raw)]
         rejected, rows_in = rejects_content.rows, counts["rows_in"]
         if rejected > max_reject_rate * rows_in:
-            reasons = ", ".join(f"{reason} {number}" for reason, number in rejects_content.rejects.items())
+            by_reason = rejects_content.rejects
+            reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.items())
             raise StageError(
                 f"{rejected} of {rows_in} raw rows are rejected ({reasons}), more than --max-reject-rate "
                 f"{max_reject_rate:g} allows; see {stage.catalog.uri(REJECTS, date)}, the logs are not published"
                 + (_DOUBLE_QUOTES.format(counts[_BACKSLASHES]) if counts[_BACKSLASHES] else ""),
-                details=some_rejects(stage, date),
+                details=[*(ACCEPTED[reason] for reason in by_reason if reason in ACCEPTED), *some_rejects(stage, date)],
             )
         for column in _IDS:
             if number := counts[f"null_{column}"]:

@@ -12,6 +12,7 @@ from warehouse.manifest import RawFile
 from warehouse.storage import Storage
 
 _REMEMBERED_CHECKSUMS = 10_000
+_CHUNK_BYTES = 1024**2
 
 
 def read_raw_files(storage: Storage, folder: str) -> tuple[RawFile, ...]:
@@ -70,5 +71,8 @@ def _remembered_checksum(root: str, path: str, _size: int, _time: str) -> str:
 
 
 def _read_checksum(storage: Storage, path: str) -> str:
-    with storage.filesystem.open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    checksum = hashlib.sha256()
+    with storage.filesystem.open(path, "rb") as file:  # on HDFS, not a file that hashlib.file_digest takes
+        while chunk := file.read(_CHUNK_BYTES):
+            checksum.update(chunk)
+    return checksum.hexdigest()

@@ -13,14 +13,15 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_jobs.common.csv_header import RAW_COLUMNS, RawFiles
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.java_errors import java_causes
+from spark_jobs.common.typed_values import EPOCH
 
 _CAST = ("log_time", "label", "scene")  # damaged values cannot be cast, and are rejected for that
 _CORRUPT = "_corrupt_record"
 _MAX_COLUMNS = 6_000_000  # so that a line with megabytes of commas is malformed, and not a crash
 _MAX_FIELD_BYTES = 16 * 1024**2  # so that a quote which nothing closes does not fill the memory with the rest of a file
 _BYTES = "ISO-8859-1"  # a character for each byte
-_TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2} [0-9]{1,2}:[0-9]{2}(:[0-9]{2})?"
-_SWALLOWED = rf'(?m)\\n([^\\n]*,)?"?{_TIME}"?\\r?(,|$)'
+_TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}[0-9:.Z+-]*"
+_ROW_WITH = r'(?m)\\n([^\\n]*,)?"?{}"?\\r?(,|$)'
 BACKSLASH_QUOTE = r"\\\""  # in SQL
 _AS_WRITTEN = {
     "escape": '"',
@@ -78,7 +79,10 @@ def damaged(column: str) -> str:
     If a quote is never closed, rows after it are swallowed. A swallowed row is recognized by its log_time: inside the
     value, a line has a time between commas. If quotes are escaped by a backslash, the value keeps its outer quotes.
     """
-    swallowed = f"contains(`{column}`, '\n') AND `{column}` RLIKE '{_SWALLOWED}'"
+    row = f"`{column}` RLIKE '{_ROW_WITH.format(_TIME)}'"
+    # A number is a time only where other times are numbers too.
+    row_of_epoch = f"log_time RLIKE '^{EPOCH}$' AND `{column}` RLIKE '{_ROW_WITH.format(EPOCH)}'"
+    swallowed = f"contains(`{column}`, '\n') AND ({row} OR {row_of_epoch})"
     escaped = f"startswith(`{column}`, '\"') AND contains(`{column}`, '{BACKSLASH_QUOTE}')"
     return f"ifnull(NOT is_valid_utf8(`{column}`) OR {swallowed} OR {escaped}, false)"
 
@@ -89,7 +93,8 @@ def without_return(column: str) -> str:
 
 
 def _decoded(sql: str) -> str:
-    return f"CAST(encode({sql}, '{_BYTES}') AS string)"
+    """Return the SQL of a text that was read as bytes. ASCII, as most values are, is spared the slow decoding."""
+    return f"IF(char_length({sql}) = octet_length({sql}), {sql}, CAST(encode({sql}, '{_BYTES}') AS string))"
 
 
 def _is_header(column: str, cell: str) -> str:

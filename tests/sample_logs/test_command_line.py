@@ -33,6 +33,13 @@ def test_writes_raw_and_truth_and_says_so(tmp_path: Path, capsys: pytest.Capture
     assert lines[3].startswith("raw_test: 30 rows written in ")
 
 
+def test_a_wrong_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTM2C_SCENES", "five")
+    with pytest.raises(SystemExit) as stopped:
+        main(FEW)
+    assert stopped.value.code == "error: ANTM2C_SCENES is 'five'; set it to a whole number above 0"
+
+
 def test_a_rerun_says_that_nothing_changed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     main([*FEW, "--warehouse", str(tmp_path)])
     capsys.readouterr()

@@ -3,7 +3,7 @@
 import csv
 import io
 import random
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
 COLUMNS = ["user_id", "item_id", "log_time", "label", "scene", "item_title", "query_entity_seq", "deep_features_3"]
@@ -48,12 +48,16 @@ def good_row(rng: random.Random, day: str, scenes: list[int]) -> dict[str, str]:
     hour, minute, second = rng.randrange(24), rng.randrange(60), rng.randrange(60)
     iso = f"{day} {hour:02}:{minute:02}:{second:02}"
     slashes = f"{year}/{int(month)}/{int(number)} {hour}:{minute:02}"
+    moment = datetime(int(year), int(month), int(number), hour, minute, second, tzinfo=UTC)
+    shanghai = moment.astimezone(timezone(timedelta(hours=8))).isoformat(timespec="milliseconds")
+    seconds = int(moment.timestamp())
+    times = [iso, iso, slashes, f"{slashes}:{second:02}", f"{iso.replace(' ', 'T')}Z", f"{iso}.250", shanghai]
     return {
         "user_id": str(int(rng.paretovariate(0.6)) % 40),
         "item_id": str(int(rng.paretovariate(0.6)) % 30),
-        "log_time": rng.choice([iso, slashes]),
-        "label": str(rng.randrange(2)),
-        "scene": str(rng.choice(scenes)),
+        "log_time": rng.choice([*times, str(seconds), f"{seconds}125"]),
+        "label": rng.choice(["0", "1", "0", "1", "0.0", "1.0", "true", "False"]),
+        "scene": f"{rng.choice(scenes)}{rng.choice(['', '', '', '.0'])}",
         "item_title": rng.choice(TITLES),
         "query_entity_seq": rng.choice(["", "医院|INTENT_TARGET,生态|UNKNOWN"]),
         "deep_features_3": rng.choice(["", "0.5", "x"]),
@@ -68,7 +72,7 @@ def bad_lines(rng: random.Random, columns: list[str], day: str, scenes: list[int
         {"item_id": ""},
         {"label": rng.choice(["2", "", "x", "-1", "1.5"])},
         {"scene": rng.choice(["5", "", "-1", "x"])},
-        {"log_time": rng.choice(["", "yesterday", "2023-02-30 00:00:00", "2023-07-01T00:00:00", f"{day} 24:00:00"])},
+        {"log_time": rng.choice(["", "yesterday", "2023-02-30 00:00:00", day, f"{day} 24:00:00", "168985830"])},
         {"log_time": f"{day_before} 23:59:59"},
         {"user_id": "", "label": "x", "scene": "9"},
     ]

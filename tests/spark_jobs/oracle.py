@@ -1,12 +1,15 @@
 """The tables computed again from the raw files in the plainest way: lists, loops and the csv module."""
 
+import contextlib
 import csv
 import io
+import itertools
 from collections import Counter, defaultdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 SCENES = range(5)
+LABELS = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 TEXTS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")
 DEEP = tuple(f"deep_features_{i}" for i in range(27))
 
@@ -100,9 +103,9 @@ def reason_against(row: dict, day: str) -> str | None:
         return "missing_user_id"
     if not row["item_id"]:
         return "missing_item_id"
-    if row["label"] not in ("0", "1"):
+    if row["label"].lower() not in LABELS:
         return "bad_label"
-    if row["scene"] not in ("0", "1", "2", "3", "4"):
+    if row["scene"].removesuffix(".0") not in ("0", "1", "2", "3", "4"):
         return "bad_scene"
     moment = moment_of(row["log_time"])
     if moment is None:
@@ -111,11 +114,15 @@ def reason_against(row: dict, day: str) -> str | None:
 
 
 def moment_of(text: str) -> datetime | None:
-    for form in ("%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M"):
-        try:
-            return datetime.strptime(text, form)
-        except ValueError:
-            continue
+    """In UTC, without a zone."""
+    if text.isdecimal() and len(text) in (10, 13):
+        milliseconds = int(text) * (1000 if len(text) == 10 else 1)
+        return datetime(1970, 1, 1) + timedelta(milliseconds=milliseconds)
+    days, times, zones = ("%Y-%m-%d", "%Y/%m/%d"), ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f"), ("", "%z")
+    for day, between, time, zone in itertools.product(days, " T", times, zones):
+        with contextlib.suppress(ValueError):
+            moment = datetime.strptime(text, f"{day}{between}{time}{zone}")
+            return moment.astimezone(UTC).replace(tzinfo=None) if zone else moment
     return None
 
 
@@ -124,8 +131,8 @@ def valid_row(row: dict) -> dict:
         "user_id": row["user_id"],
         "item_id": row["item_id"],
         "log_ts": moment_of(row["log_time"]),
-        "label": int(row["label"]),
-        "scene": int(row["scene"]),
+        "label": LABELS[row["label"].lower()],
+        "scene": int(float(row["scene"])),
         **{name: row.get(name, "") for name in TEXTS},
         **{name: row.get(name) or None for name in DEEP},
     }

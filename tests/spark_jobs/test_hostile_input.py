@@ -7,6 +7,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow.dataset
@@ -87,9 +88,12 @@ def test_ids_of_invalid_utf8_are_not_taken_for_one_another(warehouse: Warehouse)
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize("opened", [f'{GOOD},"oops', f'{GOOD},"oops" and', f'"1,2,{DAY} 01:02:03,1,0,x'])
-def test_rows_swallowed_by_an_open_quote_are_rejected(warehouse: Warehouse, opened: str, line_end: str) -> None:
+@pytest.mark.parametrize("time", [f"{DAY} 01:02:03", f"{DAY}T09:02:03.5+08:00", "1689814923"])
+def test_rows_swallowed_by_an_open_quote_are_rejected(
+    warehouse: Warehouse, opened: str, line_end: str, time: str
+) -> None:
     lines = [HEADER, f"{GOOD},before", opened, *[f"{GOOD},swallowed"] * 20, ""]
-    write(warehouse, line_end.join(lines))
+    write(warehouse, line_end.join(lines).replace(f"{DAY} 01:02:03", time))
     to_orc(warehouse)
     whole = titles(warehouse)
     assert (
@@ -156,8 +160,9 @@ def test_a_compressed_file_that_is_damaged_anywhere_is_named(
     warehouse: Warehouse, capfd: pytest.CaptureFixture, pack: Callable[[bytes], bytes], damage: str
 ) -> None:
     rng = random.Random(1)
-    packed = pack("\n".join([HEADER, *(f"{GOOD},{rng.random()}" for _ in range(300_000))]).encode())
-    broken = packed[:-100] if damage == "cut off" else packed[:-200_000] + bytes(100) + packed[-199_900:]
+    packed = pack("\n".join([HEADER, *(f"{GOOD},{rng.random()}" for _ in range(30_000))]).encode())
+    middle = len(packed) // 2
+    broken = packed[:-100] if damage == "cut off" else packed[:middle] + bytes(100) + packed[middle + 100 :]
     write(warehouse, broken, f"数据.csv.{'gz' if pack is gzip.compress else 'bz2'}")
     message = fails(warehouse, capfd)
     assert "数据.csv." in message
@@ -228,6 +233,51 @@ def test_every_reason_once_with_the_line_as_it_was_written(warehouse: Warehouse)
     assert {row["reason"]: row["raw_line"] for row in rejects} == lines
     assert {row["source_file"] for row in rejects} == {"a.csv"}
     assert titles(warehouse) == ["fine"]
+
+
+def test_ordinary_exports_are_read(warehouse: Warehouse) -> None:
+    at_eight = datetime(2023, 7, 20, 20)
+    times = {
+        **dict.fromkeys(["2023-07-20 20:00:00", "2023-07-20T20:00:00Z", "2023-07-20T20:00"], at_eight),
+        **dict.fromkeys(
+            ["2023-07-21T04:00:00+08:00", "2023-07-21 04:00:00+0800", "1689883200", "1689883200.0"], at_eight
+        ),
+        **dict.fromkeys(
+            ["2023/7/20 20:00:00", "2023/7/20 20:00", "1689883200000", "2023-07-20 20:00:00.000000"], at_eight
+        ),
+        **dict.fromkeys(["2023-07-20 20:00:00.25", "1689883200250"], at_eight + timedelta(milliseconds=250)),
+    }
+    labels = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "True": 1, "FALSE": 0, "true": 1, "1.00": 1}
+    lines = [f"1,2,{time},1,0,x" for time in times] + [f"1,2,{DAY} 20:00:00,{label},3.0,x" for label in labels]
+    write(warehouse, "\n".join([HEADER, *lines]))
+    to_orc(warehouse, "--max-reject-rate", "0")
+    rows = warehouse.rows(LOGS, DAY)
+    assert sorted(row["log_ts"] for row in rows if row["scene"] == 0) == sorted(times.values())
+    assert sorted(row["label"] for row in rows if row["scene"] == 3) == sorted(labels.values())
+
+
+def test_other_forms_are_rejected_and_what_is_accepted_is_said(
+    warehouse: Warehouse, capfd: pytest.CaptureFixture
+) -> None:
+    times = [
+        "20/7/2023 20:00",
+        "20230720",
+        "168988320",
+        "2023-07-20 20:00+00:00",
+        "2023-07-20",
+        "2023-07-20T20:00:00+8",
+        "2023-07-20 8:00 PM",
+    ]
+    labels = ["1.5", "yes", "2.0", "nan", "1d", "+-1"]
+    lines = [f"1,2,{time},1,0,x" for time in times] + [f"1,2,{DAY} 20:00:00,{label},0,x" for label in labels]
+    write(warehouse, "\n".join([HEADER, *lines, f"1,2,{DAY} 20:00:00,1,0.5,x", f"1,2,{DAY}T04:00:00+08:00,1,0,x"]))
+    with pytest.raises(SystemExit):
+        to_orc(warehouse, "--max-reject-rate", "0.9")
+    said = capfd.readouterr().err
+    for accepted in ("a label is 0 or 1", "a log_time is such as", "a log_time is on the date of its folder, in UTC"):
+        assert accepted in said
+    found = Counter(row["reason"] for row in warehouse.rows(REJECTS, DAY))
+    assert found == {"bad_log_time": len(times), "bad_label": len(labels), "bad_scene": 1, "wrong_date": 1}
 
 
 def test_too_many_rejects_publish_the_rejects_and_not_the_logs(

@@ -95,6 +95,33 @@ def test_a_copy_of_the_settings_elsewhere_is_left_as_it_is(tmp_path: Path) -> No
     assert said.stdout.split() == [str(conf)]
 
 
+def sourced(before: str, after: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """conf/spark-env.sh as load-spark-env.sh sources it."""
+    script = f"{before}; set -a; . {REPOSITORY}/conf/spark-env.sh; {after}"
+    environment = {"PATH": os.environ["PATH"], **environment}
+    return subprocess.run(["bash", "-c", script], env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "locale"),
+    [
+        ({}, "C.UTF-8"),
+        ({"LANG": "C"}, "C.UTF-8"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "POSIX"}, "C.UTF-8"),
+        ({"LANG": "C", "LC_ALL": "zh_CN.utf8"}, "zh_CN.utf8"),
+        ({"LANG": "en_US.UTF-8"}, ""),
+    ],
+)
+def test_a_locale_without_chinese_characters_is_replaced(given: dict[str, str], locale: str) -> None:
+    assert sourced("true", 'echo "$LC_ALL"', **given).stdout == f"{locale}\n"
+
+
+def test_a_user_without_a_name_is_told_before_java_starts() -> None:
+    said = sourced("id() { [ $1 = -u ] && echo 12345; }", "echo started")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith("error: the user 12345 has no name, and Spark does not start without one; add")
+
+
 def test_executors_of_a_cluster_get_no_options() -> None:
     arguments = evaluated(start("--master", "spark://host:7077"))[1]
     assert not [word for word in arguments if word.startswith(("spark.executor", "spark.executorEnv"))]
