@@ -237,16 +237,12 @@ def test_every_reason_once_with_the_line_as_it_was_written(warehouse: Warehouse)
 
 def test_ordinary_exports_are_read(warehouse: Warehouse) -> None:
     at_eight = datetime(2023, 7, 20, 20)
-    times = {
-        **dict.fromkeys(["2023-07-20 20:00:00", "2023-07-20T20:00:00Z", "2023-07-20T20:00"], at_eight),
-        **dict.fromkeys(
-            ["2023-07-21T04:00:00+08:00", "2023-07-21 04:00:00+0800", "1689883200", "1689883200.0"], at_eight
-        ),
-        **dict.fromkeys(
-            ["2023/7/20 20:00:00", "2023/7/20 20:00", "1689883200000", "2023-07-20 20:00:00.000000"], at_eight
-        ),
-        **dict.fromkeys(["2023-07-20 20:00:00.25", "1689883200250"], at_eight + timedelta(milliseconds=250)),
-    }
+    plain = ["2023-07-20 20:00:00", "2023-07-20T20:00", "2023-07-20 20:00:00.000"]
+    slashes = ["2023/7/20 20:00", "2023/7/20 20:00:00"]
+    zoned = ["2023-07-20T20:00:00Z", "2023-07-21T04:00:00+08:00", "2023-07-21 04:00:00+0800"]
+    numbers = ["1689883200", "1689883200.0", "1689883200000"]
+    quarter = dict.fromkeys(["2023-07-20 20:00:00.25", "1689883200250"], at_eight + timedelta(milliseconds=250))
+    times = {**dict.fromkeys([*plain, *slashes, *zoned, *numbers], at_eight), **quarter}
     labels = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "True": 1, "FALSE": 0, "true": 1, "1.00": 1}
     lines = [f"1,2,{time},1,0,x" for time in times] + [f"1,2,{DAY} 20:00:00,{label},3.0,x" for label in labels]
     write(warehouse, "\n".join([HEADER, *lines]))
@@ -259,15 +255,7 @@ def test_ordinary_exports_are_read(warehouse: Warehouse) -> None:
 def test_other_forms_are_rejected_and_what_is_accepted_is_said(
     warehouse: Warehouse, capfd: pytest.CaptureFixture
 ) -> None:
-    times = [
-        "20/7/2023 20:00",
-        "20230720",
-        "168988320",
-        "2023-07-20 20:00+00:00",
-        "2023-07-20",
-        "2023-07-20T20:00:00+8",
-        "2023-07-20 8:00 PM",
-    ]
+    times = ["20/7/2023 20:00", "20230720", "168988320", "2023-07-20", "2023-07-20 20:00+00:00", "2023-07-20 8:00 PM"]
     labels = ["1.5", "yes", "2.0", "nan", "1d", "+-1"]
     lines = [f"1,2,{time},1,0,x" for time in times] + [f"1,2,{DAY} 20:00:00,{label},0,x" for label in labels]
     write(warehouse, "\n".join([HEADER, *lines, f"1,2,{DAY} 20:00:00,1,0.5,x", f"1,2,{DAY}T04:00:00+08:00,1,0,x"]))
