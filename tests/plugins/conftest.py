@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.dags.conftest import dag_bag  # noqa: F401 - gives Airflow a home before it is imported
+from tests.plugins.airflow_database import engine, session  # noqa: F401
 from tests.run_folders import write_run
 from warehouse.settings import Settings, read_settings
 

@@ -1,8 +1,14 @@
 """What the note of a run says. tests/end_to_end/test_ui.py finds it in a real Airflow."""
 
 import pytest
+from airflow.utils.state import DagRunState, TaskInstanceState
+from sqlalchemy.orm import Session
 
+from orchestration.run_dates import DAILY, HISTORY
+from orchestration.task_messages import MESSAGE
+from plugins.run_notes.listener import on_dag_run_failed, on_dag_run_running, on_dag_run_success
 from plugins.run_notes.note import story_of, with_story
+from tests.plugins.airflow_database import add_task, leave, publish, run_of
 
 TABLE = {"dates": "2023-07-20", "rows": 14285, "rejects": 31, "version": "3fa9c1d2e4b5"}
 MODEL = {"model": "mmoe", "as_of": "2023-07-23", "rows": 900, "auc": 0.7, "auc_low": 0.65, "auc_high": 0.75}
@@ -79,3 +85,48 @@ def test_what_people_wrote_is_never_cut() -> None:
     many = with_story("y" * 700, "2023-07-20", [f"task {number}: {'a reason ' * 20}" for number in range(40)])
     assert len(many) <= 1000
     assert many.endswith("y" * 700)
+
+
+def test_a_note_begins_with_the_date_of_the_partition_and_drops_what_no_longer_holds(session: Session) -> None:
+    run = run_of(session, "2023-07-11", DagRunState.RUNNING)
+    add_task(session, run, "wait_for_raw", TaskInstanceState.FAILED)
+    leave(session, run, "wait_for_raw", MESSAGE, "no raw logs for 2023-07-11")
+    on_dag_run_failed(run)
+    assert run.note == "2023-07-11: wait_for_raw: no raw logs for 2023-07-11\n\n---"
+    run.note += "\n\nask Wei"
+    on_dag_run_running(run)
+    assert run.note == "2023-07-11: running\n\n---\nask Wei"
+    publish(session, run, rows=97, rejects=3, version="3fa9c1d2e4b5")
+    [task] = run.task_instances
+    task.state = None  # cleared
+    on_dag_run_success(run)
+    assert run.note == "2023-07-11: 97 rows, 3 rejected, version 3fa9c1d2\n\n---\nask Wei"
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "conf", "subject"),
+    [
+        (DAILY, {}, "2023-07-20"),
+        (DAILY, {"run_date": "2023-07-11"}, "2023-07-11"),
+        (HISTORY, {"start_date": "2023-07-01", "end_date": "2023-07-11"}, "2023-07-01 to 2023-07-11"),
+        ("antm2c_retrain", {"as_of": "2023-07-11"}, "Retraining as of 2023-07-11"),
+        ("antm2c_retrain", {"as_of": None}, "Retraining"),
+    ],
+)
+def test_each_kind_of_run_says_what_it_is_for(session: Session, dag_id: str, conf: dict, subject: str) -> None:
+    run = run_of(session, "2023-07-20", DagRunState.RUNNING, dag_id, **conf)
+    on_dag_run_success(run)
+    assert run.note == f"{subject}: succeeded\n\n---"
+
+
+def test_a_model_that_failed_is_named_in_the_note_of_a_run_that_succeeded(session: Session) -> None:
+    run = run_of(session, "2023-07-20", DagRunState.RUNNING, "antm2c_retrain", as_of="2023-07-20")
+    add_task(session, run, "train", TaskInstanceState.SUCCESS, 0, "dnn")
+    add_task(session, run, "train", TaskInstanceState.FAILED, 1, "mmoe")
+    leave(session, run, "train", MESSAGE, "the loss became infinite", 1)
+    publish(session, run, **MODEL)
+    on_dag_run_success(run)
+    assert run.note.splitlines()[:2] == [
+        "Retraining as of 2023-07-23: train mmoe: the loss became infinite",
+        "- mmoe: AUC 0.7000 (0.6500 to 0.7500) on 900 rows",
+    ]

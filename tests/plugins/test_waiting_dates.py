@@ -1,28 +1,20 @@
 """Dates that go on when the date before them is published, in a database with Airflow's own tables."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from airflow.models.asset import AssetEvent, AssetModel
-from airflow.models.base import Base
 from airflow.models.dagrun import DagRun
-from airflow.models.taskinstance import TaskInstance, uuid7
-from airflow.models.xcom import XComModel
-from airflow.utils.db import import_all_models
+from airflow.models.taskinstance import TaskInstance
 from airflow.utils.sqlalchemy import prohibit_commit
 from airflow.utils.state import DagRunState, TaskInstanceState
-from airflow.utils.types import DagRunType
-from sqlalchemy import Engine, create_engine, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from orchestration.assets import TRAINING_TABLE
 from orchestration.run_dates import DAILY, HISTORY
 from orchestration.task_messages import NEEDED_DATE
 from plugins.waiting_dates.listener import on_dag_run_success
+from tests.plugins.airflow_database import add_task, leave, publish, run_of
 from warehouse.calendar_days import days_before
 from warehouse.settings import read_settings
 
@@ -35,80 +27,22 @@ FIRST, SECOND, THIRD = "2023-07-11", "2023-07-12", "2023-07-13"
 WAIT, LOGS, FEATURES, TABLE = "wait_for_history", "csv_to_orc", "user_features", "training_table"
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    import_all_models()
-    engine = create_engine(f"sqlite:///{tmp_path_factory.mktemp('airflow')}/airflow.db")
-    Base.metadata.create_all(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def session(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """The scheduler's session. The listener gets sessions of its own on the same database."""
-
-    @contextmanager
-    def another(scoped: bool = True) -> Iterator[Session]:
-        assert not scoped
-        with Session(engine) as other:
-            yield other
-            other.commit()
-
-    monkeypatch.setattr("airflow.utils.session.create_session", another)
-    with Session(engine) as session:
-        session.add(AssetModel(name=TRAINING_TABLE.name, uri=TRAINING_TABLE.name, group="asset"))
-        session.commit()
-        yield session
-        session.rollback()
-        for table in (XComModel, TaskInstance, AssetEvent, AssetModel, DagRun):
-            session.execute(table.__table__.delete())
-        session.commit()
-
-
-def run_of(session: Session, day: str, state: DagRunState, dag_id: str = DAILY, **conf: Any) -> DagRun:
-    """A run as Airflow has it: by hand at some hour if it has a configuration, in a backfill if not."""
-    midnight = datetime.fromisoformat(f"{day}T00:00:00+00:00")
-    logical_date, kind = (midnight, DagRunType.BACKFILL_JOB)
-    if conf:
-        logical_date, kind = midnight + timedelta(days=100, hours=9), DagRunType.MANUAL
-    run_id = f"{kind.value}__{dag_id}_{day}"
-    run = DagRun(
-        dag_id, run_id, logical_date=logical_date, run_after=logical_date, conf=conf, state=state, run_type=kind
-    )
-    session.add(run)
-    session.commit()
-    return run
-
-
-def tasks_of(session: Session, run: DagRun, states: dict[str, TaskInstanceState]) -> None:
-    for task_id, state in states.items():
-        values = {"dag_id": run.dag_id, "run_id": run.run_id, "task_id": task_id, "map_index": -1, "state": state}
-        counts = {"try_number": 1, "max_tries": 2, "pool": "default_pool", "pool_slots": 1, "priority_weight": 1}
-        times = {"trigger_timeout": None, "executor_config": {}, "id": uuid7()}
-        session.execute(TaskInstance.__table__.insert().values(**values, **counts, **times))
-    session.commit()
-
-
 def waiting(session: Session, day: str, dataset: str | None = None, word: bool = True, **states: Any) -> DagRun:
     """A run whose wait has failed because the date before `day` was not published. word: whether the wait says so."""
     run = run_of(session, day, DagRunState.FAILED)
     failed = {LOGS: SUCCESS, WAIT: FAILED, FEATURES: UPSTREAM_FAILED, TABLE: UPSTREAM_FAILED}
-    tasks_of(session, run, {**failed, **states})
+    for task_id, state in {**failed, **states}.items():
+        add_task(session, run, task_id, state)
     if word:
         value = {"dataset": dataset or read_settings().dataset, "date": days_before(day, 1)}
-        place = {"dag_run_id": run.id, "dag_id": run.dag_id, "run_id": run.run_id, "task_id": WAIT, "map_index": -1}
-        session.execute(XComModel.__table__.insert().values(**place, key=NEEDED_DATE, value=value))
-        session.commit()
+        leave(session, run, WAIT, NEEDED_DATE, value)
     return run
 
 
 def succeeds(session: Session, run: DagRun, publishes: bool = True) -> None:
     """What the scheduler does when a run has succeeded, under its guard against commits."""
     if publishes:
-        asset = session.scalar(select(AssetModel.id))
-        session.add(AssetEvent(asset_id=asset, source_dag_id=run.dag_id, source_run_id=run.run_id, extra={}))
-        session.commit()
+        publish(session, run)
     with prohibit_commit(session) as guard:
         run.state = DagRunState.SUCCESS
         on_dag_run_success(run)
