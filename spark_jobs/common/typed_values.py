@@ -1,11 +1,14 @@
 """SQL that turns the texts of raw logs into typed values. A text in no accepted form becomes null."""
 
+from warehouse.tables import SCENES
+
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 _SECONDS, _MILLISECONDS = "1[0-9]{9}([.][0-9]+)?", "1[0-9]{12}"  # since 1970, from 2001 to 2033
 EPOCH = f"({_SECONDS}|{_MILLISECONDS})"
 # What is accepted, for those whose rows are rejected.
 ACCEPTED = {
     "bad_label": "a label is 0 or 1, also written 0.0, 1.0, false or true",
+    "bad_scene": f"a scene is a number from 0 to {SCENES[-1]}",
     "bad_log_time": "a log_time is such as 2023-07-20 13:05:09, 2023/7/20 13:05, 2023-07-20T21:05:09.250+08:00, or "
     "seconds or milliseconds since 1970 such as 1689858309; without an offset it is UTC",
     "wrong_date": "a log_time is on the date of its folder, in UTC",

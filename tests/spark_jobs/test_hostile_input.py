@@ -262,7 +262,12 @@ def test_other_forms_are_rejected_and_what_is_accepted_is_said(
     with pytest.raises(SystemExit):
         to_orc(warehouse, "--max-reject-rate", "0.9")
     said = capfd.readouterr().err
-    for accepted in ("a label is 0 or 1", "a log_time is such as", "a log_time is on the date of its folder, in UTC"):
+    for accepted in (
+        "a label is 0 or 1",
+        "a scene is a number from 0 to 4",
+        "a log_time is such as",
+        "a log_time is on",
+    ):
         assert accepted in said
     found = Counter(row["reason"] for row in warehouse.rows(REJECTS, DAY))
     assert found == {"bad_log_time": len(times), "bad_label": len(labels), "bad_scene": 1, "wrong_date": 1}
