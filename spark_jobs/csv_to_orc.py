@@ -12,7 +12,7 @@ from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.partitions import check_scene_folders, empty_content, no_rows, write_staged
-from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, read_raw, readable_files
+from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, REPLACEMENT, read_raw, readable_files
 from spark_jobs.common.run_stage import run_stage
 from spark_jobs.common.session import require_readable_paths
 from spark_jobs.common.stage import Stage
@@ -37,6 +37,7 @@ _SEEMS_MISSING = (
     r"{:,} valid rows have NULL, \N, nan or the like as {}, which is taken for an id like any other; "
     "if it means that there is none, leave the column empty, and these rows are rejected"
 )
+_REPLACEMENTS = "replacements"
 _BACKSLASHES = "backslashes"
 _DOUBLE_QUOTES = (
     '; {} of them have quotes escaped by a backslash: write quotes inside a field doubled, as "" '
@@ -95,23 +96,29 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
     groups = group_by_header(stage.catalog, date)
     require_readable_paths(stage.spark, *(uri for group in groups for uri in group.uris))
     with stage.staged(LOGS, date) as logs, stage.staged(REJECTS, date) as rejects, readable_files():
-        content, counts = write_staged(checked_rows(stage.spark, groups, date), logs, row_counts(), _IS_VALID)
+        content, counts = write_rows(stage.spark, groups, logs)
         logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
         published = [stage.publish(rejects, rejects_content, raw)]
-        rejected, rows_in = rejects_content.rows, counts["rows_in"]
-        if rejected > max_reject_rate * rows_in:
-            by_reason = rejects_content.rejects
-            reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.items())
-            raise StageError(
-                f"{rejected} of {rows_in} raw rows are rejected ({reasons}), more than --max-reject-rate "
-                f"{max_reject_rate:g} allows; see {stage.catalog.uri(REJECTS, date)}, the logs are not published"
-                + (_DOUBLE_QUOTES.format(counts[_BACKSLASHES]) if counts[_BACKSLASHES] else ""),
-                details=[*(ACCEPTED[reason] for reason in by_reason if reason in ACCEPTED), *some_rejects(stage, date)],
-            )
+        if rejects_content.rows > max_reject_rate * counts["rows_in"]:
+            raise too_many_rejects(stage, date, counts, rejects_content.rejects, max_reject_rate)
         for column in _IDS:
             if number := counts[f"null_{column}"]:
                 print(f"csv_to_orc {date}: {_SEEMS_MISSING.format(number, column)}", flush=True)
         return [stage.publish(logs, logs_content, raw), *published]
+
+
+def too_many_rejects(
+    stage: Stage, date: str, counts: dict[str, int], by_reason: dict[str, int], max_reject_rate: float
+) -> StageError:
+    """Return the error that names the reasons, with what is accepted and some rejected rows as its details."""
+    reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.items())
+    quotes = _DOUBLE_QUOTES.format(counts[_BACKSLASHES]) if counts[_BACKSLASHES] else ""
+    return StageError(
+        f"{sum(by_reason.values())} of {counts['rows_in']} raw rows are rejected ({reasons}), more than "
+        f"--max-reject-rate {max_reject_rate:g} allows; see {stage.catalog.uri(REJECTS, date)}, "
+        f"the logs are not published{quotes}",
+        details=[*(ACCEPTED[reason] for reason in by_reason if reason in ACCEPTED), *some_rejects(stage, date)],
+    )
 
 
 def some_rejects(stage: Stage, date: str) -> list[str]:
@@ -125,11 +132,23 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
-def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> DataFrame:
+def write_rows(
+    spark: SparkSession, groups: Sequence[RawFiles], logs: StagedPartition
+) -> tuple[Content, dict[str, int]]:
+    """Write every row, valid or rejected, to the staged logs, and count them."""
+    for as_bytes in (False, True):  # as bytes, which is slow, only if it makes a difference
+        rows = checked_rows(spark, groups, logs.date, as_bytes)
+        content, counts = write_staged(rows, logs, row_counts(), _IS_VALID)
+        if not counts[_REPLACEMENTS]:
+            break
+    return content, counts
+
+
+def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str, as_bytes: bool) -> DataFrame:
     """Read every row of the raw files, valid or rejected, with as many tasks as each scene is to have files."""
     if not groups:
         return no_rows(spark, LOGS)
-    raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group) for group in groups))
+    raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group, as_bytes) for group in groups))
     writers = math.ceil(sum(group.size for group in groups) / _RAW_BYTES_PER_WRITER)
     return valid_and_rejected(with_reason(raw, date)).coalesce(max(writers, 1))
 
@@ -137,13 +156,15 @@ def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str) -> 
 def row_counts() -> dict[str, str]:
     """Return SQL counts over `valid_and_rejected`: all rows, valid rows by scene, rejected rows by reason.
 
-    Also valid rows whose id seems to stand for a missing one, and malformed rows with quotes escaped by a backslash.
+    Also valid rows whose id seems to stand for a missing one, rejected rows with U+FFFD, and malformed rows with quotes
+    escaped by a backslash.
     """
     return {
         "rows_in": "count(1)",
         **{f"scene_{scene}": f"count_if(scene = {scene})" for scene in SCENES},
         **{reason: f"count_if(NOT ({_IS_VALID}) AND item_id = '{reason}')" for reason in REJECT_REASONS},
         **{f"null_{column}": f"count_if(({_IS_VALID}) AND lower({column}) IN ({_NULLS}))" for column in _IDS},
+        _REPLACEMENTS: f"count_if(NOT ({_IS_VALID}) AND contains(item_title, '{REPLACEMENT}'))",
         _BACKSLASHES: f"count_if(item_id = 'malformed' AND contains(item_title, '{BACKSLASH_QUOTE}'))",
     }
 

@@ -1,7 +1,7 @@
 """Raw CSV files as DataFrames of strings."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote
 
@@ -18,10 +18,11 @@ from spark_jobs.common.typed_values import EPOCH
 _CAST = ("log_time", "label", "scene")  # damaged values cannot be cast, and are rejected for that
 _CORRUPT = "_corrupt_record"
 _MAX_COLUMNS = 6_000_000  # so that a line with megabytes of commas is malformed, and not a crash
-_MAX_FIELD_BYTES = 16 * 1024**2  # so that a quote which nothing closes does not fill the memory with the rest of a file
+_MAX_FIELD_CHARACTERS = 16_000_000  # so that a quote which nothing closes does not fill the memory with a whole file
 _BYTES = "ISO-8859-1"  # a character for each byte
 _TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}[0-9:.Z+-]*"
 _ROW_WITH = r'(?m)\\n([^\\n]*,)?"?{}"?\\r?(,|$)'
+REPLACEMENT = "\ufffd"
 BACKSLASH_QUOTE = r"\\\""  # in SQL
 _AS_WRITTEN = {
     "escape": '"',
@@ -35,15 +36,18 @@ _TOO_LONG_FIELD = re.compile(r"Length of parsed input.*?\brecord=(\d+)", re.DOTA
 _DAMAGED_ARCHIVE = re.compile(r"(?:IOException|EOFException|ZipException|DataFormatException|IndexOutOf\w+)\b")
 
 
-def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
-    """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`."""
+def read_raw(spark: SparkSession, group: RawFiles, as_bytes: bool) -> DataFrame:
+    """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`.
+
+    Bytes that are not UTF-8 are malformed. Spark decodes them to U+FFFD, a character that may also stand in a file. Then
+    its row is valid, but only if text is read `as_bytes`, which takes half as long again.
+    """
     columns = group.header.columns
     names = [name if name in RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(columns)]
-    # Spark itself would decode bytes that are not UTF-8 to the character U+FFFD, which may also stand in the file.
-    as_bytes = spark.read.csv(
+    rows = spark.read.csv(
         list(group.uris),
         schema=", ".join(f"`{name}` string" for name in (*names, _CORRUPT)),
-        encoding=_BYTES,
+        encoding=_BYTES if as_bytes else "UTF-8",
         header=True,
         multiLine=True,
         lineSep="\n",
@@ -51,12 +55,13 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
         mode="PERMISSIVE",
         columnNameOfCorruptRecord=_CORRUPT,
         maxColumns=_MAX_COLUMNS,
-        maxCharsPerColumn=_MAX_FIELD_BYTES,
+        maxCharsPerColumn=_MAX_FIELD_CHARACTERS,
     )
+    decoded: Callable[[str], str] = _decoded if as_bytes else str
     # Spark leaves the \r of a Windows line end: as an empty line, or at the end of the last column.
-    rows = as_bytes.where(rf"coalesce(trim(BOTH ' \t\r\n' FROM `{_CORRUPT}`) != '', true)").selectExpr(
-        *(f"{_decoded(without_return(name) if name == names[-1] else f'`{name}`')} AS `{name}`" for name in names),
-        f"make_valid_utf8({_decoded(without_return(_CORRUPT))}) AS `{_CORRUPT}`",
+    rows = rows.where(rf"coalesce(trim(BOTH ' \t\r\n' FROM `{_CORRUPT}`) != '', true)").selectExpr(
+        *(f"{decoded(without_return(name) if name == names[-1] else f'`{name}`')} AS `{name}`" for name in names),
+        f"make_valid_utf8({decoded(without_return(_CORRUPT))}) AS `{_CORRUPT}`",
         # Encoded as in a URI, but for the plus sign.
         "url_decode(replace(_metadata.file_name, '+', '%2B')) AS source_file",
     )
@@ -64,7 +69,7 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
         rows = rows.where(f"NOT ({' AND '.join(map(_is_header, names, group.header.cells))})")
     as_written = ", ".join(f"'{name}', '{value}'" for name, value in _AS_WRITTEN.items())
     line = f"to_csv(struct({', '.join(f'`{name}`' for name in names)}), map({as_written}))"
-    malformed = [f"`{_CORRUPT}` IS NOT NULL", *(damaged(name) for name in names if name not in _CAST)]
+    malformed = [f"`{_CORRUPT}` IS NOT NULL", *(damaged(name, as_bytes) for name in names if name not in _CAST)]
     return rows.selectExpr(
         *(f"`{name}`" if name in names else f"CAST(NULL AS string) AS `{name}`" for name in RAW_COLUMNS),
         f"{' OR '.join(malformed)} AS malformed",
@@ -73,7 +78,7 @@ def read_raw(spark: SparkSession, group: RawFiles) -> DataFrame:
     )
 
 
-def damaged(column: str) -> str:
+def damaged(column: str, as_bytes: bool) -> str:
     """Return the SQL test for invalid UTF-8, for quotes escaped by a backslash, and for further rows in the value.
 
     If a quote is never closed, rows after it are swallowed. A swallowed row is recognized by its log_time: inside the
@@ -84,7 +89,8 @@ def damaged(column: str) -> str:
     row_of_epoch = f"log_time RLIKE '^{EPOCH}$' AND `{column}` RLIKE '{_ROW_WITH.format(EPOCH)}'"
     swallowed = f"contains(`{column}`, '\n') AND ({row} OR {row_of_epoch})"
     escaped = f"startswith(`{column}`, '\"') AND contains(`{column}`, '{BACKSLASH_QUOTE}')"
-    return f"ifnull(NOT is_valid_utf8(`{column}`) OR {swallowed} OR {escaped}, false)"
+    invalid = f"NOT is_valid_utf8(`{column}`)" if as_bytes else f"contains(`{column}`, '{REPLACEMENT}')"
+    return f"ifnull({invalid} OR {swallowed} OR {escaped}, false)"
 
 
 def without_return(column: str) -> str:
@@ -114,9 +120,9 @@ def readable_files() -> Iterator[None]:
             raise
         if too_long := _TOO_LONG_FIELD.search(str(error)):
             raise StageError(
-                f"{files[0]}: row {too_long[1]} has a field of more than {_MAX_FIELD_BYTES // 1024**2} MB; it must "
-                "begin with a quote that nothing closes: close it, or write quotes inside a field doubled"
+                f"{files[0]}: row {too_long[1]} has a field of more than {_MAX_FIELD_CHARACTERS:,} characters; "
+                "it must begin with a quote that nothing closes: close it, or write quotes inside a field doubled"
             ) from error
         if infer_compression(files[0]) and _DAMAGED_ARCHIVE.match(causes[-1]):
-            raise StageError(f"{files[0]} is cut off or damaged ({causes[-1]}); write the file again") from error
+            raise StageError(f"{files[0]} cannot be read ({causes[-1]}); write the file again") from error
         raise
