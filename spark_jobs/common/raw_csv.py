@@ -39,8 +39,8 @@ _DAMAGED_ARCHIVE = re.compile(r"(?:IOException|EOFException|ZipException|DataFor
 def read_raw(spark: SparkSession, group: RawFiles, as_bytes: bool) -> DataFrame:
     """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`.
 
-    Bytes that are not UTF-8 are malformed. Spark decodes them to U+FFFD, a character that may also stand in a file. Then
-    its row is valid, but only if text is read `as_bytes`, which takes half as long again.
+    Bytes that are not UTF-8 are malformed. Spark decodes them to U+FFFD, a character that may also stand in a file. If
+    text is read `as_bytes`, which takes half as long again, a row with that character is valid.
     """
     columns = group.header.columns
     names = [name if name in RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(columns)]
