@@ -19,7 +19,7 @@ from plugins.board.routes import board_app
 from plugins.board.static_files import ASSETS
 from training.tracking.champion import crown
 from training.tracking.client import tracking
-from training.tracking.identity import CONFIG_TAG, RUN_TAG
+from training.tracking.run_tags import CONFIG_TAG, RUN_TAG
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest

@@ -16,7 +16,7 @@ from training.fitting.loop import fit
 from training.fitting.loop_settings import LoopSettings
 from training.models.build import build_model
 from training.models.click_model import RowModel
-from training.models.settings import ModelSettings
+from training.models.model_settings import ModelSettings
 
 _ROWS, _VALIDATION, _NUMERIC = 500_000, 50_000, 40
 _FEW, _MANY, _ITEMS = 100_000, 2_000_000, 20_000

@@ -24,7 +24,7 @@ from sample_logs.settings import PRESETS, Settings
 from spark_jobs import STAGES
 from training.cli import main
 from training.evaluation.champion_rule import lead_by_segment
-from training.runs.reading import load_predictions
+from training.runs.stored_run import load_predictions
 from training.text.whitening import Whitening, fit_whitening
 from warehouse.catalog import Catalog
 

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from benchmarks.peers.task import peak_bytes
-from training.text.space import whitened_table
+from training.text.text_space import whitened_table
 from training.text.whitening import fit_whitening
 
 TEXTS, DIMENSIONS = 1_000_000, 768

@@ -7,8 +7,8 @@ from pathlib import Path
 from local.airflow.dag_runs import run_dag
 from local.airflow.environment import PASSWORDS
 from local.airflow.start import local_airflow
+from local.demo_results import summary
 from local.errors import StartError
-from local.summary import summary
 from sample_logs.settings import PRESETS
 from sample_logs.writing import Writer
 from training.runs.layout import model_of

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from local.cluster.hadoop_jars import hadoop_jars
-from local.cluster.hdfs import Hdfs
+from local.cluster.hdfs_server import Hdfs
 from local.cluster.spark import SparkCluster
 from local.demo import Demo, run_demo
 from local.errors import RunError
-from local.processes.lock import locked
+from local.processes.folder_lock import locked
 from local.processes.server import end_left_over
 from local.processes.sessions import held_signals
 from sample_logs.settings import PRESETS

@@ -15,7 +15,7 @@ from local.browser.airflow_pages import RUNS_MILLISECONDS, AirflowPages, browser
 from local.browser.chromium import BROWSER
 from local.demo import TIMEOUT_SECONDS, Demo, write_logs
 from local.errors import RunError, StartError
-from local.processes.lock import locked
+from local.processes.folder_lock import locked
 from orchestration.board_address import address_of
 from training.runs.layout import REPORT_FILE
 

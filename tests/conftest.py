@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.cluster.hadoop_jars import hadoop_jars
-from local.cluster.hdfs import Hdfs
+from local.cluster.hdfs_server import Hdfs
 from local.errors import StartError
 from spark_jobs.jvm.options import SMALL_INPUT
 from warehouse.settings import REPOSITORY

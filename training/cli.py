@@ -17,13 +17,13 @@ from training.commands.promote import NONE, promote
 from training.commands.track import track
 from training.commands.train import train
 from training.data.text_columns import MODES
+from training.distributed import count, is_first, is_leader, joined
 from training.errors import TrainingError
 from training.fitting.device import DEVICES
 from training.fitting.loop_settings import CRITERIA, LoopSettings
 from training.fitting.memory import is_out_of_memory
 from training.model_names import MODEL_NAMES
-from training.models.settings import ModelSettings
-from training.processes import count, is_first, is_leader, joined
+from training.models.model_settings import ModelSettings
 from training.text.encoders import AUTO
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError

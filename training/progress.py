@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-from training.processes import is_leader
+from training.distributed import is_leader
 
 T = TypeVar("T")
 

@@ -23,9 +23,9 @@ from training.fitting.loop import fit
 from training.fitting.loop_settings import LoopSettings
 from training.models.build import build_model
 from training.models.click_model import ClickModel, RowModel
-from training.models.inputs import InputLayer
+from training.models.input_layer import InputLayer
 from training.models.mmoe import MMoE
-from training.models.settings import ModelSettings
+from training.models.model_settings import ModelSettings
 
 _SIZES = {"user_id": task.USERS, "item_id": task.ITEMS, "scene": task.SCENES}
 _SHAPE = InputShape.without_histories(_SIZES, task.NUMERIC)

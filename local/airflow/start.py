@@ -13,7 +13,7 @@ from local.airflow.database import database
 from local.airflow.environment import EXPORTS, inherited, settings_for, write_exports
 from local.airflow.session_leader import FAILED, READY
 from local.errors import StartError
-from local.processes.lock import LOCK, locked
+from local.processes.folder_lock import LOCK, locked
 from local.processes.ports import free_ports
 from local.processes.sessions import end_recorded, end_session, held_signals, start_session
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from local.cluster.hdfs import Hdfs
+from local.cluster.hdfs_server import Hdfs
 from local.cluster.spark import SparkCluster
 from local.errors import StartError
 from tests.spark_jobs.conftest import run_stages, versions
 from training.cli import main as training
-from training.data.reading import read_dates, read_in_pieces
+from training.data.training_table import read_dates, read_in_pieces
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY

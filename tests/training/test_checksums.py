@@ -8,7 +8,7 @@ import pytest
 
 from training.checksums import CHECKSUMS_FILE, changed_files, code_checksum, write_checksums
 from training.errors import TrainingError
-from training.runs.reading import require_intact
+from training.runs.stored_run import require_intact
 
 
 @pytest.fixture

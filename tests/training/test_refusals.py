@@ -19,7 +19,7 @@ from tests.training.conftest import Published
 from tests.training.logs import as_table, publish
 from training.checksums import CHECKSUMS_FILE, write_checksums
 from training.cli import main, run
-from training.data.reading import read_keys
+from training.data.training_table import read_keys
 from training.errors import TrackingError, TrainingError
 from training.model_names import MODEL_NAMES
 from training.window import available_window, in_ranges

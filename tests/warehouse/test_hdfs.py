@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.cluster.hdfs import Hdfs
+from local.cluster.hdfs_server import Hdfs
 from tests.warehouse.conftest import DAY, publish, receive
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from training.data.reading import read_keys
+from training.data.training_table import read_keys
 from training.errors import TrainingError
 from training.evaluation.auc import auc
 from training.evaluation.champion_rule import Decision, decide, lead_by_segment
@@ -18,11 +18,11 @@ from training.evaluation.prediction import predict
 from training.evaluation.prediction_table import same_rows
 from training.progress import say
 from training.runs.config import RunConfig
-from training.runs.reading import comparable_predictions, load_config, load_run
-from training.runs.validation import load_validation
+from training.runs.stored_run import comparable_predictions, load_config, load_run
+from training.runs.validation_rows import load_validation
 from training.tracking.champion import Champion, champion_of
 from training.tracking.client import tracking
-from training.tracking.identity import run_folders
+from training.tracking.run_tags import run_folders
 from warehouse.catalog import Catalog
 
 

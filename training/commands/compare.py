@@ -8,7 +8,7 @@ from typing import Any
 from training.evaluation.auc import auc_difference
 from training.evaluation.metrics import evaluated
 from training.progress import say
-from training.runs.reading import comparable_predictions, load_config
+from training.runs.stored_run import comparable_predictions, load_config
 
 _COLUMNS = ("auc", "auc_low", "auc_high", "gauc", "logloss", "ece")
 

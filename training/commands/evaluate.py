@@ -4,12 +4,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from training.data.reading import read_keys
+from training.data.training_table import read_keys
 from training.errors import TrainingError
 from training.evaluation.model_evaluation import evaluate_model
 from training.progress import say
-from training.runs.reading import load_run
-from training.runs.validation import load_validation
+from training.runs.stored_run import load_run
+from training.runs.validation_rows import load_validation
 from training.window import require_published
 from warehouse.catalog import Catalog
 

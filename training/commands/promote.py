@@ -6,10 +6,10 @@ from typing import Any
 
 from training.errors import TrainingError
 from training.progress import say
-from training.runs.reading import load_run
+from training.runs.stored_run import load_run
 from training.tracking.champion import champion_of, crown
-from training.tracking.identity import run_folders
 from training.tracking.lock import locked
+from training.tracking.run_tags import run_folders
 from training.tracking.tracked_runs import tracked_run
 
 NONE = "none"

@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from training.progress import say
-from training.tracking.identity import run_folders
+from training.tracking.run_tags import run_folders
 from training.tracking.tracked_runs import tracked_run
 
 

@@ -14,10 +14,11 @@ from torch import Tensor
 from training.checksums import code_checksum
 from training.data.batches import Batches, InMemoryBatches
 from training.data.feature_space import fit_features
-from training.data.reading import count_rows, read_dates, read_in_pieces, read_keys, row_groups
 from training.data.row_encoder import BYTES_PER_ROW, RowEncoder, load_rows
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches
+from training.data.training_table import count_rows, read_dates, read_in_pieces, read_keys, row_groups
+from training.distributed import count, from_leader, is_leader
 from training.errors import TrainingError
 from training.evaluation.auc import auc
 from training.evaluation.calibration import log_loss
@@ -30,8 +31,7 @@ from training.fitting.memory import require_memory
 from training.model_names import has_content, require_known
 from training.models.build import build_model
 from training.models.click_model import RowModel
-from training.models.settings import ModelSettings
-from training.processes import count, from_leader, is_leader
+from training.models.model_settings import ModelSettings
 from training.progress import say
 from training.report.facts import facts
 from training.report.page import render

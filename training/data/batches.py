@@ -5,7 +5,7 @@ from typing import Protocol
 
 import torch
 
-from training import processes
+from training import distributed
 from training.data.rows import Rows
 
 
@@ -32,4 +32,4 @@ class InMemoryBatches:
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
         """Yield every row once; the last batch may be smaller. All processes draw the same order and share a batch."""
         for index in torch.randperm(self.rows, generator=generator).split(self._batch_size):
-            yield self._rows.take(index[processes.rank() :: processes.count()])
+            yield self._rows.take(index[distributed.rank() :: distributed.count()])

@@ -19,7 +19,7 @@ from training.data.numeric_features import (
     Standardiser,
     numeric_block,
 )
-from training.data.reading import Read, read_dates
+from training.data.training_table import Read, read_dates
 from training.data.vocabulary import PARTS_AT_ONCE, Vocabulary
 from training.errors import TrainingError
 from warehouse.catalog import Catalog

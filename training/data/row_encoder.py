@@ -9,9 +9,9 @@ import torch
 
 from training.data.feature_space import FeatureSpace
 from training.data.numeric_features import FEATURE_NAMES
-from training.data.reading import count_rows, read_dates
 from training.data.row_texts import RowTexts
 from training.data.rows import Rows
+from training.data.training_table import count_rows, read_dates
 from warehouse.catalog import Catalog
 from warehouse.tables import DEEP_FEATURES
 

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from training import processes
-from training.data.reading import PIECE_ROWS, RowGroup
+from training import distributed
 from training.data.row_encoder import RowEncoder
 from training.data.rows import Rows
+from training.data.training_table import PIECE_ROWS, RowGroup
 from training.errors import TrainingError
 
 _Item = TypeVar("_Item")
@@ -36,8 +36,8 @@ class StreamedBatches:
         self, groups: list[RowGroup], rows: int, encoder: RowEncoder, batch_size: int, buffer_rows: int
     ) -> None:
         self.rows = rows
-        self._groups = shards(groups, processes.count())[processes.rank()]
-        self._own_rows = sum(group.rows for group in self._groups) if processes.count() > 1 else rows
+        self._groups = shards(groups, distributed.count())[distributed.rank()]
+        self._own_rows = sum(group.rows for group in self._groups) if distributed.count() > 1 else rows
         self._encoder = encoder
         self._batch_size, self._buffer_rows = batch_size, buffer_rows
 
@@ -54,7 +54,7 @@ class StreamedBatches:
     def _sizes(self) -> list[int]:
         """Return the sizes of this process's batches. All processes take the same number of steps."""
         steps = math.ceil(self.rows / self._batch_size)
-        if processes.count() == 1:
+        if distributed.count() == 1:
             return [self._batch_size] * (steps - 1) + [self.rows - (steps - 1) * self._batch_size]
         ends = [self._own_rows * step // steps for step in range(steps + 1)]
         return [end - start for start, end in pairwise(ends)]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.reading import codes_and_values
+from training.data.training_table import codes_and_values
 
 # For each mode, the texts of a row, and for each text the columns that it joins.
 MODES: dict[str, dict[str, tuple[str, ...]]] = {

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.reading import codes_and_values
+from training.data.training_table import codes_and_values
 
 UNSEEN = 0
 _REMEMBERED = 4  # dictionaries: more than the row groups that are read side by side

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.data.reading import codes_and_values
+from training.data.training_table import codes_and_values
 from training.data.value_index import ValueIndex
 
 PARTS_AT_ONCE = 32  # vocabularies to collect before merging: those of many pieces repeat the same ids

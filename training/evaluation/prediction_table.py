@@ -7,8 +7,8 @@ import pyarrow as pa
 from scipy.special import expit
 
 from training.data.feature_space import FeatureSpace
-from training.data.reading import codes_and_values
 from training.data.rows import ITEM, USER, Rows
+from training.data.training_table import codes_and_values
 from training.evaluation.segments import LEVELS, Segment
 
 KEYS = ("user_id", "item_id", "log_ts", "scene")

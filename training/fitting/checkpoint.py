@@ -13,7 +13,7 @@ import torch
 
 from training.errors import TrainingError
 from training.progress import say
-from training.unfinished import unfinished_name
+from training.unfinished_name import unfinished_name
 
 _STATE, _LOCK = "last.pt", "lock"
 

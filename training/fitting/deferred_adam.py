@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.processes import averaged_rows, count
+from training.distributed import averaged_rows, count
 
 Schedule = Callable[[int], float]  # from a step, counted from 1, to its learning rate
 _SETTLED = 20_000  # steps after which Adam's bias corrections are 1 in float32

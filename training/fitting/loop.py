@@ -13,6 +13,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from training.data.batches import Batches
 from training.data.rows import Rows
+from training.distributed import averaged, count, from_leader, is_leader, rank, sharing_gradients
 from training.errors import TrainingError
 from training.evaluation.prediction import predict
 from training.fitting.checkpoint import Checkpoint
@@ -21,7 +22,6 @@ from training.fitting.epoch_losses import EpochLosses
 from training.fitting.loop_settings import Criterion, LoopSettings
 from training.fitting.optimizer import ModelOptimizer
 from training.models.click_model import RowModel
-from training.processes import averaged, count, from_leader, is_leader, rank, sharing_gradients
 from training.progress import bar, say
 
 _SAID = {"logloss": "log loss", "auc": "AUC"}

@@ -7,12 +7,12 @@ from torch import nn
 from training.data.input_shape import InputShape
 from training.model_names import backbone_of
 from training.models.click_model import ClickModel
-from training.models.content import ContentSide
+from training.models.content_tower import ContentSide
 from training.models.dnn import DNN
-from training.models.inputs import InputLayer
+from training.models.input_layer import InputLayer
 from training.models.mmoe import MMoE
+from training.models.model_settings import ModelSettings
 from training.models.ple import PLE
-from training.models.settings import ModelSettings
 from warehouse.tables import SCENES
 
 _EXPERT_SIZES, _TOWER_SIZE = (128, 64), 32

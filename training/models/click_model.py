@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from training.data.rows import SCENE, Rows
-from training.models.content import ContentSide
-from training.models.inputs import InputLayer
+from training.models.content_tower import ContentSide
+from training.models.input_layer import InputLayer
 
 Gates = dict[str, Tensor]  # by gate, the weights [B, K] that each row's own scene gives to the experts
 

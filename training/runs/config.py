@@ -5,7 +5,7 @@ from typing import Any
 
 from training.fitting.loop_settings import LoopSettings
 from training.model_names import require_known
-from training.models.settings import ModelSettings
+from training.models.model_settings import ModelSettings
 from training.text.window_texts import TextSettings
 from training.window import Window
 from warehouse.manifest import Input

@@ -23,7 +23,7 @@ from training.evaluation.segments import Report
 from training.runs.config import RunConfig
 from training.runs.layout import METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
 from training.text.lsa import NAME as LSA
-from training.text.space import TextSpace
+from training.text.text_space import TextSpace
 
 _ABANDONED_AFTER = timedelta(days=7)
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from training.progress import say
-from training.unfinished import unfinished_name
+from training.unfinished_name import unfinished_name
 
 _KEY_BYTES = 16
 

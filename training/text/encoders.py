@@ -12,8 +12,8 @@ from training.text.cache import EmbeddingCache
 from training.text.embedding import Encoder
 from training.text.lsa import NAME as LSA
 from training.text.lsa import LsaEncoder, fit_key
-from training.text.sentence import is_downloaded, located
-from training.unfinished import unfinished_name
+from training.text.sentence_encoder import is_downloaded, located
+from training.unfinished_name import unfinished_name
 
 AUTO = "auto"
 _PREFERRED = "m3e-base"

@@ -11,8 +11,8 @@ from training.data.row_texts import RowTexts, read_texts
 from training.text.embedding import Encoder, embed
 from training.text.encoders import cache_of, fitted_lsa
 from training.text.lsa import NAME as LSA
-from training.text.sentence import SentenceEncoder
-from training.text.space import TextSpace, whitened_table
+from training.text.sentence_encoder import SentenceEncoder
+from training.text.text_space import TextSpace, whitened_table
 from training.text.whitening import fit_whitening
 from training.window import Window
 from warehouse.catalog import Catalog

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from training.errors import TrainingError
 from training.tracking.client import may_hold_runs, registered_model, tracking
-from training.tracking.identity import CONFIG_TAG, RUN_TAG, identity
+from training.tracking.run_tags import CONFIG_TAG, RUN_TAG, identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _ALIAS = "champion"
 _DESCRIPTION = (
-    "Folders of training runs; the version with the alias champion serves. training.runs.reading.load_run loads them."
+    "Folders of training runs. The version with the alias champion serves. "
+    "training.runs.stored_run.load_run loads a folder."
 )
 
 

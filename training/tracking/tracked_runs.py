@@ -4,12 +4,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training.runs.reading import require_intact
+from training.runs.stored_run import require_intact
 from training.runs.summary import RunSummary, read_config, read_summary
 from training.tracking.client import artifact_location, tracking
 from training.tracking.contents import description, metrics, metrics_by_epoch, parameters
-from training.tracking.identity import identity
 from training.tracking.lock import locked
+from training.tracking.run_tags import identity
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,9 +13,9 @@ from training.data import value_index
 from training.data.batches import InMemoryBatches
 from training.data.feature_space import FeatureSpace, fit_features
 from training.data.numeric_features import FEATURE_NAMES, Moments, Standardiser, log1p_counts
-from training.data.reading import read_keys, row_groups
 from training.data.row_encoder import RowEncoder, load_rows
 from training.data.rows import Rows
+from training.data.training_table import read_keys, row_groups
 from training.data.vocabulary import Vocabulary
 from warehouse.catalog import Catalog
 from warehouse.tables import TRAIN

@@ -15,11 +15,11 @@ from tests.training.conftest import Published
 from tests.training.logs import World
 from training.cli import main
 from training.data.feature_space import FeatureSpace, fit_features
-from training.data.reading import PIECE_ROWS, read_in_pieces, row_groups
 from training.data.row_encoder import RowEncoder, load_rows
 from training.data.row_texts import read_texts
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches, ahead, in_batches
+from training.data.training_table import PIECE_ROWS, read_in_pieces, row_groups
 from training.errors import TrainingError
 from warehouse.tables import TRAIN
 
@@ -140,7 +140,7 @@ def test_a_streamed_run_is_repeatable_and_about_as_good(small_groups, tmp_path, 
 
 
 def test_features_fitted_in_pieces_are_those_of_whole_dates(small_groups, space, monkeypatch) -> None:
-    monkeypatch.setattr("training.data.reading.PIECE_ROWS", 17)
+    monkeypatch.setattr("training.data.training_table.PIECE_ROWS", 17)
     pieces = fit_features(small_groups.catalog, dates(small_groups), read_in_pieces)
     assert pieces.categorical_sizes == space.categorical_sizes
     assert pieces.vocabularies["user_id"].values.equals(space.vocabularies["user_id"].values)

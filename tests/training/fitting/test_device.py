@@ -22,7 +22,7 @@ from training.fitting.loop_settings import LoopSettings
 from training.model_names import BACKBONES
 from training.models.build import build_model
 from training.models.click_model import RowModel
-from training.models.settings import ModelSettings
+from training.models.model_settings import ModelSettings
 from warehouse.settings import REPOSITORY
 
 PAGES_TOUCHED = """

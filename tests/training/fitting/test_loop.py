@@ -20,8 +20,8 @@ from training.fitting.loop_settings import LoopSettings
 from training.model_names import BACKBONES
 from training.models.build import build_model
 from training.models.click_model import RowModel
-from training.models.inputs import InputLayer
-from training.models.settings import ModelSettings
+from training.models.input_layer import InputLayer
+from training.models.model_settings import ModelSettings
 
 SIZES = {"user_id": 20, "item_id": 12, "scene": 5, "hour": 24}
 SHAPE = InputShape.without_histories(SIZES, 6)

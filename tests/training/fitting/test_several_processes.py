@@ -14,19 +14,19 @@ import pytest
 import torch
 
 from tests.training.conftest import Published, command, read_json
-from training import cli, processes
+from training import cli, distributed
 from training.data.feature_space import fit_features
-from training.data.reading import row_groups
 from training.data.row_encoder import RowEncoder
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches, shards
+from training.data.training_table import row_groups
 from training.errors import TrainingError
 from training.fitting.epoch_losses import EpochLosses
 from training.fitting.loop import _summed_loss
 from training.fitting.loop_settings import LoopSettings
 from training.models.build import build_model
 from training.models.click_model import RowModel
-from training.models.settings import ModelSettings
+from training.models.model_settings import ModelSettings
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
 
@@ -122,10 +122,10 @@ def test_row_groups_are_dealt_out_evenly_and_none_is_lost(published: Published) 
 def test_a_process_without_a_row_group_takes_every_step_with_no_rows(published: Published, monkeypatch) -> None:
     groups = row_groups(published.catalog, published.catalog.dates(TRAIN))[:2]
     rows, space = sum(group.rows for group in groups), fit_features(published.catalog, published.catalog.dates(TRAIN))
-    monkeypatch.setattr(processes, "count", lambda: 3)
+    monkeypatch.setattr(distributed, "count", lambda: 3)
     of_ranks = []
     for rank in range(3):
-        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         batches = StreamedBatches(groups, rows, RowEncoder(space), batch_size=4, buffer_rows=100)
         of_ranks.append(list(batches.epoch(torch.Generator().manual_seed(rank))))
     assert [sum(map(len, batches)) for batches in of_ranks] == [

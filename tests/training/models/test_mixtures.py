@@ -12,8 +12,8 @@ from training.models.experts import Experts, GroupedLinear
 from training.models.gate_statistics import GateStatistics
 from training.models.gates import SceneGates
 from training.models.mmoe import MMoE
+from training.models.model_settings import ModelSettings
 from training.models.ple import PLE
-from training.models.settings import ModelSettings
 from training.models.towers import SceneTowers
 
 SCENES = 3

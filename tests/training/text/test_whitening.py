@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.text.space import whitened_table
+from training.text.text_space import whitened_table
 from training.text.whitening import Whitening, fit_whitening
 
 

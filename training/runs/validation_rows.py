@@ -6,7 +6,7 @@ from pathlib import Path
 from training.data.row_encoder import RowEncoder, load_rows
 from training.data.rows import Rows
 from training.models.click_model import RowModel
-from training.runs.reading import Run
+from training.runs.stored_run import Run
 from training.text.window_texts import whiten_dates
 from warehouse.catalog import Catalog
 

@@ -19,7 +19,7 @@ from training.models.build import build_model
 from training.models.click_model import ClickModel
 from training.runs.config import RunConfig
 from training.runs.layout import PREDICTIONS_FILE
-from training.text.space import TextSpace
+from training.text.text_space import TextSpace
 
 
 @dataclass(frozen=True)

