@@ -1,4 +1,4 @@
-"""Turn the raw CSV of a date into typed ORC by scene. Invalid rows go to the rejects, each with its reason."""
+"""Convert a date's raw CSV to typed ORC, partitioned by scene. Invalid rows go to `rejects`, each with a reason."""
 
 import argparse
 import functools
@@ -34,8 +34,8 @@ _IS_VALID = f"scene != {_REJECTED}"
 _IDS = ("user_id", "item_id")
 _NULLS = r"'null', '\\n', 'nan', 'none', 'n/a', 'undefined'"  # in SQL, in small letters
 _SEEMS_MISSING = (
-    r"{:,} valid rows have NULL, \N, nan or the like as {}, which is taken for an id like any other; "
-    "if it means that there is none, leave the column empty, and these rows are rejected"
+    r"{:,} valid rows have NULL, \N, nan or the like as their {}, which counts as an id like any other; "
+    "if it stands for a missing id, leave the column empty, so that these rows are rejected"
 )
 _REPLACEMENTS = "replacements"
 _BACKSLASHES = "backslashes"
@@ -49,9 +49,9 @@ _RAW_BYTES_PER_WRITER = 2 * 1024**3  # one file per scene of about 256 MB
 
 
 def with_reason(raw: DataFrame, date: str) -> DataFrame:
-    """Add typed label, scene and log_ts, and the first `reason` to reject each row (null if it is valid).
+    """Add typed_label, typed_scene, log_ts and `reason`: why a row is rejected, or null if it is valid.
 
-    REJECT_REASONS has the names and the order; the condition for each stands here.
+    A row gets the first reason of REJECT_REASONS whose condition it meets.
     """
     typed = raw.selectExpr(
         "*",
@@ -74,9 +74,9 @@ def with_reason(raw: DataFrame, date: str) -> DataFrame:
 
 
 def valid_and_rejected(rows: DataFrame) -> DataFrame:
-    """Put both kinds of row into the columns of `logs`, so that one pass over the CSV writes both.
+    """Put valid and rejected rows into the columns of `logs`, so that one pass over the CSV writes both.
 
-    A rejected row gets the scene -1, its source_file as user_id, its reason as item_id and its raw_line as item_title.
+    For a rejected row, scene is -1, user_id is its source_file, item_id its reason and item_title its raw_line.
     """
     typed = {"label": "typed_label", "scene": "typed_scene"}
     blank = {**dict.fromkeys(TEXT_COLUMNS, "coalesce(`{}`, '')"), **dict.fromkeys(DEEP_FEATURES, "nullif(`{}`, '')")}
@@ -91,7 +91,7 @@ def valid_and_rejected(rows: DataFrame) -> DataFrame:
 
 
 def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manifest]:
-    """Publish logs and rejects of one date. Raises StageError if raw files are missing or rejects are too many."""
+    """Publish the logs and rejects of one date. Raises StageError if there are no raw files or too many rejects."""
     raw = [stage.catalog.input(RAW, date)]  # before reading: files that arrive meanwhile make the result stale
     groups = group_by_header(stage.catalog, date)
     require_readable_paths(stage.spark, *(uri for group in groups for uri in group.uris))
@@ -110,19 +110,19 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
 def too_many_rejects(
     stage: Stage, date: str, counts: dict[str, int], by_reason: dict[str, int], max_reject_rate: float
 ) -> StageError:
-    """Return the error that names the reasons, with what is accepted and some rejected rows as its details."""
+    """Return the error for too many rejects. Its details are the accepted values and some of the rejected rows."""
     reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.items())
     quotes = _DOUBLE_QUOTES.format(counts[_BACKSLASHES]) if counts[_BACKSLASHES] else ""
     return StageError(
         f"{sum(by_reason.values())} of {counts['rows_in']} raw rows are rejected ({reasons}), more than "
-        f"--max-reject-rate {max_reject_rate:g} allows; see {stage.catalog.uri(REJECTS, date)}, "
-        f"the logs are not published{quotes}",
+        f"--max-reject-rate {max_reject_rate:g} allows, so the logs are not published; the rejected rows are in "
+        f"{stage.catalog.uri(REJECTS, date)}{quotes}",
         details=[*(ACCEPTED[reason] for reason in by_reason if reason in ACCEPTED), *some_rejects(stage, date)],
     )
 
 
 def some_rejects(stage: Stage, date: str) -> list[str]:
-    """Return a few published rejects as lines to print."""
+    """Return a few of the date's published rejects, one line of text each."""
     shown = f"substring(raw_line, 1, {_SHOWN_CHARACTERS})"
     rows = stage.read(REJECTS, date).selectExpr("source_file", "reason", f"{shown} AS line").limit(_SHOWN_REJECTS)
     return [f"rejected from {row.source_file}, {row.reason}: {_printable(row.line)}" for row in rows.collect()]
@@ -135,7 +135,7 @@ def _printable(text: str) -> str:
 def write_rows(
     spark: SparkSession, groups: Sequence[RawFiles], logs: StagedPartition
 ) -> tuple[Content, dict[str, int]]:
-    """Write every row, valid or rejected, to the staged logs, and count them."""
+    """Write all rows, valid and rejected, to the staged logs. Returns the valid rows' content, and `row_counts`."""
     for as_bytes in (False, True):  # as bytes, which is slow, only if it makes a difference
         rows = checked_rows(spark, groups, logs.date, as_bytes)
         content, counts = write_staged(rows, logs, row_counts(), _IS_VALID)
@@ -145,7 +145,7 @@ def write_rows(
 
 
 def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str, as_bytes: bool) -> DataFrame:
-    """Read every row of the raw files, valid or rejected, with as many tasks as each scene is to have files."""
+    """Read all rows of the raw files, valid and rejected. Each task will write one file for each scene."""
     if not groups:
         return no_rows(spark, LOGS)
     raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group, as_bytes) for group in groups))
@@ -154,10 +154,10 @@ def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str, as_
 
 
 def row_counts() -> dict[str, str]:
-    """Return SQL counts over `valid_and_rejected`: all rows, valid rows by scene, rejected rows by reason.
+    """Return named SQL counts over `valid_and_rejected`: all rows, valid rows by scene, rejected rows by reason.
 
-    Also valid rows whose id seems to stand for a missing one, rejected rows with U+FFFD, and malformed rows with quotes
-    escaped by a backslash.
+    They also count valid rows whose id looks like a missing value, rejected rows that contain U+FFFD, and malformed
+    rows with quotes escaped by a backslash.
     """
     return {
         "rows_in": "count(1)",
@@ -172,7 +172,7 @@ def row_counts() -> dict[str, str]:
 def split_rejects(
     stage: Stage, logs: StagedPartition, rejects: StagedPartition, content: Content, counts: dict[str, int]
 ) -> tuple[Content, ...]:
-    """Move the rejected rows from the staged logs to the staged rejects, and check that no row is lost."""
+    """Move the rejected rows from the staged logs to the staged rejects. Raises StageError if a row is lost."""
     by_reason = {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
     check_scene_folders(logs, {scene: counts[f"scene_{scene}"] for scene in SCENES})
     rejected = empty_content(REJECTS)
@@ -185,13 +185,13 @@ def split_rejects(
     if content.rows + rejected.rows != counts["rows_in"] or rejected.rows != sum(by_reason.values()):
         raise StageError(
             f"{counts['rows_in']} raw rows came in, but {content.rows} valid and {rejected.rows} rejected rows "
-            "were written; nothing is published"
+            "were written; nothing is published: run the stage again"
         )
     return tuple(replace(part, rows_in=counts["rows_in"], rejects=by_reason) for part in (content, rejected))
 
 
 def rate(text: str) -> float:
-    """Parse a share from 0 to 1. Raises ArgumentTypeError."""
+    """Parse a number from 0 to 1. Raises ArgumentTypeError."""
     try:
         value = float(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Count each item's impressions and clicks, and compute its features of the day, of seven days and of all days."""
+"""Count each item's impressions and clicks of the date, of the last seven days, and of all days up to the date."""
 
 from collections.abc import Sequence
 

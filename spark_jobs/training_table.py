@@ -1,4 +1,4 @@
-"""The training table of a date: every impression once, with the features known before that date began."""
+"""Build a date's training table: every impression once, with the features that were known before the date began."""
 
 import functools
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from warehouse.tables import FEATURES_UI, LOGS, SCENES, TRAIN
 
 
 def training_rows(logs: DataFrame, users: DataFrame, items: DataFrame, pairs: DataFrame) -> DataFrame:
-    """Join each row of the logs with the features of its user, item and pair. Missing features are 0."""
+    """Join each row of the logs with the features of its user, its item and its user-item pair, or 0 if it has none."""
     # Most pairs have no history and would join as 0 anyway: without them the join is small.
     with_history = pairs.where("ui_imp_hist > 0")
     joined = (
@@ -35,9 +35,10 @@ def training_rows(logs: DataFrame, users: DataFrame, items: DataFrame, pairs: Da
 
 
 def features_as_of(stage: Stage, entity: Entity, date: str) -> tuple[DataFrame, list[Input], str | None]:
-    """Return the entity's features at the end of `date`, their inputs, and the first date with logs if it matters.
+    """Return the features of users or items at the end of `date`, the inputs to record, and the start of the history.
 
-    A date without logs has no partition of features, so they are computed here.
+    If there are no logs for `date`, there is no partition either, and the features are computed here. The start of the
+    history is the first date with logs, or None if the manifests of the inputs record it already.
     """
     known = stage.freshness.known_dates()
     if date in known:
@@ -67,12 +68,12 @@ def publish_date(stage: Stage, date: str, lag_days: int) -> list[Manifest]:
 
 
 def check_complete(stage: Stage, staged: StagedPartition, rows: int, by_scene: dict[str, int]) -> None:
-    """Raise StageError if the joins lost or multiplied rows, or a scene that has rows has no folder."""
+    """Raise StageError if the joins lost or duplicated rows, or if the folder of a scene with rows is missing."""
     expected = stage.rows(LOGS, staged.date)
     if rows != expected:
         raise StageError(
-            f"the join for {staged.date} has {rows} rows for {expected} impressions; nothing is published: run the "
-            "feature stages again"
+            f"the training table of {staged.date} would have {rows} rows for {expected} impressions; nothing is "
+            "published: run the feature stages again"
         )
     check_scene_folders(staged, {int(scene): n for scene, n in by_scene.items()})
 
@@ -84,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--feature-lag-days",
         type=whole_number,
         default=1,
-        help="join the features of this many days before (%(default)s); 0 leaks the label: for the leakage audit only",
+        help="join the features of this many days earlier (%(default)s); 0 leaks labels: for the leakage audit only",
     )
     arguments = parser.parse_args(argv)
     publish = functools.partial(publish_date, lag_days=arguments.feature_lag_days)

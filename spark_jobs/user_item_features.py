@@ -1,4 +1,4 @@
-"""History of user-item pairs: for each pair of a date, its exact counts over all days before."""
+"""For each user-item pair of a date, count its impressions and clicks on all days before."""
 
 import functools
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _STAGE = "user_item_features"
 
 
 def daily_pairs(logs: DataFrame) -> DataFrame:
-    """Count the impressions and clicks of a date by pair. One row per pair with impressions."""
+    """Count the impressions and clicks of one date by user-item pair. One row per pair in the logs."""
     return logs.groupBy(*_PAIR).agg(F.expr("count(1) AS imp"), F.expr("sum(CAST(label AS bigint)) AS clk"))
 
 
@@ -31,7 +31,7 @@ def summed_pairs(pairs: DataFrame) -> DataFrame:
 
 
 def pair_history(pairs: DataFrame, history: DataFrame, rows: int) -> DataFrame:
-    """Return each pair once, with the sums of its rows in `history` (0 if none). rows: those of both frames."""
+    """Return each pair once, with its total counts in `history`, or 0. rows: the number of rows in both frames."""
     own_history = history.join(pairs.select(*_PAIR), on=_PAIR, how="left_semi").select(*_PAIR, "imp", "clk")
     zeros = pairs.selectExpr(*_PAIR, "0L AS imp", "0L AS clk")
     sums = summed_pairs(in_one_task(zeros.unionAll(own_history), rows))
@@ -39,7 +39,7 @@ def pair_history(pairs: DataFrame, history: DataFrame, rows: int) -> DataFrame:
 
 
 def find_cover(stage: Stage, first: str, last: str) -> Cover:
-    """Find fresh tiles and daily counts that together hold the days from first to last."""
+    """Find fresh tiles (sums of several days, see warehouse/pair_tiles.py) and daily counts for a period of days."""
     known = set(stage.freshness.known_dates())
     return cover(
         first,
@@ -50,7 +50,7 @@ def find_cover(stage: Stage, first: str, last: str) -> Cover:
 
 
 def inputs_of(stage: Stage, covered: Cover) -> list[Input]:
-    """Return the partitions of a cover as inputs. Raises StageError if a date with logs has no daily counts."""
+    """Return the partitions of a cover as inputs for a manifest. Raises StageError if daily counts are missing."""
     return [
         *(stage.input(TILES_UI, day) for day in covered.tiles),
         *(stage.require(DAILY_UI, day, written_by=_STAGE) for day in covered.daily),
@@ -59,7 +59,7 @@ def inputs_of(stage: Stage, covered: Cover) -> list[Input]:
 
 
 def read_cover(stage: Stage, covered: Cover) -> tuple[DataFrame, int]:
-    """Read the pair counts of a cover. Returns them, several rows per pair, and the number of rows."""
+    """Read the pair counts of a cover. Returns them, with possibly several rows per pair, and the number of rows."""
     pairs = stage.read(TILES_UI, *covered.tiles).unionByName(stage.read(DAILY_UI, *covered.daily))
     return pairs, stage.rows(TILES_UI, *covered.tiles) + stage.rows(DAILY_UI, *covered.daily)
 
@@ -76,7 +76,7 @@ def publish_daily(stage: Stage, date: str) -> list[Manifest]:
 
 
 def publish_tile(stage: Stage, date: str) -> Manifest:
-    """Publish the tile that ends on the date: the sums of the days that it spans."""
+    """Publish the tile that ends on the date: the pair counts of several days, added up."""
     beginning, first = stage.freshness.known_dates()[0], days_before(date, tile_days(date) - 1)
     earlier = find_cover(stage, max(first, beginning), days_before(date, 1))
     covered = Cover(earlier.tiles, [date, *earlier.daily], earlier.absent)
@@ -90,7 +90,7 @@ def publish_tile(stage: Stage, date: str) -> Manifest:
 
 
 def publish_history(stage: Stage, date: str, horizon: int | None) -> list[Manifest]:
-    """Publish the date's tile (the sums of several days), if it has one, and the history of its pairs."""
+    """Publish the date's tile, if it has one, and the history of its pairs. horizon: days to count, None for all."""
     published = [publish_tile(stage, date)] if tile_days(date) > 1 else []
     beginning = stage.freshness.known_dates()[0]
     first = beginning if horizon is None else days_before(date, horizon)
@@ -102,7 +102,10 @@ def publish_history(stage: Stage, date: str, horizon: int | None) -> list[Manife
         pairs = pair_history(stage.read(DAILY_UI, date), history, rows + pairs_shown)
         content, _ = write_staged(pairs, staged)
         if content.rows != pairs_shown:
-            raise StageError(f"{content.rows} of {pairs_shown} pairs have a history; nothing is published")
+            raise StageError(
+                f"{content.rows} rows were written for {pairs_shown} pairs of {date}; nothing is published: "
+                "run the stage again"
+            )
         parameters = {} if horizon is None else {"ui_horizon_days": horizon}
         published.append(stage.publish(staged, content, inputs, beginning if first <= beginning else None, parameters))
     return published
@@ -111,7 +114,9 @@ def publish_history(stage: Stage, date: str, horizon: int | None) -> list[Manife
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = stage_parser(__doc__)
-    parser.add_argument("--ui-horizon-days", type=whole_number, help="count only this many days before the date (all)")
+    parser.add_argument(
+        "--ui-horizon-days", type=whole_number, help="count only this many days before the date (default: all)"
+    )
     arguments = parser.parse_args(argv)
     in_order = functools.partial(publish_history, horizon=arguments.ui_horizon_days)
     run_stage(_STAGE, arguments, dates_of(parser, arguments), publish_daily, in_order)

@@ -1,1 +1,1 @@
-"""The contract between Spark and training: tables, partitions, manifests, freshness."""
+"""The tables that Spark writes and training reads: their partitions, manifests and freshness."""

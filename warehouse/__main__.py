@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     parser = argparse.ArgumentParser(prog="python -m warehouse", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="show the state of every table and date, with rows and rejects")
+    status = commands.add_parser("status", help="show which partitions are fresh, stale or missing")
     status.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
     status.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
     arguments = parser.parse_args(argv)

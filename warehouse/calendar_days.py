@@ -16,4 +16,4 @@ def days_before(day: str, number: int) -> str:
     try:
         return (date.fromisoformat(day) - timedelta(days=number)).isoformat()
     except OverflowError as error:
-        raise WarehouseError(f"the calendar has no day {number} days before {day}") from error
+        raise WarehouseError(f"there is no date {number} days before {day}; use a smaller number of days") from error

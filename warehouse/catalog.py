@@ -1,4 +1,4 @@
-"""Where the partitions of a dataset lie, and what is published."""
+"""The paths, dates and manifests of a dataset's partitions."""
 
 import re
 from datetime import date as calendar_date
@@ -23,8 +23,10 @@ class Catalog:
 
     def __init__(self, warehouse: str, dataset: str) -> None:
         if not _DATASET.fullmatch(dataset):
-            raise WarehouseError(f"dataset {dataset!r}: use letters, digits and underscores only")
-        read_settings()  # no table is touched while a variable has a value that is not allowed
+            raise WarehouseError(
+                f"{dataset!r} cannot be the name of a dataset: use letters, digits and underscores only"
+            )
+        read_settings()  # raises if an environment variable is invalid, before any table is touched
         self.storage = Storage(warehouse)
         self.dataset = dataset
 
@@ -38,7 +40,7 @@ class Catalog:
         return self.storage.uri(table.name(self.dataset), f"date={date}")
 
     def dates(self, table: Table) -> list[str]:
-        """Return the dates that have a folder, ascending. Raises WarehouseError if a folder's date does not exist."""
+        """Return the dates of the table's folders, ascending. Raises WarehouseError on a date such as 2023-02-30."""
         matches = map(_DATE_FOLDER.fullmatch, self.storage.folders(self.table_path(table)))
         dates = [match[1] for match in matches if match]
         for date in dates:
@@ -49,7 +51,7 @@ class Catalog:
         return dates
 
     def misplaced_raw(self) -> list[str]:
-        """Return the names in the raw table's folder that no stage reads, because they are no date=YYYY-MM-DD."""
+        """Return the names in the raw table's folder that stages ignore, because they are not date=YYYY-MM-DD."""
         folder = self.table_path(RAW)
         names = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self.storage.entries(folder)]
         dates = {f"date={date}" for date in self.dates(RAW)}
@@ -60,14 +62,14 @@ class Catalog:
         return self.storage.files(self.path(table, date))
 
     def raw_bytes(self, date: str) -> int:
-        """Return the size of the date's raw files; for compressed files, about their size once unpacked."""
+        """Return the total size of the date's raw files. The uncompressed size of compressed files is estimated."""
         return sum(
             entry["size"] * (1 if infer_compression(entry["name"]) is None else _COMPRESSION_FACTOR)
             for entry in self.files(RAW, date)
         )
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
-        """Return the manifest, or None if nothing is published. Raises WarehouseError if the manifest is damaged."""
+        """Return the partition's manifest, or None if it is not published. Raises WarehouseError if it is damaged."""
         place = f"{self.uri(table, date)}/{MANIFEST_FILE}"
         try:
             manifest = Manifest.from_json(self.storage.read_text(f"{self.path(table, date)}/{MANIFEST_FILE}"))
@@ -77,43 +79,47 @@ class Catalog:
             raise
         except ValueError as error:
             raise WarehouseError(
-                f"{place}: not the manifest of a partition: {error}; run the stage of this date again"
+                f"{place} is not a valid manifest: {error}; run the stage for this date again"
             ) from error
         if (manifest.table, manifest.date) != (table.folder, date):
             raise WarehouseError(
-                f"{place} is the manifest of {manifest.table} date={manifest.date}; run the stage of {date} again"
+                f"{place} is the manifest of another partition, {manifest.table} date={manifest.date}; "
+                f"run the stage for {date} again"
             )
         return manifest
 
     def data_files(self, path: str) -> list[list[Any]]:
-        """Return the name below `path` and the size of each data file there, sorted, as manifests keep them."""
+        """List the data files under `path` as [relative name, bytes], sorted, which is how manifests keep them."""
         return [[entry["name"].removeprefix(f"{path}/"), entry["size"]] for entry in self.storage.files(path)]
 
     def require_whole(self, table: Table, date: str) -> None:
-        """Raise WarehouseError if a published partition's data files are not those listed in its manifest."""
+        """Raise WarehouseError if the data files of a published partition are not those that its manifest lists."""
         manifest = self.manifest(table, date)
         if manifest and manifest.files not in (None, self.data_files(self.path(table, date))):
             raise WarehouseError(
-                f"the data files of {self.uri(table, date)} are not those that were published; "
-                f"run the stage of {date} again"
+                f"the data files of {self.uri(table, date)} are not those listed in its manifest; "
+                f"run the stage for {date} again"
             )
 
     def version(self, table: Table, date: str) -> str | None:
-        """Return the published version, or None. Raw files have no manifest: their names and content are hashed."""
+        """Return the version of the published partition, or None if there is none.
+
+        Raw files have no manifest, so their version is a hash of their names and content.
+        """
         if table is RAW:
             return self.input(RAW, date).version
         manifest = self.manifest(table, date)
         return manifest.version if manifest else None
 
     def input(self, table: Table, date: str) -> Input:
-        """Return the partition, at its current version, as an input of another."""
+        """Describe the partition in its current version, as an input in the manifest of another partition."""
         if table is RAW:
             files = read_raw_files(self.storage, self.path(RAW, date))
             return RawInput(table.folder, date, version_of(files), files)
         return Input(table.folder, date, self.version(table, date))
 
     def raw_has_changed(self, source: Input) -> bool:
-        """Whether the raw files of a date are others than they were as this input. If all are gone, they are not."""
+        """Whether the raw files of a date differ from those recorded in this input. False if all were removed since."""
         folder = self.path(RAW, source.date)
         if isinstance(source, RawInput):
             return have_changed(self.storage, folder, source.files)

@@ -1,9 +1,9 @@
-"""The errors that the warehouse package raises for the user."""
+"""Errors whose message is meant for the user."""
 
 
 class WarehouseError(ValueError):
-    """A sentence for the user: what was wrong, where, and what to do."""
+    """An error that the user can fix. Its message says what is wrong, where, and what to do."""
 
 
 class StorageError(WarehouseError):
-    """A file system cannot be reached, or refuses an operation. The same operation may succeed later."""
+    """A file system could not be reached or refused an operation. The same operation may succeed later."""

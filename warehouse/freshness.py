@@ -1,4 +1,4 @@
-"""Whether a published partition still agrees with what it was computed from."""
+"""Tell whether published partitions are still up to date with the data they were computed from."""
 
 import functools
 from bisect import bisect_left, bisect_right
@@ -21,7 +21,7 @@ _Result = TypeVar("_Result")
 
 
 class State(StrEnum):
-    """Whether a partition may be read."""
+    """The state of a partition. Only fresh partitions may be read."""
 
     FRESH = "fresh"
     STALE = "stale"
@@ -31,9 +31,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A partition's state and, if it is not fresh, the reason as the end of a sentence.
+    """The state of a partition and, if it is not fresh, the reason (a clause without a final full stop).
 
-    `cause` is the root of the reason: all partitions that became stale because of the same late data share it.
+    `cause` is the original reason. All partitions that became stale because of the same late data share it.
     """
 
     state: State
@@ -58,11 +58,11 @@ def _locked(method: Callable[..., _Result]) -> Callable[..., _Result]:
 
 
 class Freshness:
-    """The state of a dataset's partitions at one moment: each manifest and listing is read once, on first use.
+    """Judges the partitions of a dataset. Each manifest and folder is read only once, so an instance is a snapshot.
 
-    A partition is fresh as long as every input is still published at the recorded version and is itself fresh, inputs
-    recorded as absent are still absent, and no logs are older than the date on which its cumulative values begin.
-    Threads may share an instance.
+    A partition is fresh if every input is still published in the recorded version and is itself fresh, if inputs
+    recorded as absent are still absent, and if no logs have arrived that are older than its cumulative values.
+    An instance may be shared between threads.
     """
 
     def __init__(self, catalog: Catalog) -> None:
@@ -76,7 +76,7 @@ class Freshness:
 
     @_locked
     def verdict(self, table: Table, date: str) -> Verdict:
-        if self.manifest(table, date) is None:  # a task that waits asks often: spare it reading the history
+        if self.manifest(table, date) is None:  # tasks that wait ask often, and need not read the history
             return self._known_verdict(table, date)
         # A snapshot depends on the one before it: examining the dates in ascending order keeps the recursion flat.
         dates = self.dates(table)
@@ -93,16 +93,17 @@ class Freshness:
         return self._dates[table.folder]
 
     def known_dates(self) -> list[str]:
-        """Return every date with raw or published logs, ascending.
+        """Return every date that has raw or published logs, ascending.
 
-        Raises WarehouseError if two dates lie years apart: a mistyped folder would make every day between them missing.
+        Raises WarehouseError if two neighbouring dates lie more than three years apart: one of them must be a typing
+        error, and every day between them would count as missing.
         """
         known = sorted({*self.dates(RAW), *self.dates(LOGS)})
         for earlier, later in pairwise(known):
             if days_before(later, _LONGEST_GAP_DAYS) > earlier:
                 raise WarehouseError(
-                    f"there are no logs between {earlier} and {later}: one of these folders must be mistyped "
-                    f"in {self._catalog.storage.root}; rename or remove it"
+                    f"there are no logs between {earlier} and {later}, so the name of one of these date folders in "
+                    f"{self._catalog.storage.root} must be wrong; rename or remove it"
                 )
         return known
 
@@ -115,7 +116,7 @@ class Freshness:
 
     @_locked
     def republished(self, table: Table, date: str) -> None:
-        """Forget what a new publication of this partition changes: nothing about earlier dates, which never read it."""
+        """Forget what is known about this partition and later dates, after it was published again."""
         self._manifests.pop((table.folder, date), None)
         self._dates.pop(table.folder, None)
         self._verdicts = {key: verdict for key, verdict in self._verdicts.items() if key[1] < date}
@@ -155,8 +156,8 @@ class Freshness:
                 return Verdict(State.STALE, reason, cause=reason)
             verdict = self._input_verdict(source)
             if not verdict.fresh:
-                # Not the input's own reason: along a history of snapshots, quoted reasons would grow with every date.
-                reason = f"{source.table} date={source.date} is {verdict.state}, as {verdict.cause}"
+                # The cause, not the input's own reason: along a chain of snapshots, reasons would grow ever longer.
+                reason = f"{source.table} date={source.date} is {verdict.state} because {verdict.cause}"
                 return Verdict(State.STALE, reason, verdict.cause)
         return _FRESH
 
@@ -165,18 +166,20 @@ class Freshness:
             return "the columns of its table have changed"
         first_logs = next(iter(self.dates(LOGS)), manifest.date)
         if manifest.history_start and first_logs < manifest.history_start:
-            return f"it was computed when history began on {manifest.history_start}"
+            return f"it was computed when the first logs were of {manifest.history_start}, but now there are older ones"
         return ""
 
     def _changed(self, source: Input) -> str:
         table, name = TABLES[source.table], f"{source.table} date={source.date}"
         if table is RAW:
-            return f"{name} has changed since" if self._has_raw_changed(source) else ""
+            return f"{name} has changed since it was read" if self._has_raw_changed(source) else ""
         manifest = self.manifest(table, source.date)
         now = manifest.version if manifest else None
         if now == source.version:
             return ""
-        change = "was withdrawn" if now is None else "arrived later" if source.version is None else "has changed"
+        change = (
+            "is no longer published" if now is None else "arrived later" if source.version is None else "has changed"
+        )
         return f"{name} {change}"
 
     def _input_verdict(self, source: Input) -> Verdict:

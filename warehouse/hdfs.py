@@ -1,4 +1,4 @@
-"""HDFS without Java: hdfs-native's file system, with errors that a user can read."""
+"""HDFS without Java: the file system of the package hdfs-native, with readable errors."""
 
 import ctypes
 import re
@@ -36,12 +36,12 @@ class HdfsFileSystem(hdfs_native.fsspec.HdfsFileSystem):
 
 
 def open_hdfs(root: str) -> tuple[HdfsFileSystem, str]:
-    """Return the file system of an hdfs:// URI, and the path inside it. Raises WarehouseError."""
+    """Open the file system of an hdfs:// URI. Returns it and the path inside it. Raises WarehouseError."""
     try:
         parts = urlsplit(root)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise WarehouseError(f"{root}: {error}; write hdfs://host:port/path") from error
+        raise WarehouseError(f"{root} is not a valid URI: {error}; write hdfs://host:port/path") from error
     if host and port:  # without a port, the name is looked up in HADOOP_CONF_DIR
         _require_reachable(host, port)
     return HdfsFileSystem(host, port), HdfsFileSystem._strip_protocol(root)
@@ -62,7 +62,7 @@ def _unreachable(place: str, error: OSError) -> StorageError:
 
 
 class _ReadableErrors:
-    """The client's inner object, or a file that it opened, with its errors translated."""
+    """Wraps the native client, or a file that it opened, and turns its errors into readable ones."""
 
     def __init__(self, inner: Any, place: str) -> None:
         self._inner, self._place = inner, place
@@ -106,7 +106,7 @@ def _explained(error: str) -> str:
     match = _CLIENT_ERROR.match(error)
     java, message = (match["java"] or "", match["message"].replace('\\"', '"')) if match else ("", error)
     if java.endswith("AccessControlException"):
-        return f"{message}; ask for this permission, or set HADOOP_USER_NAME to a user who has it"
+        return f"{message}; ask an administrator for this permission, or set HADOOP_USER_NAME to a user who has it"
     if java.endswith("SafeModeException"):
         return "the NameNode is in safe mode and allows no changes; wait until it leaves safe mode, then try again"
     if "No NameNode hosts" in message or "fs.defaultFS" in message:

@@ -1,4 +1,4 @@
-"""The manifest inside every published partition, and its JSON."""
+"""The manifest of a published partition: a JSON file that says what the partition holds and where it comes from."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -12,7 +12,7 @@ MANIFEST_FILE = "_manifest.json"
 
 @dataclass(frozen=True, order=True)
 class Input:
-    """A partition that another was computed from. `version` is None if it did not exist at that time."""
+    """A partition that another one was computed from. `version` is None if it did not exist at that time."""
 
     table: str
     date: str
@@ -20,7 +20,10 @@ class Input:
 
 
 class RawFile(NamedTuple):
-    """A raw file as a stage read it. name: below the folder of its date. size: bytes. time: empty if unknown."""
+    """A raw file at the time a stage read it.
+
+    name: relative to the folder of its date. size: in bytes. time: of its last change, empty if unknown.
+    """
 
     name: str
     size: int
@@ -37,7 +40,7 @@ class RawInput(Input):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a published partition holds and what it was computed from. Times are UTC."""
+    """What a published partition holds, and what it was computed from. Times are in UTC."""
 
     table: str
     date: str
@@ -72,12 +75,12 @@ class Manifest:
 
 
 def partition_version(columns: list[list[str]], rows: int, checksum: str) -> str:
-    """Return a hash of schema and content. Equal content has an equal version, whenever and wherever it was written."""
+    """Return a hash of the schema and the content. The same content has the same version on every run and machine."""
     return sha256(json.dumps([columns, rows, checksum]).encode()).hexdigest()[:16]
 
 
 def _validity(read: Manifest) -> dict[str, bool]:
-    """Check the fields that readers compute with, by name. By type(): to isinstance, JSON's true is a number."""
+    """Return for each field, by name, whether its value is valid. isinstance would take JSON's true for a number."""
     return {
         "rows": type(read.rows) is int and read.rows >= 0,
         "columns": type(read.columns) is list,
@@ -98,7 +101,7 @@ def _validity(read: Manifest) -> dict[str, bool]:
 
 
 def _input(source: dict[str, Any]) -> Input:
-    """Read an input. Those of manifests that were written before `files` existed have none."""
+    """Read one input. Older manifests do not list the `files` of raw inputs."""
     if "files" not in source:
         return Input(**source)
     return RawInput(**{**source, "files": tuple(RawFile(*file) for file in source["files"])})

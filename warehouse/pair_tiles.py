@@ -1,8 +1,9 @@
-"""Which partitions hold the pair counts of a span of days, so that a long history is read from few of them.
+"""Choose the partitions to read for the user-item counts of many days.
 
-The tile of day number d holds the sums of the `d & -d` days that end on it: every second day's tile spans 2 days, every
-fourth day's 4, and so on (Fenwick, "A new data structure for cumulative frequency tables", 1994). A history of n days
-is then the union of about log2(n) tiles, and each day writes at most one tile.
+Counts of several days are also stored as sums, called tiles, so that a long history is read from a few partitions. The
+tile of day number d holds the sums of the `d & -d` days that end on day d: every second day has a tile of at least 2
+days, every fourth day one of at least 4, and so on (Fenwick, "A new data structure for cumulative frequency tables",
+1994). A history of n days is then the union of about log2(n) tiles, and at most one tile is written for a day.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from warehouse.calendar_days import days, days_before
 
 @dataclass
 class Cover:
-    """Partitions that together hold each day of a span exactly once; `absent` are the days without logs."""
+    """Dates of partitions that together hold each day of a period exactly once. absent: the days without logs."""
 
     tiles: list[str] = field(default_factory=list)
     daily: list[str] = field(default_factory=list)
@@ -22,16 +23,16 @@ class Cover:
 
 
 def tile_days(day: str) -> int:
-    """Return how many days the tile that ends on `day` spans: a power of two, 1 on every second day."""
+    """Return the number of days summed up in the tile that ends on `day`: a power of two, which is 1 on odd days."""
     number = date.fromisoformat(day).toordinal()
     return number & -number
 
 
 def cover(first: str, last: str, has_tile: Callable[[str], bool], has_logs: Callable[[str], bool]) -> Cover:
-    """Cover the days from first to last, both inclusive, with tiles where they fit and with daily counts elsewhere.
+    """Cover the days from first to last, both inclusive, with tiles where they fit, and with daily counts otherwise.
 
-    A tile may reach back past the first day if there are no logs before it. Otherwise the first days of a history would
-    need many small tiles, since the large ones rarely start where a history begins.
+    A tile may begin before the first day if there are no older logs. Otherwise the first days of a history would need
+    many small tiles, because large tiles rarely begin on the day on which the logs begin.
     """
     result, day = Cover(), last
     while day >= first:

@@ -1,8 +1,8 @@
-"""Publish a partition so that readers see the old one, the new one or none, never a mixture.
+"""Publish a partition. Readers see the old partition, the new one or none, but never a mixture.
 
-A partition is written to `<table>/.staging/<run>/date=D` and then moved to `<table>/date=D`. The old partition is first
-moved to `<table>/.trash/<run>`, and deleted last. Readers skip names with a leading dot. After a crash at any point,
-running the task again repairs the table.
+A partition is first written to `<table>/.staging/<run>/date=D`. Then the old partition is moved to
+`<table>/.trash/<run>`, the new one is moved to `<table>/date=D`, and the old one is deleted. Readers skip names with a
+leading dot. If a run is killed at any point, running it again repairs the table.
 """
 
 import subprocess
@@ -24,7 +24,7 @@ _SWAP_ATTEMPTS = 5  # more than two runs of one date at once are not expected
 
 @dataclass(frozen=True)
 class Content:
-    """What was written: rows, columns as [name, Spark type], and a checksum that does not depend on row order."""
+    """What was written to a partition. columns: [name, Spark type]. checksum: does not depend on the order of rows."""
 
     rows: int
     columns: list[list[str]]
@@ -34,7 +34,7 @@ class Content:
 
 
 class StagedPartition:
-    """A partition being written. `publish` moves it into place; leaving the `with` block removes whatever is left."""
+    """A partition that is being written. `publish` moves it into place; `__exit__` removes whatever is left."""
 
     def __init__(self, catalog: Catalog, table: Table, date: str) -> None:
         self._catalog = catalog
@@ -101,7 +101,7 @@ class StagedPartition:
         storage.remove(trash)
 
     def _drop_abandoned_runs(self) -> None:
-        """Remove what killed runs have left behind."""
+        """Remove the folders left behind by runs that were killed."""
         oldest = (datetime.now(UTC) - _ABANDONED_AFTER).strftime(_RUN_TIME)
         for kind in (".staging", ".trash"):
             parent = self._catalog.storage.path(self._folder, kind)
@@ -112,7 +112,7 @@ class StagedPartition:
 
 @cache
 def code_revision() -> str:
-    """Return the commit of this code, with -dirty if it was changed since: from ANTM2C_CODE_REVISION, or from git."""
+    """Return the commit of this code from ANTM2C_CODE_REVISION or git, with -dirty if files were changed since."""
     if revision := read_settings().code_revision:
         return revision
     try:

@@ -1,6 +1,7 @@
-"""Whether raw files have changed since a stage read them: sizes and times are looked at first, content only after them.
+"""Find out whether raw files have changed since a stage read them.
 
-A copy of a file, such as a restored backup, has another time but the same content: it is the same file.
+Names and sizes are compared first. The content is read only if a file's time differs: a copy, such as a restored
+backup, has a new time but the same content, and does not count as changed.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ _CHUNK_BYTES = 1024**2
 
 
 def read_raw_files(storage: Storage, folder: str) -> tuple[RawFile, ...]:
-    """Describe the visible files below `folder`, sorted. Reads each of them once. Raises OSError."""
+    """Describe the files under `folder`, sorted, without hidden ones. Reads each file once. Raises OSError."""
     return tuple(
         RawFile(_name(entry, folder), entry["size"], _time(entry), _checksum(storage, entry))
         for entry in storage.files(folder)
@@ -24,9 +25,9 @@ def read_raw_files(storage: Storage, folder: str) -> tuple[RawFile, ...]:
 
 
 def have_changed(storage: Storage, folder: str, known: Iterable[RawFile]) -> bool:
-    """Whether the files below `folder` are others than the known ones. Reads those whose time alone has changed.
+    """Whether the files under `folder` differ from the known ones. Reads files whose time, but not size, has changed.
 
-    If there are no files any more, nothing has changed: raw files may be archived once their logs are published.
+    If all files were removed, the answer is no: raw files may be archived once their logs are published.
     """
     before = {file.name: file for file in known}
     now = {_name(entry, folder): entry for entry in storage.files(folder)}
@@ -39,13 +40,13 @@ def have_changed(storage: Storage, folder: str, known: Iterable[RawFile]) -> boo
 
 
 def version_of(files: Iterable[RawFile]) -> str | None:
-    """Return a hash of names and content, or None if there are no files."""
+    """Return a hash of the files' names and content, or None if there are no files."""
     contents = [(file.name, file.size, file.checksum) for file in files]
     return hashlib.sha256(repr(contents).encode()).hexdigest()[:16] if contents else None
 
 
 def listing_version(storage: Storage, folder: str) -> str | None:
-    """Return a hash of names, sizes and times, or None if there are no files: the version in older manifests."""
+    """Return a hash of names, sizes and times, or None if there are no files. It is the version in older manifests."""
     listing = [(f"/{_name(entry, folder)}", entry["size"], _time(entry)) for entry in storage.files(folder)]
     return hashlib.sha256(repr(listing).encode()).hexdigest()[:16] if listing else None
 
@@ -55,7 +56,7 @@ def _name(entry: dict[str, Any], folder: str) -> str:
 
 
 def _time(entry: dict[str, Any]) -> str:
-    """Return when the file was written, as its file system says it, or an empty text if it does not."""
+    """Return the file's modification time as its file system writes it, or an empty string if it has none."""
     return str(entry.get("mtime", entry.get("modification_time", "")))
 
 
@@ -65,7 +66,7 @@ def _checksum(storage: Storage, entry: dict[str, Any]) -> str:
     return _read_checksum(storage, entry["name"])
 
 
-@lru_cache(maxsize=_REMEMBERED_CHECKSUMS)  # the board judges every few seconds
+@lru_cache(maxsize=_REMEMBERED_CHECKSUMS)  # the board asks every few seconds
 def _remembered_checksum(root: str, path: str, _size: int, _time: str) -> str:
     return _read_checksum(Storage(root), path)
 

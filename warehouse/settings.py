@@ -1,4 +1,4 @@
-"""The project's settings. Only this module reads them from the environment."""
+"""The project's settings, read from environment variables. No other module reads them."""
 
 import os
 import re
@@ -13,7 +13,7 @@ _SCENES = "5"
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings. Each field is named after its ANTM2C_* variable, except tracking_uri (MLFLOW_TRACKING_URI).
+    """All settings. Each field comes from the variable ANTM2C_<FIELD>, except tracking_uri (MLFLOW_TRACKING_URI).
 
     train_runtime: python or docker; the trainer_* fields apply to docker only. trainer_gpus: a number, or all.
     """
@@ -31,7 +31,7 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    """Read the settings from the environment. Raises WarehouseError if a variable has a value that is not allowed."""
+    """Read the settings from the environment. Raises WarehouseError if a variable has an invalid value."""
     artifacts = _variable("ANTM2C_ARTIFACTS", str(REPOSITORY / "var" / "artifacts"))
     return Settings(
         # Not as_uri(): it escapes spaces and Chinese characters, and neither Spark nor fsspec unescapes them.
@@ -49,9 +49,9 @@ def read_settings() -> Settings:
 
 
 def number_of_scenes() -> int:
-    """Return the number of scenes, for tables that are declared while modules are imported.
+    """Return the number of scenes, which the table declarations need while modules are imported.
 
-    If the variable has a value that is not allowed, the default: an import never fails, `read_settings` does.
+    If the variable has an invalid value, this is the default: imports must not fail. `read_settings` raises the error.
     """
     try:
         return _read_scenes()

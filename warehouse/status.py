@@ -1,4 +1,4 @@
-"""The state of every partition, as a text table."""
+"""The state of every partition as a text table, for `python -m warehouse status`."""
 
 from collections import Counter
 
@@ -15,12 +15,10 @@ _WIDTHS = {table: max(len(table.folder), *map(len, _SIGNS.values())) for table i
 
 
 def overview(catalog: Catalog) -> tuple[list[str], bool]:
-    """Return the lines to print, and whether everything from the first to the last date is published and fresh.
+    """Return the lines to print, and whether every partition from the first to the last date is published and fresh.
 
-    Raw logs that no date holds are named, and count as not published.
-
-    A day between them without a raw folder counts as missing. A day without impressions has a raw file with only a
-    header.
+    A date without raw logs counts as missing. (A day without impressions has a raw file with only a header.) Files
+    outside the date folders are listed, and count as not published.
     """
     freshness = Freshness(catalog)
     known, misplaced = freshness.known_dates(), _misplaced(catalog)
@@ -42,14 +40,14 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
 
 
 def expected(table: Table, date: str) -> bool:
-    """Whether the table has a partition on a date with logs. A tile of one day would repeat the daily counts."""
+    """Whether the table has a partition for a date with logs. Tiles of one day would only repeat the daily counts."""
     return table is not TILES_UI or tile_days(date) > 1
 
 
 def _misplaced(catalog: Catalog) -> list[str]:
     folder = catalog.storage.uri(RAW.name(catalog.dataset))
     return [
-        f"{folder}/{name} is no folder of a date, and is not read: name the folder date=YYYY-MM-DD"
+        f"{folder}/{name} is ignored, because its name is not date=YYYY-MM-DD: rename it, or move it into such a folder"
         for name in catalog.misplaced_raw()
     ]
 
@@ -78,7 +76,7 @@ def _line(date: str, rows: str, rejected: str, cells: dict[Table, str]) -> str:
 
 
 def causes(freshness: Freshness, problems: dict[str, list[Verdict]]) -> Counter[str]:
-    """Count the given verdicts, by date, by their cause: late data of one day makes many partitions stale."""
+    """Count the verdicts of all dates by their cause, because late data of one day can make many partitions stale."""
     counts: Counter[str] = Counter()
     for date, verdicts in problems.items():
         missing_because = why_missing(freshness, date)
@@ -88,7 +86,7 @@ def causes(freshness: Freshness, problems: dict[str, list[Verdict]]) -> Counter[
 
 
 def why_missing(freshness: Freshness, date: str) -> str:
-    """Return why a date between the first and the last is not published, as the end of a sentence."""
+    """Return the reason why a date is not published, as a clause without a final full stop."""
     if date not in freshness.known_dates():
         return f"no raw logs for {date}"
     rejects = freshness.manifest(REJECTS, date)
@@ -96,4 +94,4 @@ def why_missing(freshness: Freshness, date: str) -> str:
         return "not published yet"
     # Only --max-reject-rate leaves rejects published without logs.
     rejected = f"{_rejected(rejects):,} of {rejects.rows_in:,} rows of {date} are rejected"
-    return f"{rejected}, more than --max-reject-rate allows: correct them, or raise it"
+    return f"{rejected}, more than --max-reject-rate allows: correct the rows, or raise the limit"

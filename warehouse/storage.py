@@ -1,4 +1,4 @@
-"""File operations on any file system that fsspec knows."""
+"""File operations on any file system that fsspec supports."""
 
 import os
 import re
@@ -23,8 +23,8 @@ class Storage:
         odd = {"", ".", ".."} & {*below.rstrip("/").split("/")[1:]}  # Spark and fsspec resolve them differently
         if not root or odd or _NO_SLASHES.match(root) or (root.startswith("file://") and not below.startswith("/")):
             raise WarehouseError(
-                f"warehouse {root!r}: write a path, or a URI such as file:///data or hdfs://host:port/data, "
-                "without . or .. or empty parts in its path"
+                f"{root!r} cannot be a warehouse: write a path, or a URI such as file:///data or "
+                "hdfs://host:port/data, whose path has no ., .. or empty parts"
             )
         self._given = root
         self._filesystem: fsspec.AbstractFileSystem
@@ -35,7 +35,7 @@ class Storage:
 
     @property
     def filesystem(self) -> fsspec.AbstractFileSystem:
-        """Return the fsspec file system, for readers such as pyarrow.dataset."""
+        """The fsspec file system, for readers such as pyarrow.dataset."""
         if self._process != os.getpid():  # after a fork, the parent's HDFS client would hang
             self._open()
         return self._filesystem
@@ -54,20 +54,20 @@ class Storage:
             RuntimeError,
         ) as error:  # RuntimeError: hdfs-native handles viewfs, and raises it
             raise WarehouseError(
-                f"warehouse {self._given!r}: {error}; write a path, or a URI such as file:///data"
+                f"the warehouse {self._given!r} cannot be opened: {error}; write a path, or a URI such as file:///data"
             ) from error
         return path
 
     def path(self, *parts: str) -> str:
-        """Return the path, without a scheme, of something under the root."""
+        """Join parts to a path under the root, without a scheme, for fsspec."""
         return "/".join((self._root_path, *parts))
 
     def uri(self, *parts: str) -> str:
-        """Return the URI, for Spark, of something under the root."""
+        """Join parts to a URI under the root, for Spark."""
         return "/".join((self.root, *parts))
 
     def uri_of(self, path: str) -> str:
-        """Return the URI of a path under the root."""
+        """Turn a path under the root into its URI."""
         return self.root + path.removeprefix(self._root_path)
 
     def exists(self, path: str) -> bool:
@@ -81,7 +81,7 @@ class Storage:
         )
 
     def files(self, path: str) -> list[dict]:
-        """Return the visible files under `path` at any depth, sorted, as fsspec entries with name and size."""
+        """Return the files under `path` at any depth, without hidden ones, as fsspec entries, sorted by name."""
         return sorted(self._walk(path), key=lambda entry: entry["name"])
 
     def _walk(self, path: str) -> Iterator[dict]:
@@ -94,7 +94,7 @@ class Storage:
                 yield self._followed(entry)
 
     def _followed(self, entry: dict) -> dict:
-        """Return an entry with the time of the file that a link leads to: fsspec gives that of the link itself."""
+        """Give a symbolic link the modification time of its target: fsspec reports that of the link itself."""
         if not entry.get("islink"):
             return entry
         with suppress(OSError):  # a link that leads nowhere
@@ -105,7 +105,7 @@ class Storage:
         return entry["type"] == "directory" or (bool(entry.get("islink")) and self.filesystem.isdir(entry["name"]))
 
     def entries(self, path: str) -> list[dict]:
-        """Return what lies directly in `path` as fsspec entries; nothing if `path` does not exist."""
+        """List what is directly in `path` as fsspec entries. The list is empty if `path` does not exist."""
         self.filesystem.invalidate_cache()
         try:
             return self.filesystem.ls(path, detail=True)
@@ -118,7 +118,7 @@ class Storage:
             return file.read().decode("utf-8")
 
     def write_text(self, path: str, text: str) -> None:
-        """Write a small text file, and make its folder if needed."""
+        """Write a small text file, and create its folder if needed."""
         self.filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         with self.filesystem.open(path, "wb") as file:
             file.write(text.encode("utf-8"))

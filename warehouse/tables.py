@@ -1,4 +1,4 @@
-"""Names, formats, partitions and columns of every table."""
+"""The name, format, partitioning and columns of every table."""
 
 from dataclasses import dataclass
 
@@ -27,7 +27,7 @@ Columns = tuple[tuple[str, str], ...]  # (name, Spark SQL type)
 
 @dataclass(frozen=True)
 class Table:
-    """One table. folder: its name without the dataset. partitions: the levels of its folders, outermost first."""
+    """One table. folder: its name without the dataset. partitions: the partition columns, outermost first."""
 
     folder: str
     format: str
@@ -36,12 +36,12 @@ class Table:
     suffix: str = ""
 
     def name(self, dataset: str) -> str:
-        """Return the table's folder under the warehouse root."""
+        """Return the name of the table, which is also that of its folder under the warehouse root."""
         return f"{self.folder}_{dataset}{self.suffix}"
 
     @property
     def ddl(self) -> str:
-        """Return the columns as a Spark DDL schema."""
+        """The columns as a Spark DDL schema."""
         return ", ".join(f"`{name}` {spark_type}" for name, spark_type in self.columns)
 
     @property
@@ -54,7 +54,7 @@ def _columns(spark_type: str, *names: str) -> Columns:
 
 
 def scene_counters(prefix: str = "") -> list[str]:
-    """Return the names of the impression and click counters by scene: imp_s0..imp_s4, clk_s0..clk_s4."""
+    """Return the names of the counters of impressions and clicks by scene: imp_s0 ... imp_s4, clk_s0 ... clk_s4."""
     return [f"{prefix}{kind}_s{scene}" for kind in ("imp", "clk") for scene in SCENES]
 
 

@@ -1,1 +1,1 @@
-"""What all stages share: arguments, session, reading and publishing partitions."""
+"""Code that all stages share: arguments, the Spark session, reading and publishing partitions."""

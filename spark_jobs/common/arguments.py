@@ -12,7 +12,7 @@ from warehouse.settings import read_settings
 
 
 def iso_date(text: str) -> str:
-    """Parse a date as YYYY-MM-DD. Raises ArgumentTypeError, which argparse reports as a sentence."""
+    """Check that the text is a date written as YYYY-MM-DD, and return it. Raises ArgumentTypeError."""
     try:
         parsed = date.fromisoformat(text)
     except ValueError as error:
@@ -37,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def stage_parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser for the warehouse, the dataset and the dates, which `dates_of` takes from its result."""
+    """Return a parser of the options of all stages: warehouse, dataset and dates. `dates_of` reads the dates."""
     try:
         settings = read_settings()
     except WarehouseError as error:
@@ -52,7 +52,7 @@ def stage_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def dates_of(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> list[str]:
-    """Return the requested dates, ascending. Exits with a sentence if the arguments contradict each other."""
+    """Return the requested dates, ascending. Exits with an error message if the options contradict each other."""
     single, start, end = arguments.date, arguments.start_date, arguments.end_date
     if single and not (start or end):
         return [single]

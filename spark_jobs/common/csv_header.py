@@ -1,4 +1,4 @@
-"""The headers of a date's raw files. Columns are matched by name; files of one date may order them differently."""
+"""Read the headers of a date's raw files. Columns are found by name, and each file may have its own order."""
 
 import csv
 import io
@@ -27,20 +27,20 @@ _OTHER_SEPARATORS = {
 
 @dataclass(frozen=True)
 class Header:
-    """The cells of a header without the blanks around them. is_first_line: whether no line stands before it."""
+    """The cells of a header, without spaces around them. is_first_line: whether there are no blank lines before it."""
 
     cells: tuple[str, ...]
     is_first_line: bool
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the columns by the names that tables give them; those of other columns are kept as written."""
+        """The column names, in the spelling of the tables. Names of other columns stay as they are."""
         return tuple(_MEANT.get(cell.casefold(), cell) for cell in self.cells)
 
 
 @dataclass(frozen=True)
 class RawFiles:
-    """Files with the same header. `size` is their total size in bytes, as stored."""
+    """Files with the same header. size: their total bytes on disk."""
 
     header: Header
     uris: tuple[str, ...]
@@ -48,9 +48,9 @@ class RawFiles:
 
 
 def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
-    """Group the date's raw files by header. Empty files have no rows and are left out.
+    """Group the date's raw files by header, without empty files.
 
-    Raises StageError if the folder is missing or empty, or if a header lacks a required column or repeats one.
+    Raises StageError if the folder is missing or has no files, or if a header lacks a required column or repeats one.
     """
     entries = raw_files(catalog, date)
     files = defaultdict(list)
@@ -65,17 +65,17 @@ def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
 
 
 def raw_files(catalog: Catalog, date: str) -> list[dict]:
-    """List the date's raw files. Raises StageError if the folder is missing or empty."""
+    """List the date's raw files as fsspec entries. Raises StageError if the folder is missing or has no files."""
     folder = catalog.uri(RAW, date)
     if not catalog.storage.exists(catalog.path(RAW, date)):
         misplaced = ", ".join(catalog.misplaced_raw())
-        beside = f"; beside it are {misplaced}, whose names are not date=YYYY-MM-DD" if misplaced else ""
-        raise StageError(f"no raw logs for {date}: looked for the folder {folder}{beside}")
+        beside = f"; ignored beside it, because the name is not date=YYYY-MM-DD: {misplaced}" if misplaced else ""
+        raise StageError(f"no raw logs for {date}: there is no folder {folder}; put the CSV files there{beside}")
     entries = catalog.files(RAW, date)
     if not entries:
         raise StageError(
-            f"no raw logs for {date}: the folder {folder} holds no file; for a day without impressions, put a CSV file "
-            "with only a header there"
+            f"no raw logs for {date}: the folder {folder} has no files; put the CSV files there, or, if the day has no "
+            "impressions, a CSV file with only a header"
         )
     return entries
 
@@ -90,7 +90,7 @@ def _read_header(catalog: Catalog, path: str) -> Header | None:
     written = start.lstrip()  # Spark itself skips only lines without a single character
     first_line = written.split("\n", 1)[0]
     if "\r" in first_line.removesuffix("\r"):
-        raise StageError(f"{path}: lines end in a carriage return alone; write the file with \\n or \\r\\n")
+        raise StageError(f"{path}: its lines end with \\r only; write the file with \\n or \\r\\n")
     try:
         cells = tuple(cell.strip() for cell in next(csv.reader(io.StringIO(written, newline="")), ()))
     except csv.Error as error:
@@ -103,14 +103,14 @@ def _read_header(catalog: Catalog, path: str) -> Header | None:
 
 
 def _check_name(path: str) -> None:
-    """Raise StageError if Spark would take the name for a pattern, or cannot read the compression."""
+    """Raise StageError if Spark cannot read a file of this name, or a file compressed in this way."""
     special = sorted(_WILDCARDS.intersection(path) | {":"}.intersection(path.rsplit("/", 1)[-1]))
     if special:
-        raise StageError(f"{path}: Spark takes {' '.join(special)} in a name for a pattern; rename the file")
+        raise StageError(f"{path}: Spark cannot read a file with {' '.join(special)} in its name; rename the file")
     if path.endswith("._COPYING_"):
         raise StageError(f"{path} is still being written, or its upload was cut off; wait for it, or remove it")
     if infer_compression(path) not in (None, "gzip", "bz2") or path.endswith(_UNSUPPORTED):
-        raise StageError(f"{path}: Spark does not read this compression; write the file plain, as .gz or as .bz2")
+        raise StageError(f"{path}: Spark cannot read this compression; write the file uncompressed, as .gz or as .bz2")
 
 
 def _check(header: Header, line: str, path: str) -> None:
@@ -120,13 +120,13 @@ def _check(header: Header, line: str, path: str) -> None:
             if not _missing(other.columns):
                 raise StageError(f"{path}: its columns seem to be separated by {name}; write the file with commas")
         raise StageError(
-            f"{path}: the header lacks {', '.join(missing)}; it must name {', '.join(REQUIRED_RAW_COLUMNS)}"
+            f"{path}: the header lacks {', '.join(missing)}; the required columns are {', '.join(REQUIRED_RAW_COLUMNS)}"
         )
     for column in dict.fromkeys(header.columns):
         cells = [cell for cell, meant in zip(header.cells, header.columns, strict=True) if meant == column]
         if column and len(cells) > 1:
             written = "" if len({*cells}) == 1 else f", as {' and '.join(cells)}"
-            raise StageError(f"{path}: the header names {column} more than once{written}; keep one of them")
+            raise StageError(f"{path}: the header has {column} more than once{written}; keep one of them")
 
 
 def _missing(columns: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Impression, click and CTR features of users or items, from daily counters and an earlier snapshot."""
+"""Compute impression, click and CTR features of users or items from daily counts and an earlier day's features."""
 
 import functools
 from collections.abc import Sequence
@@ -29,7 +29,10 @@ class Entity:
 
 @dataclass(frozen=True)
 class Sources:
-    """What the features as of a date are computed from: an earlier snapshot, if there is one, and daily counters."""
+    """The partitions that the features of one date are computed from.
+
+    snapshot: the date of earlier features to continue from, or None. daily: the dates of the daily counts to add.
+    """
 
     as_of: str
     snapshot: str | None
@@ -39,16 +42,16 @@ class Sources:
 
 
 def daily_counts(logs: DataFrame, key: str) -> DataFrame:
-    """Count the impressions and clicks of a date by entity and scene. One row per entity with impressions."""
+    """Count the impressions and clicks of one date by user or item (`key`) and scene. One row per user or item."""
     impressions = [f"count_if(scene = {s}) AS imp_s{s}" for s in SCENES]
     clicks = [f"count_if(scene = {s} AND label = 1) AS clk_s{s}" for s in SCENES]
     return logs.groupBy(key).agg(*map(F.expr, (*impressions, *clicks)))
 
 
 def find_sources(stage: Stage, entity: Entity, as_of: str) -> Sources:
-    """Find the nearest fresh snapshot before `as_of`, the daily counters since then, and those of the last seven days.
+    """Find the latest fresh features before `as_of`, and the daily counts since then and of the last seven days.
 
-    Raises StageError if a date with logs has no daily counters.
+    Raises StageError if a date with logs has no daily counts.
     """
     known = [date for date in stage.freshness.known_dates() if date <= as_of]
     earlier = [date for date in stage.freshness.dates(entity.features) if date < as_of]
@@ -66,7 +69,7 @@ def find_sources(stage: Stage, entity: Entity, as_of: str) -> Sources:
 
 
 def features(stage: Stage, entity: Entity, sources: Sources) -> DataFrame:
-    """Return each entity seen up to the date, with its counts on that day, on seven calendar days and on all days."""
+    """Return every user or item seen so far, with its counts of the day, of the last seven days and of all days."""
     counters = scene_counters()
     daily = stage.read(entity.daily, *sources.daily).selectExpr(
         entity.key,
@@ -89,7 +92,7 @@ def features(stage: Stage, entity: Entity, sources: Sources) -> DataFrame:
 
 
 def summed(counts: DataFrame, entity: Entity) -> DataFrame:
-    """Add up counts by entity. One row per entity, with the columns of its features table."""
+    """Add up counts by user or item. One row for each, with the columns of the features table."""
     spans = {"day": "of_day", "7d": "of_window", "cum": "since_snapshot"}
     totals = {kind: total(kind) for kind in ("imp", "clk")}
     values = {f"{kind}_{span}": (flag, sql) for span, flag in spans.items() for kind, sql in totals.items()}
@@ -101,17 +104,17 @@ def summed(counts: DataFrame, entity: Entity) -> DataFrame:
 
 
 def total(kind: str, prefix: str = "") -> str:
-    """Return the SQL sum over the scenes of one kind of counter, imp or clk."""
+    """Return SQL that adds up the counts of all scenes. kind: imp or clk."""
     return " + ".join(f"{prefix}{kind}_s{scene}" for scene in SCENES)
 
 
 def click_rate(prefix: str, span: str) -> str:
-    """Return the SQL of the click rate over a span; 0.0 without impressions."""
+    """Return SQL for the click rate over a span (7d or cum), which is 0.0 without impressions."""
     return f"coalesce(try_divide({prefix}clk_{span}, {prefix}imp_{span}), 0.0D)"
 
 
 def publish_daily(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
-    """Publish the daily counters of one date."""
+    """Publish the daily counts of one date."""
     source = stage.require(LOGS, date, written_by="csv_to_orc")
     impressions = stage.rows(LOGS, date)
     with stage.staged(entity.daily, date) as staged:
@@ -122,7 +125,7 @@ def publish_daily(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
 
 
 def publish_features(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
-    """Publish the features of one date, whose daily counters must be published already."""
+    """Publish the features of one date. Its daily counts must have been published before."""
     sources = find_sources(stage, entity, date)
     with stage.staged(entity.features, date) as staged:
         impressions = {"impressions": f"sum({entity.prefix}imp_day)"}
@@ -132,7 +135,7 @@ def publish_features(stage: Stage, date: str, entity: Entity) -> list[Manifest]:
 
 
 def entity_stage(description: str | None, entity: Entity, argv: Sequence[str] | None) -> None:
-    """Run the command line of one entity's stage."""
+    """Run the command line of the stage user_features or item_features."""
     parser = stage_parser(description)
     arguments = parser.parse_args(argv)
     dates = dates_of(parser, arguments)

@@ -1,4 +1,4 @@
-"""What went wrong in Java: Spark wraps an error several times, and only the innermost one says what happened."""
+"""Find the cause of an error from Java: Spark wraps errors several times, and only the innermost says what happened."""
 
 import re
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ _NAME = r"(?P<error>(?:[a-z_]\w*\.)+[A-Z][\w$]*)(?:: (?P<message>.*))?"
 _ERROR = re.compile(rf"^(?:.* executor \w+\): |: |Caused by: )?{_NAME}$", re.MULTILINE)
 _SHOWN_CHARACTERS = 1000
 _JVM_HAS_ENDED = (
-    "Spark's JVM has ended; if the machine has no memory left, give it more or take fewer dates at a time, "
-    "and run the stage again"
+    "Spark's JVM has ended; run the stage again; if the machine ran out of memory, give it more, or run fewer dates "
+    "at a time"
 )
 
 
 def java_causes(error: Exception) -> Sequence[str]:
-    """Return what the error says, from the outermost cause to the deepest, one line each."""
+    """Return the messages of the error and its causes, one line each, the innermost cause last."""
     if isinstance(error, (Py4JNetworkError, ConnectionError)):
         return [_JVM_HAS_ENDED]
     if isinstance(error, OSError):

@@ -15,12 +15,12 @@ _ROWS_FOR_ONE_TASK = 200_000  # a second of work: below this, a shuffle costs mo
 
 
 def in_one_task(frame: DataFrame, rows: int) -> DataFrame:
-    """Put a frame of few rows into a single task, so that Spark groups it without a shuffle."""
+    """Coalesce a small frame to one task, so that Spark groups it without a shuffle. rows: its number of rows."""
     return frame.coalesce(1) if rows <= _ROWS_FOR_ONE_TASK else frame
 
 
 def no_rows(spark: SparkSession, table: Table) -> DataFrame:
-    """Return the table's columns without rows, in a form that Spark's optimizer drops from joins and unions."""
+    """Return an empty frame with the table's columns, which Spark's optimizer removes from joins and unions."""
     columns = ", ".join(f"CAST(NULL AS {spark_type}) AS `{name}`" for name, spark_type in table.columns)
     return spark.sql(f"SELECT {columns} WHERE false")
 
@@ -28,17 +28,20 @@ def no_rows(spark: SparkSession, table: Table) -> DataFrame:
 def write_staged(
     frame: DataFrame, staged: StagedPartition, counts: dict[str, str] | None = None, condition: str = "true"
 ) -> tuple[Content, dict[str, int]]:
-    """Write the frame to the staged folder. Rows, checksum and `counts` are computed in the same pass.
+    """Write the frame to the staged folder, and compute its content and `counts` in the same pass. Returns both.
 
-    `counts` are SQL aggregates over the whole frame. Only rows that meet the SQL `condition` belong to the content.
-    Raises StageError if the frame's columns are not those of the table, or a column that must not be null is.
+    counts: SQL aggregates over the whole frame, by name. condition: SQL for the rows that belong to the content.
+    Raises StageError if the frame does not have the table's columns, or if a required value is null.
     """
     table, fields = staged.table, frame.schema.fields
     columns = [[field.name, field.dataType.simpleString()] for field in fields]
     expected = [list(column) for column in table.columns]
     if columns != expected:
         wrong = [column for column in columns if column not in expected]
-        raise StageError(f"{table.folder} date={staged.date}: columns {wrong or columns} are not those of the table")
+        raise StageError(
+            f"{table.folder} date={staged.date}: the columns {wrong or columns} are not those that warehouse/tables.py "
+            "declares for this table"
+        )
     # Both sums contain the very same expression, condition included, so that Spark hashes each row once.
     row_hash = f"if(({condition}), {_null_safe_hash(fields)}, 0)"
     aggregates = {
@@ -55,7 +58,7 @@ def write_staged(
     sums = observation.get
     if sums.get("nulls"):
         raise StageError(
-            f"{sums['nulls']} rows of {table.folder} date={staged.date} have a null where a value is required; "
+            f"{sums['nulls']} rows of {table.folder} date={staged.date} have null in a required column; "
             "nothing is published"
         )
     checksum = f"{sums.get('high') or 0:x}-{sums.get('low') or 0:x}"
@@ -64,12 +67,12 @@ def write_staged(
 
 
 def empty_content(table: Table) -> Content:
-    """Return the content of a partition without rows, with the version that `write_staged` would give it."""
+    """Return the content of a partition without rows: the same that `write_staged` returns for an empty frame."""
     return Content(rows=0, columns=[list(column) for column in table.columns], checksum="0-0")
 
 
 def check_conserved(staged: StagedPartition, counted: int, impressions: int) -> None:
-    """Raise StageError if the counted impressions of the day do not match the rows of the day's logs."""
+    """Raise StageError if the impressions counted in a partition are not as many as the rows of the logs."""
     if counted != impressions:
         raise StageError(
             f"{staged.table.folder} date={staged.date} counts {counted} impressions, but the logs have {impressions} "
@@ -78,7 +81,7 @@ def check_conserved(staged: StagedPartition, counted: int, impressions: int) -> 
 
 
 def check_scene_folders(staged: StagedPartition, rows: dict[int, int]) -> None:
-    """Raise StageError if a scene that has rows has no folder. rows: by scene, as they were counted."""
+    """Raise StageError if the folder of a scene with rows is missing. rows: the number of rows by scene."""
     missing = [scene for scene, n in rows.items() if n and not staged.has_folder(f"scene={scene}")]
     if missing:
         scenes = ", ".join(map(str, missing))

@@ -1,4 +1,4 @@
-"""Raw CSV files as DataFrames of strings."""
+"""Read raw CSV files as DataFrames of strings."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -37,10 +37,10 @@ _DAMAGED_ARCHIVE = re.compile(r"(?:IOException|EOFException|ZipException|DataFor
 
 
 def read_raw(spark: SparkSession, group: RawFiles, as_bytes: bool) -> DataFrame:
-    """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`.
+    """Read files with the same header. Adds `malformed`, `raw_line` and `source_file` to the columns.
 
-    Bytes that are not UTF-8 are malformed. Spark decodes them to U+FFFD, a character that may also stand in a file. If
-    text is read `as_bytes`, which takes half as long again, a row with that character is valid.
+    Rows with invalid UTF-8 are malformed. Spark decodes invalid bytes to U+FFFD, but a file may also contain that
+    character itself. Reading `as_bytes` tells the two apart, and takes half as long again.
     """
     columns = group.header.columns
     names = [name if name in RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(columns)]
@@ -79,10 +79,10 @@ def read_raw(spark: SparkSession, group: RawFiles, as_bytes: bool) -> DataFrame:
 
 
 def damaged(column: str, as_bytes: bool) -> str:
-    """Return the SQL test for invalid UTF-8, for quotes escaped by a backslash, and for further rows in the value.
+    """Return SQL that tells whether a value has invalid UTF-8, quotes escaped by a backslash, or other rows inside.
 
-    If a quote is never closed, rows after it are swallowed. A swallowed row is recognized by its log_time: inside the
-    value, a line has a time between commas. If quotes are escaped by a backslash, the value keeps its outer quotes.
+    If a quote is never closed, the value swallows the rows after it. They are recognized by their log_time: a line
+    inside the value has a time between commas. If quotes are escaped by a backslash, the value keeps its outer quotes.
     """
     row = f"`{column}` RLIKE '{_ROW_WITH.format(_TIME)}'"
     # A number is a time only where other times are numbers too.
@@ -94,12 +94,12 @@ def damaged(column: str, as_bytes: bool) -> str:
 
 
 def without_return(column: str) -> str:
-    """Return the SQL of a column without carriage returns at its end."""
+    """Return SQL that removes carriage returns at the end of a column."""
     return f"TRIM(TRAILING '\\r' FROM `{column}`)"
 
 
 def _decoded(sql: str) -> str:
-    """Return the SQL of a text that was read as bytes. ASCII, as most values are, is spared the slow decoding."""
+    """Return SQL that decodes a text that was read as bytes. Most values are ASCII and skip this slow step."""
     return f"IF(char_length({sql}) = octet_length({sql}), {sql}, CAST(encode({sql}, '{_BYTES}') AS string))"
 
 
@@ -110,7 +110,7 @@ def _is_header(column: str, cell: str) -> str:
 
 @contextmanager
 def readable_files() -> Iterator[None]:
-    """Raise StageError, naming the file, if Spark cannot read one that is damaged."""
+    """In the `with` block, turn Spark's error about a damaged file into a StageError that names the file."""
     try:
         yield
     except (PySparkException, Py4JError) as error:
@@ -120,8 +120,8 @@ def readable_files() -> Iterator[None]:
             raise
         if too_long := _TOO_LONG_FIELD.search(str(error)):
             raise StageError(
-                f"{files[0]}: row {too_long[1]} has a field of more than {_MAX_FIELD_CHARACTERS:,} characters; "
-                "it must begin with a quote that nothing closes: close it, or write quotes inside a field doubled"
+                f"{files[0]}: row {too_long[1]} has a field of more than {_MAX_FIELD_CHARACTERS:,} characters, "
+                "probably because a quote is never closed; close it, or double the quotes inside fields"
             ) from error
         if infer_compression(files[0]) and _DAMAGED_ARCHIVE.match(causes[-1]):
             raise StageError(f"{files[0]} cannot be read ({causes[-1]}); write the file again") from error

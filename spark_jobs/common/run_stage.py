@@ -1,6 +1,6 @@
-"""Run a stage over its dates: one Spark session, progress on stdout, errors as sentences on stderr.
+"""Run a stage for its dates in one Spark session. Progress goes to stdout, and an error to stderr as one sentence.
 
-The exit status is 1 if the stage refuses its input, and EX_TEMPFAIL (75) if the same call may succeed later.
+The exit status is 1 if the stage refuses its input, and EX_TEMPFAIL (75) if the same command may succeed later.
 """
 
 import argparse
@@ -41,12 +41,11 @@ def run_stage(
     publish_in_order: PublishDate | None = None,
     check_date: Callable[[Catalog, str], object] | None = None,
 ) -> None:
-    """Publish the dates in one session, and print what was published as one JSON object on the last line.
+    """Publish the dates in one session, then print what was published as a JSON object on the last line.
 
-    `publish` writes what depends on no other date of this stage, so two dates may be written at once. Then, date by
-    date, `publish_in_order` writes what depends on earlier dates. `check_date` is called for every date before any work
-    begins. If a date fails, the program exits with a sentence; earlier dates stay published, and so do later ones that
-    were already finished.
+    `publish` writes tables that do not depend on other dates, so it may run for two dates at once. `publish_in_order`
+    writes those that depend on earlier dates, one date after the other. `check_date` is called for every date before
+    any work begins. If a date fails, the program exits with an error; dates that were already published stay so.
     """
     date = dates[0]
     try:
@@ -80,20 +79,20 @@ def run_stage(
 
 
 def _dates_at_once(catalog: Catalog, dates: Sequence[str]) -> int:
-    """Return 2 if all dates are small: planning one keeps a single core busy. A large date keeps all cores busy."""
+    """Return how many dates to run at once: 2 if all are small, because a small date keeps only one core busy."""
     small = all(_raw_bytes(catalog, date) <= _SMALL_DATE_BYTES for date in dates)
     return 2 if len(dates) > 1 and small else 1
 
 
 def _raw_bytes(catalog: Catalog, date: str) -> int:
-    """Return the size of the raw files, or an estimate from the logs if that is larger: the raw files may be gone."""
+    """Return the size of the raw files, or an estimate from the logs if that is larger: raw files may be archived."""
     logs = sum(entry["size"] for entry in catalog.files(LOGS, date))
     return max(catalog.raw_bytes(date), logs * _RAW_BYTES_PER_LOGS_BYTE)
 
 
 @contextmanager
 def _map_with(workers: int) -> Iterator[Callable]:
-    """Yield a `map` that works ahead in this many threads; with one worker, the plain `map`, which does not."""
+    """Yield a `map` that runs in this many threads; with one worker, the builtin `map`."""
     if workers == 1:
         yield map
         return

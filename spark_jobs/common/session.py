@@ -1,4 +1,4 @@
-"""The one Spark session factory."""
+"""Create the Spark session of a stage, with the settings of this project."""
 
 import warnings
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ _DEFAULTS = {
 
 @contextmanager
 def spark_session(stage: str) -> Iterator[SparkSession]:
-    """Yield a session for one stage, and stop it at the end. An active session is used instead, and not stopped."""
+    """Yield a session for one stage, and stop it at the end. If a session is active already, yield that one."""
     if (active := SparkSession.getActiveSession()) is not None:
         yield active
         return
@@ -75,9 +75,9 @@ def spark_session(stage: str) -> Iterator[SparkSession]:
 
 
 def _utc_in_every_jvm(given: SparkConf) -> dict[str, str]:
-    """Set the time zone of this JVM, and return the settings for those of executors.
+    """Set the time zone of this JVM to UTC, and return the Spark setting that does the same in executors.
 
-    ORC keeps a timestamp as the clock of its writer's JVM shows it, whatever the session's time zone is.
+    ORC stores timestamps in the time zone of the JVM that writes them, whatever the session's time zone is.
     """
     jvm: Any = SparkContext._jvm
     zones = jvm.java.util.TimeZone
@@ -87,12 +87,12 @@ def _utc_in_every_jvm(given: SparkConf) -> dict[str, str]:
 
 
 def require_readable_paths(spark: SparkSession, *uris: str) -> None:
-    """Raise StageError if the JVM's locale has no characters for a local path, which it would take for another."""
+    """Raise StageError if the JVM's encoding lacks characters of a local path. It would open another path."""
     jvm: Any = spark._jvm
     encoding = jvm.java.lang.System.getProperty("sun.jnu.encoding")
     unreadable = [uri for uri in uris if uri.startswith("file:") and not uri.isascii()]
     if unreadable and encoding != "UTF-8":
         raise StageError(
-            f"{unreadable[0]}: Java runs with the encoding {encoding}, which lacks these characters; "
+            f"{unreadable[0]}: the path has characters that Java's encoding, {encoding}, lacks; "
             "set LC_ALL=C.UTF-8, or SPARK_CONF_DIR to this project's conf, and run the stage again"
         )

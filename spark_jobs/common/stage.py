@@ -1,4 +1,4 @@
-"""What a stage works with: it reads published partitions and publishes new ones."""
+"""Reading published partitions and publishing new ones, for stages."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,32 +16,32 @@ from warehouse.tables import Table
 
 @dataclass(frozen=True)
 class Stage:
-    """The Spark session, the dataset, and the state of its partitions as this run has left them."""
+    """The Spark session, the dataset, and the freshness of its partitions, which `publish` keeps up to date."""
 
     spark: SparkSession
     catalog: Catalog
     freshness: Freshness
 
     def require(self, table: Table, date: str, written_by: str) -> Input:
-        """Return the partition as an input. Raises StageError, naming the stage to run, if it is missing or stale."""
+        """Return the partition as an input. If it is missing or stale, raises StageError, which says what to run."""
         problems = self.freshness.problems([(table, date)])
         if problems:
             raise StageError(f"{problems[0]}. Run {written_by} for {date} first")
         return self.input(table, date)
 
     def input(self, table: Table, date: str) -> Input:
-        """Return the partition as an input at its current version, which is None if nothing is published."""
+        """Return the partition as an input. Its version is None if it is not published."""
         manifest = self.freshness.manifest(table, date)
         return Input(table.folder, date, manifest.version if manifest else None)
 
     def rows(self, table: Table, *dates: str) -> int:
-        """Return the number of rows in the published partitions, from their manifests."""
+        """Return the number of rows of published partitions, as their manifests give it."""
         return sum(manifest.rows for date in dates if (manifest := self.freshness.manifest(table, date)))
 
     def read(self, table: Table, *dates: str) -> DataFrame:
-        """Read published partitions: the table's columns and `date`. Without dates there are no rows.
+        """Read published partitions: the table's columns and `date`. Without dates, the result has no rows.
 
-        Raises WarehouseError if data files are missing or cut off, which Spark would read as fewer rows.
+        Raises WarehouseError if data files are missing or truncated. Spark would silently read fewer rows.
         """
         if not dates:
             return no_rows(self.spark, table).selectExpr("*", "'' AS date")
@@ -52,7 +52,7 @@ class Stage:
         return reader.load([self.catalog.uri(table, date) for date in dates])
 
     def staged(self, table: Table, date: str) -> StagedPartition:
-        """Return a new partition to write, for use in a `with` block."""
+        """Create a partition to write into. Use it in a `with` block."""
         return StagedPartition(self.catalog, table, date)
 
     def publish(

@@ -1,7 +1,4 @@
-"""What a stage says on standard error.
-
-Below spark-submit, that of Python ends up on the standard output of the JVM, so it has to be said through the JVM.
-"""
+"""Write to standard error, also under spark-submit, which sends Python's standard error to standard output."""
 
 import os
 import sys
@@ -29,6 +26,6 @@ def say(*lines: str) -> None:
 
 
 def fail(sentence: str, status: int = 1, details: Sequence[str] = ()) -> NoReturn:
-    """End the program. The sentence comes last, where it is seen, and where Airflow looks."""
+    """Print the details and then the error sentence, and exit. Airflow shows the last line."""
     say(*details, f"error: {sentence}")
     sys.exit(status)

@@ -1,1 +1,1 @@
-"""How the JVM of a stage starts fast: a class archive, and options for it."""
+"""What makes Spark's JVM start fast: an archive of its classes, and JVM options."""

@@ -1,7 +1,7 @@
-"""A file of loaded classes, which a JVM maps into memory instead of reading Spark's jars.
+"""Make and find the class archive: a file of loaded classes that the JVM maps into memory instead of reading jars.
 
-`python -m spark_jobs.jvm.class_archive` makes the file if it does not exist. It fits one Java and one set of jars.
-Without it, stages give the same results but start more slowly.
+`python -m spark_jobs.jvm.class_archive` makes the file if it does not exist. It is valid for one version of Java and of
+Spark's jars. Without it, stages give the same results, but start more slowly.
 """
 
 import argparse
@@ -35,17 +35,17 @@ _SHOWN_LOG_CHARACTERS = 2000
 
 
 def empty_folder(class_data: Path = CLASS_DATA) -> Path:
-    """Return the SPARK_CONF_DIR to use: it is on the class path, where an archive allows only empty folders."""
+    """Return the folder for SPARK_CONF_DIR. It must be empty: it is on the class path of the archive."""
     return class_data / "empty"
 
 
 def settings_arguments() -> list[str]:
-    """Return the spark-submit arguments for the settings that are no longer in SPARK_CONF_DIR."""
+    """Return the spark-submit arguments that load spark-defaults.conf, which is not in the empty SPARK_CONF_DIR."""
     return ["--properties-file", str(_SETTINGS)] if _SETTINGS.is_file() else []
 
 
 def log_option() -> str:
-    """Return the JVM option for the log settings that are no longer in SPARK_CONF_DIR."""
+    """Return the JVM option that loads log4j2.properties, which is not in the empty SPARK_CONF_DIR."""
     return f"-Dlog4j2.configurationFile={_LOG_SETTINGS.as_uri()}"
 
 
@@ -60,14 +60,14 @@ def archive_options(archive: Path) -> list[str]:
 
 
 def archive_key(spark_home: Path, environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> str:
-    """Return a hash of this Java, these jars and this checkout, for the archive's name. Raises OSError."""
+    """Return a hash of the Java version, Spark's jars and this checkout, for the archive's name. Raises OSError."""
     jars = sorted((jar.name, jar.stat().st_size, int(jar.stat().st_mtime)) for jar in (spark_home / "jars").iterdir())
     facts = repr((_java_version(environment), str(spark_home), jars, str(class_data)))
     return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def find_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
-    """Return the archive with this key, or None. Its name has its size, because a truncated one would crash the JVM."""
+    """Return the archive with this key, or None. Its size must be the one in its name: truncated ones crash the JVM."""
     if not empty_folder(class_data).is_dir():
         return None
     archives = (path for path in class_data.glob(f"{key}-*.jsa") if path.is_file())
@@ -75,7 +75,7 @@ def find_archive(key: str, class_data: Path = CLASS_DATA) -> Path | None:
 
 
 def _java_version(environment: Mapping[str, str]) -> str:
-    """Return how the Java that spark-class will use describes itself. Raises OSError."""
+    """Return the version text of the Java that spark-class will use. Raises OSError."""
     home = environment.get("JAVA_HOME")
     java = Path(home, "bin", "java") if home else Path(shutil.which("java", path=environment.get("PATH")) or "java")
     release = java.resolve().parent.parent / "release"
@@ -95,7 +95,7 @@ def spark_home() -> Path:
 
 
 def make(key: str, home: Path, class_data: Path = CLASS_DATA) -> Path:
-    """Run all stages once and save the classes they load. Raises OSError or CalledProcessError."""
+    """Run all stages once and save the classes that they load. Raises OSError or CalledProcessError."""
     empty_folder(class_data).mkdir(parents=True, exist_ok=True)
     _remove(folder for folder in class_data.glob("making-*") if _is_abandoned(folder))
     with tempfile.TemporaryDirectory(prefix="making-", dir=class_data) as making:
@@ -132,7 +132,7 @@ def _remove(paths: Iterable[Path]) -> None:
 
 
 def main() -> None:
-    """Run the command line. If the archive cannot be made, print a sentence and exit with status 1."""
+    """Run the command line. If the archive cannot be made, print an error and exit with status 1."""
     argparse.ArgumentParser(prog="python -m spark_jobs.jvm.class_archive", description=__doc__).parse_args()
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # sys.exit ends the JVM too
     try:
@@ -146,7 +146,7 @@ def main() -> None:
     except (OSError, subprocess.CalledProcessError) as error:
         log = getattr(error, "stderr", None) or ""
         sys.stderr.write(log[-_SHOWN_LOG_CHARACTERS:])
-        sys.exit(f"error: the class archive cannot be made: {error}; Spark starts without it, more slowly")
+        sys.exit(f"error: the class archive cannot be made: {error}; Spark works without it, but starts more slowly")
     megabytes = archive.stat().st_size / 1e6
     print(f"{archive}: {megabytes:.0f} MB in {time.monotonic() - started:.0f} s")
 

@@ -1,6 +1,6 @@
-"""Options that make the JVM of a small stage fast, printed as shell lines for conf/spark-env.sh to evaluate.
+"""Print JVM options that make small stages fast, as shell lines that conf/spark-env.sh evaluates.
 
-They change only how fast a stage is.
+They do not change what a stage computes.
 """
 
 import argparse
@@ -36,10 +36,10 @@ _LEFT_ALONE = re.compile(r"(?:^|[\s=])(?:yarn|k8s:|--load-spark-defaults|--deplo
 
 @dataclass(frozen=True)
 class Start:
-    """What is known before a JVM starts.
+    """What is known about a stage before its JVM starts.
 
-    arguments: those of spark-class. user_options: all options and settings given by the user, as one text. archive:
-    None if there is none to use. input_bytes: None if unknown.
+    arguments: those of spark-class. user_options: all options and settings of the user, as one text. archive: None if
+    there is none that fits. input_bytes: None if unknown.
     """
 
     arguments: tuple[str, ...]
@@ -50,7 +50,7 @@ class Start:
 
 
 def shell_lines(start: Start) -> list[str]:
-    """Return lines for spark-class's shell that set variables and spark-submit arguments; none to change nothing."""
+    """Return shell lines that set variables and arguments of spark-class; none if nothing is to change."""
     if not _is_a_driver(start.arguments) or _LEFT_ALONE.search(start.user_options):
         return []
     options = [*_archive_options(start), *_compiler_options(start)]
@@ -76,13 +76,13 @@ def _archive_options(start: Start) -> list[str]:
 
 
 def _compiler_options(start: Start) -> list[str]:
-    """Return none if the user sets options: with two garbage collectors, no JVM would start."""
+    """Return nothing if the user sets JVM options: with two garbage collectors, the JVM would not start."""
     small = start.input_bytes is not None and start.input_bytes <= SMALL_BYTES
     return list(SMALL_INPUT) if small and not _USER_JVM_OPTIONS.search(start.user_options) else []
 
 
 def describe_start(arguments: Sequence[str], environment: Mapping[str, str], class_data: Path = CLASS_DATA) -> Start:
-    """Find out what is known about a start, from its arguments, the archive and the sizes of the raw files."""
+    """Collect what is known before the start: arguments, options, the archive and the size of the raw files."""
     return Start(
         arguments=tuple(arguments),
         user_options=_user_options(arguments, environment),
@@ -101,7 +101,7 @@ def _user_options(arguments: Sequence[str], environment: Mapping[str, str]) -> s
 
 
 def _archive(environment: Mapping[str, str], class_data: Path) -> Path | None:
-    """Return None also if conf/ holds files that Spark finds only on the class path, such as hive-site.xml."""
+    """Return the archive to use. None if conf/ has files that must be on the class path, such as hive-site.xml."""
     if not {path.name for path in CONF.iterdir() if not _EDITOR_FILES.search(path.name)} <= _KNOWN_SETTINGS:
         return None
     key = class_archive.archive_key(class_archive.spark_home(), environment, class_data)
@@ -109,7 +109,7 @@ def _archive(environment: Mapping[str, str], class_data: Path) -> Path | None:
 
 
 def _input_bytes(arguments: Sequence[str]) -> int | None:
-    """Return the bytes of the requested dates' raw files, or a part of them that is already too large."""
+    """Return the size of the dates' raw files, None if unknown. Counting stops once they are too many."""
     total: list[int] = []
     listing = threading.Thread(target=lambda: total.extend(_listed_bytes(arguments)), daemon=True)
     listing.start()

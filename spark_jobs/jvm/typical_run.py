@@ -1,4 +1,4 @@
-"""Run all stages over one small date of sample logs in one session, to load the classes for the archive."""
+"""Run all stages for one small date of sample logs in one session, to load the classes for the archive."""
 
 import sys
 from importlib import import_module
@@ -13,7 +13,7 @@ _ROWS = 2000
 
 
 def main(warehouse: str) -> None:
-    """Write sample logs and all tables to the warehouse with this URI."""
+    """Write sample logs and all tables to the warehouse at this URI."""
     catalog = Catalog(warehouse, "typical")
     settings = PRESETS["demo"].resized(_ROWS, days=1)
     Writer(catalog, settings).write(0)

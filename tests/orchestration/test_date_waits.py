@@ -252,7 +252,7 @@ def test_a_file_system_that_is_down_is_tried_again(
 def test_a_mistyped_folder_is_named(warehouse: HandMadeWarehouse) -> None:
     warehouse.receive("2032-07-10")
     warehouse.receive(FIRST)
-    with pytest.raises(TaskFailure, match="one of these folders must be mistyped"):
+    with pytest.raises(TaskFailure, match="must be wrong"):
         waiting(warehouse).execute({"ti": Mock()})
 
 

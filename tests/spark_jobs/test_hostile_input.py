@@ -195,8 +195,8 @@ def test_ids_that_seem_to_stand_for_none_are_valid_and_counted_aloud(
     write(warehouse, "\n".join([HEADER, *lines, f"{GOOD},null", "NULL,2,3", ""]))
     to_orc(warehouse)
     said = capfd.readouterr().out
-    assert f"csv_to_orc {DAY}: 5 valid rows have NULL, \\N, nan or the like as user_id" in said
-    assert f"csv_to_orc {DAY}: 2 valid rows have NULL, \\N, nan or the like as item_id" in said
+    assert f"csv_to_orc {DAY}: 5 valid rows have NULL, \\N, nan or the like as their user_id" in said
+    assert f"csv_to_orc {DAY}: 2 valid rows have NULL, \\N, nan or the like as their item_id" in said
     assert sorted(row["user_id"] for row in warehouse.rows(LOGS, DAY)) == sorted([*users, "1"])
 
 
@@ -263,10 +263,10 @@ def test_other_forms_are_rejected_and_what_is_accepted_is_said(
         to_orc(warehouse, "--max-reject-rate", "0.9")
     said = capfd.readouterr().err
     for accepted in (
-        "a label is 0 or 1",
-        "a scene is a number from 0 to 4",
-        "a log_time is such as",
-        "a log_time is on",
+        "a label must be 0 or 1",
+        "a scene must be a whole number from 0 to 4",
+        "a log_time must look like",
+        "a log_time must be on",
     ):
         assert accepted in said
     found = Counter(row["reason"] for row in warehouse.rows(REJECTS, DAY))
@@ -318,12 +318,12 @@ def test_a_rerun_that_loses_a_scene_leaves_none_of_its_files(warehouse: Warehous
     ("content", "says"),
     [
         ("user_id,item_id,label,scene\n1,2,1,0\n", "the header lacks log_time"),
-        ("user_id,user_id,item_id,log_time,label,scene\n1,1,2,x,1,0\n", "names user_id more than once; keep one"),
-        (f"{HEADER}, LABEL\n{GOOD},x,1\n", "names label more than once, as label and LABEL; keep one of them"),
+        ("user_id,user_id,item_id,log_time,label,scene\n1,1,2,x,1,0\n", "has user_id more than once; keep one"),
+        (f"{HEADER}, LABEL\n{GOOD},x,1\n", "has label more than once, as label and LABEL; keep one of them"),
         (HEADER.replace(",", ";"), "separated by semicolons; write the file with commas"),
         (f'\n"{HEADER}"'.replace(",", '"\t"'), "separated by tabs"),
         (HEADER.replace(",", " | "), "separated by vertical bars"),
-        (f"{HEADER}\r{GOOD},x\r", "carriage return alone"),
+        (f"{HEADER}\r{GOOD},x\r", "end with \\r only"),
         (b"\xff\xfeu\0s\0e\0r\0", "the header lacks"),
     ],
 )
@@ -339,10 +339,10 @@ def test_files_that_cannot_be_read_by_header_fail_with_a_sentence(
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("part[1].csv", f"{HEADER}\n", "for a pattern; rename"),
-        ("p*.csv", f"{HEADER}\n", "for a pattern; rename"),
-        ("a:b.csv", f"{HEADER}\n", "for a pattern; rename"),
-        ("a.csv.xz", b"", "does not read this compression"),
+        ("part[1].csv", f"{HEADER}\n", "in its name; rename"),
+        ("p*.csv", f"{HEADER}\n", "in its name; rename"),
+        ("a:b.csv", f"{HEADER}\n", "in its name; rename"),
+        ("a.csv.xz", b"", "cannot read this compression"),
         ("a.csv.gz", gzip.compress(HEADER.encode(), mtime=0)[:-9], "cannot be read"),
         ("a.csv.gz", b"not gzip", "cannot be read"),
     ],
@@ -365,10 +365,10 @@ def test_compressed_files_are_read(warehouse: Warehouse) -> None:
 
 def test_missing_raw_data_fails_with_the_path(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
     (warehouse.raw / "date=2023-7-20").mkdir(parents=True)
-    assert "beside it are date=2023-7-20, whose names are not date=YYYY-MM-DD" in fails(warehouse, capfd)
+    assert "the name is not date=YYYY-MM-DD: date=2023-7-20" in fails(warehouse, capfd)
     assert f"raw_test/date={DAY}" in fails(warehouse, capfd)
     (warehouse.raw / f"date={DAY}").mkdir(parents=True)
-    assert "holds no file" in fails(warehouse, capfd)
+    assert "has no files" in fails(warehouse, capfd)
 
 
 def test_a_range_with_a_missing_date_publishes_nothing(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:

@@ -104,7 +104,10 @@ def test_an_input_is_recorded_at_its_present_version(catalog: Catalog) -> None:
 def test_a_partition_copied_to_another_date_is_refused(local: Catalog) -> None:
     publish(local, LOGS, "2023-07-19", ["a"])
     shutil.copytree(local.path(LOGS, "2023-07-19"), local.path(LOGS, DAY))
-    with pytest.raises(WarehouseError, match=f"is the manifest of logs date=2023-07-19; run the stage of {DAY} again"):
+    with pytest.raises(
+        WarehouseError,
+        match=f"is the manifest of another partition, logs date=2023-07-19; run the stage for {DAY} again",
+    ):
         local.manifest(LOGS, DAY)
 
 

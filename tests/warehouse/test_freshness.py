@@ -217,7 +217,7 @@ def test_late_raw_data_makes_logs_stale(catalog: Catalog) -> None:
     publish(catalog, LOGS, DAY, ["a"], [(RAW, DAY)])
     assert Freshness(catalog).verdict(LOGS, DAY).fresh
     catalog.storage.write_text(f"{catalog.path(RAW, DAY)}/late.csv", "more")
-    assert Freshness(catalog).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since"
+    assert Freshness(catalog).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since it was read"
 
 
 def test_archived_raw_data_leave_logs_fresh(catalog: Catalog) -> None:
@@ -281,7 +281,7 @@ def test_raw_data_behind_a_link_are_followed(local: Catalog, tmp_path: Path, lin
     assert Freshness(local).verdict(LOGS, DAY).fresh
     (landing / "a.csv").write_text("1")
     os.utime(landing / "a.csv", (1, 1))
-    assert Freshness(local).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since"
+    assert Freshness(local).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since it was read"
 
 
 def test_a_manifest_from_before_raw_files_were_recorded_is_judged_by_sizes_and_times(local: Catalog) -> None:
@@ -303,12 +303,12 @@ def test_a_rerun_with_equal_content_makes_nothing_stale(catalog: Catalog) -> Non
     assert Freshness(catalog).verdict(DAILY_USER, DAY).fresh
 
 
-@pytest.mark.parametrize("happened", ["has changed", "was withdrawn", "arrived later"])
+@pytest.mark.parametrize("happened", ["has changed", "is no longer published", "arrived later"])
 def test_the_reason_says_what_happened_to_the_input(catalog: Catalog, happened: str) -> None:
     if happened != "arrived later":
         publish(catalog, LOGS, DAY, ["a"])
     publish(catalog, DAILY_USER, DAY, ["b"], [(LOGS, DAY)])
-    if happened == "was withdrawn":
+    if happened == "is no longer published":
         catalog.storage.remove(catalog.path(LOGS, DAY))
     else:
         publish(catalog, LOGS, DAY, ["late"])
@@ -326,7 +326,10 @@ def test_logs_older_than_the_history_make_cumulative_values_stale(catalog: Catal
     publish(catalog, FEATURES_USER, DAY, ["b"], [(LOGS, DAY)], history_start=DAY)
     assert Freshness(catalog).verdict(FEATURES_USER, DAY).fresh
     publish(catalog, LOGS, "2023-07-01", ["c"])
-    assert Freshness(catalog).verdict(FEATURES_USER, DAY).reason == f"it was computed when history began on {DAY}"
+    assert (
+        Freshness(catalog).verdict(FEATURES_USER, DAY).reason
+        == f"it was computed when the first logs were of {DAY}, but now there are older ones"
+    )
 
 
 def test_a_partition_of_another_schema_is_stale(catalog: Catalog) -> None:
@@ -367,7 +370,7 @@ def test_a_date_years_from_the_others_is_taken_for_a_mistyped_one(local: Catalog
     receive(local, "2024-07-20")
     assert len(Freshness(local).known_dates()) == 2
     receive(local, mistyped)
-    with pytest.raises(WarehouseError, match=f"{mistyped}.* must be mistyped"):
+    with pytest.raises(WarehouseError, match=f"{mistyped}.* must be wrong"):
         Freshness(local).known_dates()
 
 

@@ -64,7 +64,7 @@ def test_a_manifest_without_an_optional_field_is_read(name: str) -> None:
 def test_a_damaged_manifest_is_a_sentence_with_its_path_and_what_to_do(catalog: Catalog, text: str) -> None:
     path = f"{catalog.path(LOGS, DAY)}/_manifest.json"
     catalog.storage.write_text(path, text)
-    with pytest.raises(ValueError, match="run the stage of this date again") as raised:
+    with pytest.raises(ValueError, match="run the stage for this date again") as raised:
         catalog.manifest(LOGS, DAY)
     assert str(raised.value).startswith(f"{catalog.uri(LOGS, DAY)}/_manifest.json: ")
 
@@ -95,7 +95,7 @@ def test_values_of_a_wrong_type_are_a_damaged_manifest(local: Catalog, wrong: di
     made = publish(local, LOGS, DAY, ["a"])
     text = json.dumps({**json.loads(made.to_json()), **wrong})
     local.storage.write_text(f"{local.path(LOGS, DAY)}/_manifest.json", text)
-    with pytest.raises(ValueError, match="run the stage of this date again"):
+    with pytest.raises(ValueError, match="run the stage for this date again"):
         local.manifest(LOGS, DAY)
 
 
@@ -110,7 +110,7 @@ def test_bytes_that_are_not_text_are_a_damaged_manifest(local: Catalog) -> None:
     local.storage.make_folder(local.path(LOGS, DAY))
     with local.storage.filesystem.open(path, "wb") as file:
         file.write(b"\xff\xfe{")
-    with pytest.raises(ValueError, match="run the stage of this date again"):
+    with pytest.raises(ValueError, match="run the stage for this date again"):
         local.manifest(LOGS, DAY)
 
 

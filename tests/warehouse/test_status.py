@@ -74,7 +74,7 @@ def test_raw_logs_that_no_date_holds_are_named(chain: Catalog, capsys: pytest.Ca
     chain.storage.write_text(f"{chain.table_path(RAW)}/date=2023-7-13/a.csv", "x")
     code, lines = status(chain, capsys)
     assert code == 1
-    assert lines[-1].startswith(f"{chain.storage.root}/raw_test/date=2023-7-13 is no folder of a date")
+    assert lines[-1].startswith(f"{chain.storage.root}/raw_test/date=2023-7-13 is ignored")
 
 
 def test_a_wrong_setting_is_one_sentence() -> None:
@@ -96,7 +96,8 @@ def test_a_date_that_was_stopped_by_its_rejects_shows_them(local: Catalog, capsy
         staged.publish(made, [local.input(RAW, DATES[0])])
     lines = status(local, capsys)[1]
     assert cells(lines)[DATES[0]] | {"valid rows": "-", "rejected": "3", "rejects": "fresh"} == cells(lines)[DATES[0]]
-    why = f"3 of 20 rows of {DATES[0]} are rejected, more than --max-reject-rate allows: correct them, or raise it"
+    rejected = f"3 of 20 rows of {DATES[0]} are rejected"
+    why = f"{rejected}, more than --max-reject-rate allows: correct the rows, or raise the limit"
     assert any(line.endswith(f"missing: {why}") for line in lines)
 
 
@@ -120,7 +121,7 @@ def test_late_data_shows_as_stale_with_one_line_for_its_cause(chain: Catalog, ca
     assert stale == {*same_day, (DATES[2], "features_user")}
     assert code == 1
     assert lines[-2:] == [
-        f"{len(stale)} stale: raw date={DATES[1]} has changed since",
+        f"{len(stale)} stale: raw date={DATES[1]} has changed since it was read",
         f"run the stages for {DATES[1]} .. {DATES[2]}",
     ]
 
