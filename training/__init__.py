@@ -1,1 +1,1 @@
-"""From training tables to evaluated click models: data, models, training, evaluation, artifacts, a CLI."""
+"""Train click models on training tables, evaluate them, and keep each run in a folder of its own."""

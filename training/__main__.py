@@ -1,4 +1,4 @@
-"""The entry of `python -m training`."""
+"""The entry point of `python -m training`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Checksums of a folder's files, to detect files that were changed or lost later, and of the code itself."""
+"""Checksums of a folder's files, to detect later changes and losses, and of the code itself."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ CHECKSUMS_FILE = "SHA256SUMS"  # in the format of sha256sum
 
 
 def write_checksums(folder: Path) -> None:
-    """Write the checksums of all files below the folder to CHECKSUMS_FILE in it."""
+    """Write the checksums of all files in the folder, at any depth, to the file SHA256SUMS there."""
     checksums = folder / CHECKSUMS_FILE
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != checksums)
     lines = [f"{_checksum(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
@@ -17,9 +17,9 @@ def write_checksums(folder: Path) -> None:
 
 
 def changed_files(folder: Path) -> list[str]:
-    """Return the files that are missing or changed; CHECKSUMS_FILE itself if it cannot be understood. Raises OSError.
+    """Return the names of files that are missing or changed, but not of files that were added. Raises OSError.
 
-    Files that were added later are not reported.
+    If SHA256SUMS itself is missing or damaged, returns its name alone.
     """
     try:
         lines = (folder / CHECKSUMS_FILE).read_text(encoding="utf-8").splitlines()
@@ -32,7 +32,7 @@ def changed_files(folder: Path) -> list[str]:
 
 
 def code_checksum() -> str:
-    """Return a checksum of the code that makes a run: the Python files of training/ and warehouse/."""
+    """Return a checksum of the code that affects a run: all Python files in training/ and warehouse/."""
     files = [file for room in ("training", "warehouse") for file in sorted((REPOSITORY / room).rglob("*.py"))]
     lines = [f"{_checksum(file)}  {file.relative_to(REPOSITORY).as_posix()}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The command line of training. Airflow's tasks call `main`, or run the command in a container."""
+"""The command line `python -m training`. Airflow's tasks call `main`, or run the command in a container."""
 
 import argparse
 import json
@@ -34,7 +34,7 @@ _LARGEST_SEED = 2**32 - 1  # the largest that all random generators accept
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Run one command, print its summary as a JSON object on the last line, and return it. Raises TrainingError."""
+    """Run one command, print its result as a JSON object on the last line, and return it. Raises TrainingError."""
     try:
         summary = _run(_readable(_parser().parse_args(argv)))
     except WarehouseError as error:
@@ -45,12 +45,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         if not is_out_of_memory(error):
             raise
         raise TrainingError(
-            f"no memory is left ({next(iter(str(error).splitlines()), type(error).__name__)}): lower --batch-size, "
+            f"out of memory ({next(iter(str(error).splitlines()), type(error).__name__)}): lower --batch-size, "
             "--memory-mb or the model's sizes, or end other programs"
         ) from error
     except OSError as error:
         raise TrainingError(
-            f"{type(error).__name__}: {error}: check that the path exists and is yours to use"
+            f"{type(error).__name__}: {error}: check that the path exists and that you have permission to use it"
         ) from error
     if is_leader():
         print(json.dumps(summary, ensure_ascii=False, allow_nan=False), flush=True)
@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def run() -> int:
-    """Run one command for a shell: print an error as one sentence on stderr, and return the exit status.
+    """Run one command from a shell. Prints an error as one sentence on stderr, and returns the exit status.
 
     The status is 75 (EX_TEMPFAIL) if the same command may succeed later.
     """
@@ -74,13 +74,13 @@ def run() -> int:
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         if is_first():
-            print("interrupted: the same command resumes from its last checkpoint", file=sys.stderr)
+            print("interrupted: run the same command again to resume from the last checkpoint", file=sys.stderr)
         return 130
     return 0
 
 
 def _readable(arguments: argparse.Namespace) -> argparse.Namespace:
-    """Return the arguments. Raises TrainingError if one is not UTF-8: no file could hold it, and no log."""
+    """Return the arguments unchanged. Raises TrainingError if one is not UTF-8, because files and logs need UTF-8."""
     for name, value in vars(arguments).items():
         for text in value if isinstance(value, list) else [value]:
             try:
@@ -93,7 +93,7 @@ def _readable(arguments: argparse.Namespace) -> argparse.Namespace:
 
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     if count() > 1 and arguments.command != "train":
-        raise TrainingError(f"{arguments.command} runs in one process: start it without torchrun")
+        raise TrainingError(f"the command {arguments.command} runs in one process only: start it without torchrun")
     if arguments.command in _ON_WINDOWS:
         return _ON_WINDOWS[arguments.command](arguments, Catalog(arguments.warehouse, arguments.dataset))
     return _ON_RUNS[arguments.command](arguments)
@@ -107,11 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description="Train, evaluate and compare click models.")
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands.add_parser("train", help="train and evaluate a model on a window of dates"))
-    _add_window(commands.add_parser("embed", help="embed a window's texts before models are trained on it"))
+    _add_window(commands.add_parser("embed", help="embed the texts of some dates before models are trained on them"))
     evaluating = commands.add_parser("evaluate", help="compute a run's metrics again from its folder")
-    comparing = commands.add_parser("compare", help="show runs side by side on the same validation rows")
-    tracking = commands.add_parser("track", help="record runs in MLflow: parameters, metrics by segment, files")
-    challenging = commands.add_parser("challenge", help="test the best of some runs against the champion")
+    comparing = commands.add_parser("compare", help="compare runs on the same validation rows")
+    tracking = commands.add_parser("track", help="record runs in MLflow, with their parameters, metrics and files")
+    challenging = commands.add_parser("challenge", help="test the best of the given runs against the champion")
     promoting = commands.add_parser("promote", help="make a run the champion of its dataset")
     for command in (evaluating, promoting):
         command.add_argument(
@@ -126,7 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in (evaluating, challenging, promoting):
         owner = "champion" if command is challenging else "run"
         command.add_argument(
-            "--text-encoder", metavar="FOLDER", help=f"where the {owner}'s text encoder is now, if its folder has moved"
+            "--text-encoder",
+            metavar="FOLDER",
+            help=f"the present folder of the {owner}'s text encoder, if it has moved",
         )
     for command in (tracking, challenging, promoting):
         command.add_argument(
@@ -135,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     promoting.add_argument(
         "--instead-of",
         metavar="VERSION",
-        help=f"promote only if this version is still the champion; {NONE}: if there is no champion",
+        help=f"promote only if this version is still the champion ({NONE}: only if there is no champion)",
     )
     return parser
 
@@ -145,14 +147,28 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add = partial(_add, parser)
     add("--warehouse", default=settings.warehouse, help="root URI of the tables")
     add("--dataset", default=settings.dataset, help="suffix of the tables")
-    add("--artifacts", type=_local, default=settings.artifacts, help="where runs and embeddings are written")
+    add("--artifacts", type=_local, default=settings.artifacts, help="folder for runs and embeddings")
     add("--as-of", required=True, help="last validation date, YYYY-MM-DD")
-    add("--train-days", type=_whole(1), default=12, help="most days to train on, before the validation days")
-    add("--val-days", type=_whole(1), default=1, help="days to validate on, up to --as-of")
-    add("--allow-stale", action="store_true", help="use stale training tables as they are")
-    add("--text-encoder", default=AUTO, help="auto, lsa, m3e-base, another hub name or a folder")
-    add("--text-mode", choices=list(MODES), default="split", help="one text per row, or item and query apart")
-    add("--seed", type=_whole(0, _LARGEST_SEED), default=LoopSettings().seed, help="seed of all random draws")
+    add(
+        "--train-days",
+        type=_whole(1),
+        default=12,
+        help="maximum number of days to train on, before the validation days",
+    )
+    add("--val-days", type=_whole(1), default=1, help="number of days to validate on, up to --as-of")
+    add("--allow-stale", action="store_true", help="also use stale training tables")
+    add(
+        "--text-encoder",
+        default=AUTO,
+        help="auto, lsa, m3e-base, the name of a model on the Hugging Face hub, or a folder",
+    )
+    add(
+        "--text-mode",
+        choices=list(MODES),
+        default="split",
+        help="combined: one text per row; split: item and query separately",
+    )
+    add("--seed", type=_whole(0, _LARGEST_SEED), default=LoopSettings().seed, help="random seed")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -160,30 +176,50 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     loop, model = LoopSettings(), ModelSettings()
     add = partial(_add, parser)
     add("--model", default="dnn", help=", ".join(MODEL_NAMES))
-    add("--embedding-size", type=_whole(1), default=model.embedding_size, help="dimensions of an id's embedding")
+    add("--embedding-size", type=_whole(1), default=model.embedding_size, help="dimensions of an id embedding")
     add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: units of the hidden layer")
     add("--dropout", type=_share, default=model.dropout, help="dnn, content: dropout rate")
     add("--experts", type=_whole(1), default=model.experts, help="mmoe: number of experts")
-    add("--levels", type=_whole(1, 100), default=model.levels, help="ple: levels of experts")
+    add("--levels", type=_whole(1, 100), default=model.levels, help="ple: number of levels")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: experts of each scene per level")
     add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: shared experts per level")
     add("--id-dropout", type=_share, default=model.id_dropout, help="dropout rate of id embeddings")
-    add("--unseen-rate", type=_share, default=model.unseen_rate, help="rate of users and items treated as unseen")
-    add("--epochs", type=_whole(1), default=loop.epochs, help="most epochs")
+    add(
+        "--unseen-rate",
+        type=_share,
+        default=model.unseen_rate,
+        help="share of users and items that training treats as unseen",
+    )
+    add("--epochs", type=_whole(1), default=loop.epochs, help="maximum number of epochs")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows per step")
     add("--learning-rate", type=_positive, default=loop.learning_rate, help="Adam's learning rate")
-    add("--warmup-steps", type=_whole(0, 10**6), default=loop.warmup_steps, help="steps of a rising learning rate")
-    add("--weight-decay", type=_share, default=loop.weight_decay, help="weight decay of all weights but embeddings")
+    add(
+        "--warmup-steps",
+        type=_whole(0, 10**6),
+        default=loop.warmup_steps,
+        help="steps over which the learning rate rises from 0",
+    )
+    add("--weight-decay", type=_share, default=loop.weight_decay, help="weight decay of all weights except embeddings")
     add("--embedding-decay", type=_share, default=loop.embedding_decay, help="weight decay of embeddings")
-    add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="largest norm of the gradient; 0: no limit")
+    add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="maximum norm of the gradient; 0: no limit")
     add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="weight of each scene in the loss (all equal)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without improvement before stopping")
-    add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="validation figure that decides which epoch is best")
+    add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="validation metric that decides which epoch is best")
     add("--device", choices=DEVICES, default="auto", help="where to train; auto: a GPU if there is one")
-    add("--compile", action="store_true", help="use torch.compile: takes a minute first, pays off in long trainings")
-    add("--memory-mb", type=_whole(1), default=loop.memory_mb, help="memory for rows; a larger window is streamed")
+    add("--compile", action="store_true", help="use torch.compile: takes a minute at the start, pays off in long runs")
+    add(
+        "--memory-mb",
+        type=_whole(1),
+        default=loop.memory_mb,
+        help="memory for training rows, in MB; if they need more, they are streamed from disk",
+    )
     add("--notes", default="", help="what the run is for; shown in its report")
-    add("--few-max", type=_whole(1), default=5, help="most impressions of an id at cold-start level few")
+    add(
+        "--few-max",
+        type=_whole(1),
+        default=5,
+        help="maximum number of impressions of an id at the cold-start level few",
+    )
 
 
 def _add(parser: argparse.ArgumentParser, flag: str, help: str, **options: Any) -> None:
@@ -193,7 +229,7 @@ def _add(parser: argparse.ArgumentParser, flag: str, help: str, **options: Any) 
 
 def _local(text: str) -> str:
     if "://" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a local folder; only tables may lie on another file system")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a local folder; only tables may be on another file system")
     return text
 
 
@@ -209,7 +245,7 @@ def _whole(least: int, most: int = 2**31 - 1):
 def _share(text: str) -> float:
     value = _not_negative(text)
     if value >= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up to below 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0 and less than 1")
     return value
 
 
@@ -218,14 +254,14 @@ def _scene_weights(text: str) -> tuple[float, ...]:
     if not all(1e-6 <= weight <= 1e6 for weight in weights):
         raise argparse.ArgumentTypeError(f"{text!r} has weights below 0.000001 or above 1,000,000")
     if len(weights) != len(SCENES):
-        raise argparse.ArgumentTypeError(f"{text!r} has {len(weights)} weights, there are {len(SCENES)} scenes")
+        raise argparse.ArgumentTypeError(f"{text!r} has {len(weights)} weights, but there are {len(SCENES)} scenes")
     return weights
 
 
 def _positive(text: str) -> float:
     value = _not_negative(text)
     if value == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not greater than 0")
     return value
 
 
@@ -235,5 +271,5 @@ def _not_negative(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 up")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
     return value

@@ -1,6 +1,6 @@
-"""The processes that torchrun starts to train one model together. Without torchrun there is a single process.
+"""Train one model in several processes, started by torchrun. Without torchrun there is a single process.
 
-Only one of them prints what concerns all: the leader, or, for an error, the process that meets it first.
+Only the leader (rank 0) prints. An error is printed by the first process that meets it.
 """
 
 import os
@@ -23,9 +23,9 @@ _TIMEOUT = timedelta(days=1)  # the others wait while the leader reads and evalu
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Connect the processes that torchrun started, by gloo on CPUs and NCCL on GPUs, and disconnect at the end.
+    """Connect the processes that torchrun started, with gloo on CPUs and NCCL on GPUs, and disconnect them at the end.
 
-    Raises TrainingError if there are more processes than GPUs, LostProcessError if another process has ended.
+    Raises TrainingError if there are more processes than GPUs, and LostProcessError if another process has ended.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
@@ -60,7 +60,7 @@ def rank() -> int:
 
 
 def is_first() -> bool:
-    """Return whether this is the first process to call it. The first one to meet an error prints it for all."""
+    """Return whether this process is the first one to call this function. It prints an error for all of them."""
     try:
         return not dist.is_initialized() or dist.distributed_c10d._get_default_store().add("said", 1) == 1
     except dist.DistError:  # torchrun itself has ended: there may be no other process left to print it
@@ -68,12 +68,12 @@ def is_first() -> bool:
 
 
 def is_leader() -> bool:
-    """Return whether this is the process that writes files and prints."""
+    """Return whether this is the process that writes files and prints output."""
     return rank() == 0
 
 
 def from_leader(make: Callable[[], T]) -> T:
-    """Call `make` in the leader only, and return its result, or raise its error, in all processes."""
+    """Call `make` in the leader only. All processes get its result, or raise its error."""
     if count() == 1:
         return make()
     outcome: list[Any] = [None, None]  # result, error
@@ -89,7 +89,7 @@ def from_leader(make: Callable[[], T]) -> T:
 
 
 def averaged(values: Tensor) -> Tensor:
-    """Return the mean over the processes. Overwrites `values`."""
+    """Return the mean of `values` over all processes. Overwrites `values`."""
     if count() > 1:
         dist.all_reduce(values)
         values /= count()
@@ -97,7 +97,7 @@ def averaged(values: Tensor) -> Tensor:
 
 
 def averaged_rows(gradient: Tensor) -> Tensor:
-    """Return the mean over the processes of a table's sparse gradients, [V, D], coalesced. NCCL cannot reduce these."""
+    """Return the mean of an embedding's sparse gradient [V, D] over all processes, which NCCL itself cannot compute."""
     if count() == 1:
         return gradient.coalesce()
     gradient = gradient.coalesce()
@@ -110,7 +110,7 @@ def averaged_rows(gradient: Tensor) -> Tensor:
 
 
 def sharing_gradients(model: nn.Module, excluded: set[int]) -> nn.Module:
-    """Wrap a model in DDP, which averages all gradients except those of the parameters with the excluded ids."""
+    """Wrap a model in DDP, which averages the gradients. excluded: the id() of parameters that DDP is to skip."""
     if count() == 1:
         return model
     names = [name for name, parameter in model.named_parameters() if id(parameter) in excluded]
@@ -122,14 +122,14 @@ def _own_gpu() -> int:
     number, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if number >= gpus:
         raise TrainingError(
-            f"torchrun started more processes here than there are GPUs: pass --nproc-per-node {gpus}, "
+            f"torchrun started more processes on this machine than it has GPUs: pass --nproc-per-node {gpus}, "
             "or set CUDA_VISIBLE_DEVICES to an empty value to train on CPUs"
         )
     return number
 
 
 def _gathered(own: Tensor, lengths: list[int]) -> Tensor:
-    """Gather the rows of all processes, in their order. Shorter parts are padded, as gathering needs equal shapes."""
+    """Gather the rows of all processes, in order of rank. Parts are padded, because all_gather needs equal shapes."""
     padded = own.new_zeros((max(lengths), *own.shape[1:]))
     padded[: len(own)] = own
     gathered = [torch.empty_like(padded) for _ in lengths]

@@ -1,14 +1,14 @@
-"""The errors that end a training command."""
+"""Errors that end a training command."""
 
 from warehouse.errors import StorageError
 
 
 class TrainingError(Exception):
-    """An error for the user: what was wrong, where, and what to do."""
+    """An error that the user can fix. Its message says what is wrong, where, and what to do."""
 
     @property
     def may_pass(self) -> bool:
-        """Whether the same command may succeed later, as it may after a failure of the file system."""
+        """Whether the same command may succeed later, for example after a file system failed."""
         cause = self.__cause__
         if isinstance(cause, NotADirectoryError | IsADirectoryError | FileExistsError):
             return False  # the path is in use for something else
@@ -17,7 +17,7 @@ class TrainingError(Exception):
 
 
 class PassingError(TrainingError):
-    """An error after which the same command may always succeed later."""
+    """A temporary error: the same command may succeed later."""
 
     @property
     def may_pass(self) -> bool:
@@ -29,4 +29,4 @@ class TrackingError(PassingError):
 
 
 class LostProcessError(PassingError):
-    """One of several processes that train together was ended; the same command resumes from the last checkpoint."""
+    """One of the processes that train together has ended. The same command resumes from the last checkpoint."""

@@ -1,4 +1,4 @@
-"""The models' names, for code that offers a choice of them without loading torch."""
+"""The names of the models. This module does not load torch, so that forms and command lines start fast."""
 
 from training.errors import TrainingError
 
@@ -8,12 +8,12 @@ MODEL_NAMES = (*BACKBONES, *(name + _CONTENT for name in BACKBONES))
 
 
 def backbone_of(model: str) -> str:
-    """Return the name of a model's backbone."""
+    """Return the name of a model's backbone: mmoe for mmoe_content."""
     return model.removesuffix(_CONTENT)
 
 
 def has_content(model: str) -> bool:
-    """Return whether a model reads texts."""
+    """Return whether a model has a content tower, which reads texts."""
     return model.endswith(_CONTENT)
 
 

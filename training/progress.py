@@ -1,4 +1,4 @@
-"""What a run prints: a progress bar on a terminal, plain lines in a log."""
+"""Print a run's progress: a progress bar on a terminal, plain lines in a log."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def say(line: str) -> None:
-    """Print a line; on a terminal, above the progress bar. Only the leader of several processes prints."""
+    """Print a line, above the progress bar if there is one. If several processes train, only the leader prints."""
     if not is_leader():
         return
     tqdm.write(line, file=sys.stdout)
@@ -20,6 +20,6 @@ def say(line: str) -> None:
 
 
 def bar(steps: Iterable[T], total: int, label: str) -> Iterator[T]:
-    """Yield the steps, with a progress bar on stderr if that is a terminal."""
+    """Yield the steps, and show a progress bar on stderr if it is a terminal."""
     silent = not (sys.stderr.isatty() and is_leader())
     yield from tqdm(steps, total=total, desc=label, file=sys.stderr, disable=silent, leave=False)

@@ -1,4 +1,4 @@
-"""A run's dates of training and validation, and checks that their training tables may be used."""
+"""A run's window: its training and validation dates, and checks that their training tables may be used."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -12,42 +12,42 @@ from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
 from warehouse.tables import RAW, TRAIN
 
-LEAST_TRAIN_DAYS = 3  # with fewer, a model says little; a window that is asked to be shorter may be
+LEAST_TRAIN_DAYS = 3  # with fewer, a model says little; the user may still ask for fewer
 
 
 @dataclass(frozen=True)
 class Window:
-    """Consecutive dates, ascending: all training dates lie before all validation dates."""
+    """The consecutive dates of a run, ascending. All training dates are before all validation dates."""
 
     train: tuple[str, ...]
     val: tuple[str, ...]
 
     @property
     def dates(self) -> tuple[str, ...]:
-        """Every date of the window, ascending."""
+        """All dates of the window, ascending."""
         return self.train + self.val
 
 
 def available_window(catalog: Catalog, as_of: str, train_days: int, val_days: int) -> Window:
-    """Return the window whose last validation date is `as_of`, without the days before the first logs.
+    """Return the window whose last validation date is `as_of`, without days before the first logs.
 
-    train_days: how many training days to take at most. Raises TrainingError if `as_of` is not a date, or if fewer than
-    three training days (or `train_days`, if that is less) lie between the first logs and the validation days.
+    train_days: the maximum number of training days. Raises TrainingError if `as_of` is not a date, or if there are logs
+    for fewer than three training days (or `train_days`, if that is less).
     """
     wanted = window_ending(as_of, train_days, val_days)
     first = min([*Freshness(catalog).known_dates(), *catalog.dates(TRAIN)], default=None)
     if first is None:
         raise TrainingError(
-            f"there are no logs at all: add raw logs to {catalog.uri(RAW, as_of)} and the dates before, then run the "
-            "stages"
+            f"there are no logs at all: add raw logs for {as_of} and the dates before, to folders like "
+            f"{catalog.uri(RAW, as_of)}, then run the stages"
         )
     window = Window(tuple(date for date in wanted.train if date >= first), wanted.val)
     least = min(train_days, LEAST_TRAIN_DAYS)
     if len(window.train) < least:
         raise TrainingError(
-            f"there are {len(window.train)} training days from the first logs, of {first}, to the validation days, "
-            f"which begin on {window.val[0]}: at least {least} are needed; choose a later --as-of or fewer --val-days, "
-            "or add earlier raw logs"
+            f"there are only {len(window.train)} training days from the first logs, of {first}, to the validation "
+            f"days, which begin on {window.val[0]}, but at least {least} are needed: choose a later --as-of or fewer "
+            "--val-days, or add earlier raw logs"
         )
     return window
 
@@ -62,14 +62,14 @@ def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
     try:
         dates = tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(days)))
     except OverflowError as error:
-        raise TrainingError(f"no calendar goes back {days} days from {as_of}: use fewer --train-days") from error
+        raise TrainingError(f"there is no date {days} days before {as_of}: use fewer --train-days") from error
     return Window(train=dates[:train_days], val=dates[train_days:])
 
 
 def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool) -> list[Input]:
-    """Return the dates' training tables with their current versions.
+    """Return the dates' training tables, in their current versions, as inputs of a run.
 
-    Raises TrainingError that names each missing date and, unless `allow_stale`, each stale one, and says what to do.
+    Raises TrainingError, which says what to run, if a date is missing or leaky, or is stale and not `allow_stale`.
     """
     freshness = Freshness(catalog)
     states = {date: freshness.verdict(TRAIN, date).state for date in dates}
@@ -91,7 +91,7 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
 
 
 def _remedy(catalog: Catalog, refused: Sequence[str], known: Set[str]) -> str:
-    """What to do about dates that cannot be used. `known`: the dates that have logs, without which no stage can run."""
+    """Say what to do about dates that cannot be used. known: the dates that have logs."""
     without_logs = [date for date in refused if date not in known]
     runnable = [date for date in refused if date in known]
     steps = []
@@ -106,7 +106,7 @@ def _remedy(catalog: Catalog, refused: Sequence[str], known: Set[str]) -> str:
 
 
 def _backfill(dates: Sequence[str]) -> str:
-    """Return the command that runs the dates; --reprocess-behavior also repeats dates that have run before."""
+    """Return the command that runs the stages for these dates, also if they have run before."""
     return (
         f"airflow backfill create --dag-id antm2c_etl_daily --from-date {dates[0]} --to-date {dates[-1]} "
         "--reprocess-behavior completed"
@@ -114,7 +114,7 @@ def _backfill(dates: Sequence[str]) -> str:
 
 
 def in_ranges(dates: Sequence[str]) -> str:
-    """Write ascending dates as ranges of consecutive ones: 2023-07-10 to 2023-07-12, 2023-07-20."""
+    """Write ascending dates as ranges, such as `2023-07-10 to 2023-07-12, 2023-07-20`."""
     ranges: list[list[str]] = []
     for date in dates:
         if ranges and days_before(date, 1) == ranges[-1][-1]:
@@ -125,8 +125,10 @@ def in_ranges(dates: Sequence[str]) -> str:
 
 
 def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:
-    """Raise TrainingError if a training table was published again while it was being read."""
+    """Raise TrainingError if a training table has been published again since `inputs` were recorded."""
     changed = [entry.date for entry in inputs if catalog.version(TRAIN, entry.date) != entry.version]
     if changed:
         name = TRAIN.name(catalog.dataset)
-        raise TrainingError(f"{name} was published again for {', '.join(changed)} while it was read: run this again")
+        raise TrainingError(
+            f"{name} was published again for {', '.join(changed)} while it was being read: run the command again"
+        )

@@ -131,7 +131,9 @@ def test_runs_are_compared_and_tracked(shared: Path, trained: tuple[Path, dict[s
 
 def test_a_refused_task_fails_with_the_commands_message(shared: Path) -> None:
     before = set((shared / "artifacts").iterdir())
-    with pytest.raises(TaskFailure, match=r"^there are 2 training days from the first logs, .* at least 3 are needed"):
+    with pytest.raises(
+        TaskFailure, match=r"^there are only 2 training days from the first logs, .* at least 3 are needed"
+    ):
         run(train_task({**FORM, "train_days": 9}))
     assert set((shared / "artifacts").iterdir()) == before
 

@@ -84,8 +84,8 @@ def test_days_before_the_first_logs_are_not_asked_for(published):
 def test_a_window_with_too_few_training_days(published, tmp_path):
     first, second, third = sorted(published.world.tables)[:3]
     sentence = refused(published.arguments(tmp_path, "--as-of", third, "--train-days", "12"))
-    assert f"there are 2 training days from the first logs, of {first}, to the validation days" in sentence
-    assert f"which begin on {third}: at least 3 are needed" in sentence
+    assert f"there are only 2 training days from the first logs, of {first}, to the validation days" in sentence
+    assert f"which begin on {third}, but at least 3 are needed" in sentence
     assert available_window(published.catalog, third, 2, 1).train == (first, second)
 
 
@@ -136,7 +136,7 @@ def test_a_validation_day_of_one_class(own_published, tmp_path):
     date = own_published.world.last_date
     publish(own_published.catalog, date, with_labels(own_published.world, date, 0))
     sentence = refused(own_published.arguments(tmp_path / "runs"))
-    assert f"validation dates {date} hold 200 rows, 0 of them clicked" in sentence
+    assert f"of 200 rows on the validation dates {date}, 0 were clicked" in sentence
 
 
 def test_a_training_window_of_one_class(own_published, tmp_path):
@@ -256,7 +256,7 @@ def test_a_folder_that_is_no_run(tmp_path):
     assert "is not the folder of a run" in refused(["compare", "--artifacts", str(tmp_path)])
     (tmp_path / "some.txt").write_text("no configuration")
     write_checksums(tmp_path)
-    assert "it holds 0 *_config.json files, not one" in refused(["compare", "--artifacts", str(tmp_path)])
+    assert "it has 0 *_config.json files instead of one" in refused(["compare", "--artifacts", str(tmp_path)])
 
 
 def test_evaluating_where_the_validation_date_is_gone(own_published, tmp_path):
@@ -344,7 +344,7 @@ def test_a_model_that_does_not_fit_in_memory_is_refused_before_it_is_built(publi
 def test_memory_that_runs_out_later_is_told_too(published, tmp_path, monkeypatch, ask_for_too_much):
     monkeypatch.setattr("training.commands.train.fit", lambda *_: ask_for_too_much())
     sentence = refused(published.arguments(tmp_path))
-    assert sentence.startswith("no memory is left (")
+    assert sentence.startswith("out of memory (")
     assert "--batch-size" in sentence
 
 
@@ -362,7 +362,7 @@ def test_a_renamed_run_is_refused_by_all_that_know_runs_by_their_names(copied, t
     renamed = copied.rename(copied.with_name("the best"))
     sentence = refused([command, "--artifacts", str(renamed), "--tracking-uri", tracking_uri])
     assert str(renamed) in sentence
-    assert "artifacts_{model}_run_YYYYMMDD-HHMMSS; give the folder its name back" in sentence
+    assert "give it its name back, artifacts_{model}_run_YYYYMMDD-HHMMSS" in sentence
 
 
 def test_a_setting_that_is_not_allowed_is_a_sentence():
@@ -430,7 +430,7 @@ def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):
 
     monkeypatch.setattr("training.cli.main", interrupt)
     assert run() == 130
-    assert "resumes from its last checkpoint" in capsys.readouterr().err
+    assert "to resume from the last checkpoint" in capsys.readouterr().err
 
 
 def test_a_warehouse_of_an_unknown_kind(published, tmp_path):
@@ -452,7 +452,7 @@ def test_a_pickle_in_the_place_of_weights_is_not_run(copied, tmp_path, monkeypat
         pickle.dump(Malicious(), file)
     write_checksums(copied)
     sentence = refused(["evaluate", "--artifacts", str(copied)])
-    assert sentence == f"{copied / 'dnn_state.pt'} is damaged or not a file of weights: train again"
+    assert sentence == f"{copied / 'dnn_state.pt'} is damaged, or is not a file of weights: train again"
     assert not (tmp_path / "executed").exists()
 
 

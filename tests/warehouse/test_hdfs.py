@@ -118,7 +118,9 @@ def test_another_users_folder_may_not_be_written(hdfs: Hdfs) -> None:
     said = command("sample_logs", *FEW, f"{hdfs.uri}/theirs", HADOOP_USER_NAME="somebody")
     assert (said.returncode, said.stdout) == (1, "")
     assert said.stderr.startswith(f"error: {hdfs.uri}: Permission denied: user=somebody, access=WRITE, inode=")
-    assert said.stderr.endswith("ask for this permission, or set HADOOP_USER_NAME to a user who has it\n")
+    assert said.stderr.endswith(
+        "ask an administrator for this permission, or set HADOOP_USER_NAME to a user who has it\n"
+    )
 
 
 @pytest.mark.usefixtures("safe_mode")

@@ -1,4 +1,4 @@
-"""The challenge command: test the best of several runs against the champion, on the same validation rows."""
+"""The challenge command: test the best of several runs against the champion on the same validation rows."""
 
 import tempfile
 from argparse import Namespace
@@ -27,9 +27,9 @@ from warehouse.catalog import Catalog
 
 
 def challenge(arguments: Namespace) -> dict[str, Any]:
-    """Report whether the run with the highest AUC should become the champion, and why.
+    """Decide whether the run with the highest AUC should become the champion, and say why.
 
-    Without a champion it should. Otherwise the champion predicts the run's validation rows and the rule in
+    If there is no champion, it should. Otherwise the champion predicts the same validation rows, and the rule in
     evaluation/champion_rule.py decides. Raises TrainingError.
     """
     folders = run_folders(arguments.artifacts)
@@ -63,11 +63,13 @@ def _best(tables: Sequence[pa.Table]) -> int:
 def _against(
     champion: Champion, arguments: Namespace, folder: Path, config: RunConfig, predictions: pa.Table
 ) -> Decision:
-    """Load the champion from MLflow and test the challenger's predictions against its own on the same rows."""
+    """Load the champion from MLflow, let it predict the challenger's validation rows, and compare the predictions."""
     dates = config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
     if not same_rows(read_keys(catalog, dates), predictions):
-        raise TrainingError(f"the training table of {', '.join(dates)} has changed since {folder.name}: train again")
+        raise TrainingError(
+            f"the training table of {', '.join(dates)} has changed since {folder.name} was trained: train again"
+        )
     with tempfile.TemporaryDirectory() as copy:
         with tracking(arguments.tracking_uri) as client:
             champions_folder = Path(client.download_artifacts(champion.run_id, "", copy))

@@ -1,4 +1,4 @@
-"""The compare command: show runs side by side on the same validation rows."""
+"""The compare command: compare runs on the same validation rows."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -14,7 +14,7 @@ _COLUMNS = ("auc", "auc_low", "auc_high", "gauc", "logloss", "ece")
 
 
 def compare(arguments: Namespace) -> dict[str, Any]:
-    """Compute every run's metrics, and test each later run's AUC against the first run's (paired DeLong)."""
+    """Print every run's metrics, and test each other run's AUC against that of the first run (paired DeLong test)."""
     folders = [Path(folder) for folder in arguments.artifacts]
     models = [load_config(folder).model for folder in folders]
     tables = comparable_predictions(folders)

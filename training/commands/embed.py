@@ -1,4 +1,4 @@
-"""The embed command: embed a window's texts into the cache that training on the same window reads."""
+"""The embed command: embed the texts of a window of dates, and cache them for training on the same window."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -11,7 +11,7 @@ from warehouse.catalog import Catalog
 
 
 def embed(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
-    """Embed the texts and report the encoder, its key in the cache, and the number of distinct texts."""
+    """Embed the texts. Returns the encoder, its key in the cache, and the number of distinct texts."""
     window = available_window(catalog, arguments.as_of, arguments.train_days, arguments.val_days)
     inputs = require_published(catalog, window.dates, arguments.allow_stale)
     settings = TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode)

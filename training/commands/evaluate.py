@@ -1,4 +1,4 @@
-"""The evaluate command: compute a run's metrics again from its folder and its validation rows."""
+"""The evaluate command: compute a run's metrics again from its saved model and its validation rows."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -15,16 +15,19 @@ from warehouse.catalog import Catalog
 
 
 def evaluate(arguments: Namespace) -> dict[str, Any]:
-    """Compute the metrics of a run's model on the validation dates of its window. Raises TrainingError."""
+    """Compute the metrics of a run's model on its validation dates. Raises TrainingError."""
     run = load_run(Path(arguments.artifacts), arguments.text_encoder)
     config, dates = run.config, run.config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
     current = require_published(catalog, dates, allow_stale=True)
     changed = [entry.date for entry in current if entry not in config.inputs]
     if changed:
-        say(f"the training table of {', '.join(changed)} has changed since this run: its metrics may differ")
+        say(f"the training table of {', '.join(changed)} has changed since this run, so its metrics may differ")
     (model, validation), keys = load_validation(run, catalog, dates, run.folder.parent), read_keys(catalog, dates)
     if not len(validation):
-        raise TrainingError(f"the validation dates {', '.join(dates)} hold no rows in {catalog.storage.root}")
+        raise TrainingError(
+            f"there are no rows for the validation dates {', '.join(dates)} in {catalog.storage.root}: pass the right "
+            "--warehouse, or add raw logs and run the stages"
+        )
     _, metrics, _ = evaluate_model(model, run.space, catalog, dates, validation, keys, config.few_max, config.text_mode)
     return {"artifacts": str(run.folder.resolve()), "model": config.model, "as_of": config.as_of, **metrics}

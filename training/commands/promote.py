@@ -1,4 +1,4 @@
-"""The promote command: make a run the champion."""
+"""The promote command: make a run the champion of its dataset."""
 
 from argparse import Namespace
 from dataclasses import asdict
@@ -16,7 +16,7 @@ NONE = "none"
 
 
 def promote(arguments: Namespace) -> dict[str, Any]:
-    """Move the alias to the run. Raises TrainingError if `instead_of` names another version than the champion's."""
+    """Make the run the champion. Raises TrainingError if `instead_of` is not the version of the present champion."""
     (folder,), uri = run_folders([arguments.artifacts]), arguments.tracking_uri
     dataset = load_run(folder, arguments.text_encoder).config.dataset  # a run that cannot be loaded cannot serve
     run = tracked_run(uri, folder)

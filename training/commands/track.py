@@ -9,7 +9,7 @@ from training.tracking.tracked_runs import tracked_run
 
 
 def track(arguments: Namespace) -> dict[str, Any]:
-    """Log every run's parameters, metrics by segment and files. A run that is already tracked is left unchanged."""
+    """Log each run's parameters, metrics and files. Runs that are already in MLflow are left unchanged."""
     tracked = {}
     for folder in run_folders(arguments.artifacts):
         run = tracked_run(arguments.tracking_uri, folder)

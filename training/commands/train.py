@@ -1,4 +1,4 @@
-"""The train command: trains a model on a window of dates, evaluates it and writes both to a folder of their own."""
+"""The train command: train a model on a window of dates, evaluate it, and write both to the folder of a new run."""
 
 import time
 from argparse import Namespace
@@ -49,7 +49,7 @@ _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 
 @dataclass(frozen=True)
 class Prepared:
-    """The rows that a model is trained and validated on. keys: of the validation rows."""
+    """What a model is trained and validated on. keys: the key columns of the validation rows."""
 
     encoder: RowEncoder
     content: WhitenedTexts | None
@@ -61,7 +61,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model, with the weights of its best epoch, and how its training went."""
+    """A trained model with the weights of its best epoch. course: the rows, speed and losses of the training."""
 
     model: RowModel
     course: dict[str, Any]
@@ -69,7 +69,7 @@ class Fitted:
 
 @denormals_flushed()
 def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
-    """Train, evaluate and publish one run. Return its metrics and folder; in processes other than the leader, {}."""
+    """Train, evaluate and publish one run. Returns its metrics and folder; {} in all processes but the leader."""
     require_known(arguments.model)
     code = code_checksum()  # first, as it may be edited while this runs
     artifacts = Path(arguments.artifacts)
@@ -89,7 +89,7 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
 
 
 def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
-    """Fit the features, embed the texts if the model reads any, and load the rows or open them for streaming."""
+    """Fit the features, embed the texts if the model reads texts, and load the rows or open them for streaming."""
     window, loop, started = config.window, config.loop_settings, time.monotonic()
     rows = sum(count_rows(catalog, date) for date in window.train)
     streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
@@ -116,7 +116,7 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
 
 
 def fit_model(config: RunConfig, prepared: Prepared, checkpoint: Checkpoint) -> Fitted:
-    """Train a model with fresh weights, or resume from the checkpoint of a killed run with the same configuration."""
+    """Train a new model, or resume from the checkpoint of a killed run with the same configuration."""
     loop, content = config.loop_settings, prepared.content
     with forked_random_state(loop.device):
         torch.manual_seed(loop.seed)
@@ -128,7 +128,7 @@ def fit_model(config: RunConfig, prepared: Prepared, checkpoint: Checkpoint) -> 
 
 
 def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fitted, artifacts: Path) -> dict[str, Any]:
-    """Evaluate the model, write the run's folder and return its metrics."""
+    """Evaluate the model and write the run's folder. Returns the metrics and the folder."""
     model, course, space, dates = fitted.model, fitted.course, prepared.encoder.space, config.window.val
     predictions, metrics, report = evaluate_model(
         model, space, catalog, dates, prepared.validation, prepared.keys, config.few_max, config.text_mode
@@ -146,7 +146,7 @@ def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fit
 
 
 def _identity(config: RunConfig, prepared: Prepared, code: str) -> dict[str, Any]:
-    """Return all that affects the result. The code's content stands for its revision, which no edit changes."""
+    """Return everything that affects the result. A checksum stands for the code: its revision misses local edits."""
     identity = {name: value for name, value in asdict(config).items() if name not in _WITHOUT_EFFECT}
     encoder = prepared.content.space.encoder.key if prepared.content else None
     return identity | {"text_encoder": encoder, "code": code}
@@ -156,7 +156,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
     window = available_window(catalog, arguments.as_of, arguments.train_days, arguments.val_days)
     if arguments.batch_size < count():
         raise TrainingError(
-            f"--batch-size {arguments.batch_size} is less than the {count()} processes that share a batch: raise it"
+            f"--batch-size {arguments.batch_size} is smaller than the number of processes, {count()}: raise it"
         )
     return RunConfig(
         model=arguments.model,
@@ -222,6 +222,6 @@ def _require_both_classes(validation: Rows, dates: tuple[str, ...]) -> None:
     clicks = int(validation.label.sum())
     if clicks in (0, len(validation)):
         raise TrainingError(
-            f"the validation dates {', '.join(dates)} hold {len(validation)} rows, {clicks} of them clicked: "
-            "an AUC needs both clicked and unclicked rows; choose another --as-of or more --val-days"
+            f"of {len(validation)} rows on the validation dates {', '.join(dates)}, {clicks} were clicked, but an AUC "
+            "needs both clicked and unclicked rows: choose another --as-of or more --val-days"
         )

@@ -1,1 +1,1 @@
-"""A run's folder: its layout, its configuration, writing it and reading it."""
+"""The folder of a run: its layout and its configuration, writing it and reading it."""

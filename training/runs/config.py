@@ -1,4 +1,4 @@
-"""A run's configuration: what it was asked to do and what it read. It suffices to repeat or evaluate the run."""
+"""A run's configuration: its settings and its inputs. It is enough to repeat or evaluate the run."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,9 +13,10 @@ from warehouse.manifest import Input
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Arguments, window, the training tables read (`inputs`, with versions), code revision, start (UTC) and notes.
+    """Everything that a run was started with.
 
-    text_settings: None if the model reads no texts. processes: how many trained together.
+    inputs: the training tables and their versions. text_settings: None if the model reads no texts. started_at: in UTC.
+    processes: how many trained together.
     """
 
     model: str
@@ -37,12 +38,12 @@ class RunConfig:
 
     @property
     def text_mode(self) -> str | None:
-        """How a row's texts are composed, or None if the model reads no texts."""
+        """How a row's texts are composed (a key of MODES), or None if the model reads no texts."""
         return self.text_settings.mode if self.text_settings else None
 
     @staticmethod
     def from_dict(content: dict[str, Any]) -> "RunConfig":
-        """Build it from a file's JSON. Raises KeyError, TypeError or TrainingError if that is no configuration."""
+        """Build a configuration from parsed JSON. Raises KeyError, TypeError or TrainingError if it is not one."""
         content = {"processes": 1, **content}
         known = {field.name: content[field.name] for field in fields(RunConfig)}
         require_known(known["model"])

@@ -1,4 +1,4 @@
-"""The names of a finished run's folder and of the files in it. Loads neither torch, pyarrow nor numpy."""
+"""The names of a finished run's folder and of its files. This module does not load torch, pyarrow or numpy."""
 
 import re
 from datetime import datetime
@@ -14,11 +14,11 @@ def folder_name(model: str, finished: datetime) -> str:
 
 
 def model_of(name: str) -> str | None:
-    """Return the model in the name of a run's folder, or None if the name is not that of a finished run."""
+    """Return the name of the model from the name of a run's folder, or None if it is not the folder of a run."""
     match = _FOLDER.fullmatch(name)
     return match[1] if match else None
 
 
 def config_file(name: str) -> str:
-    """Return the name of the configuration file in the folder of this name."""
+    """Return the name of the configuration file in a run's folder. name: that of the folder."""
     return f"{model_of(name) or 'model'}_config.json"

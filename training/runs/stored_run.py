@@ -1,4 +1,4 @@
-"""Reading a finished run's folder: its configuration, its model, its predictions."""
+"""Read a finished run's folder: its configuration, its model and its predictions."""
 
 import json
 import pickle
@@ -24,7 +24,7 @@ from training.text.text_space import TextSpace
 
 @dataclass(frozen=True)
 class Run:
-    """A run loaded from its folder: everything that prediction needs."""
+    """A run loaded from its folder, with everything that is needed to predict."""
 
     folder: Path
     config: RunConfig
@@ -34,7 +34,7 @@ class Run:
 
 
 def load_run(folder: Path, text_encoder: str | None = None) -> Run:
-    """Load a run. text_encoder: where its sentence-transformers model is now, if that has moved.
+    """Load a run from its folder. text_encoder: the present folder of its sentence-transformers model, if it moved.
 
     Raises TrainingError if a file is missing, changed or written by an incompatible code revision.
     """
@@ -49,18 +49,18 @@ def load_run(folder: Path, text_encoder: str | None = None) -> Run:
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise TrainingError(
-            f"{state_file} does not fit the model that {config.model}_config.json and feature_meta.json describe: "
-            "use the code revision of the run, or train again"
+            f"the weights in {state_file} do not fit the model described by {config.model}_config.json and "
+            "feature_meta.json: use the code revision that trained the run, or train again"
         ) from error
     return Run(folder, config, space, text_space, model)
 
 
 def _load_weights(path: Path) -> dict[str, Tensor]:
-    """Load tensors and nothing else. Raises TrainingError if the file holds other objects, or values not finite."""
+    """Load a file of weights. Raises TrainingError if it holds anything but tensors, or values that are not finite."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's message advises to load the file unsafely
-        raise TrainingError(f"{path} is damaged or not a file of weights: train again") from error
+        raise TrainingError(f"{path} is damaged, or is not a file of weights: train again") from error
     if not all(value.isfinite().all() for value in state.values()):
         raise TrainingError(f"{path} holds weights that are not finite: train again")
     return state
@@ -71,7 +71,9 @@ def load_config(folder: Path) -> RunConfig:
     require_intact(folder)
     found = sorted(folder.glob("*_config.json"))
     if len(found) != 1:
-        raise TrainingError(f"{folder} is not the folder of a run: it holds {len(found)} *_config.json files, not one")
+        raise TrainingError(
+            f"{folder} is not the folder of a run: it has {len(found)} *_config.json files instead of one; give another"
+        )
     try:
         return RunConfig.from_dict(json.loads(found[0].read_text(encoding="utf-8")))
     except (TypeError, KeyError) as error:
@@ -82,12 +84,12 @@ def load_config(folder: Path) -> RunConfig:
 
 
 def load_predictions(folder: Path) -> pa.Table:
-    """Read the predictions of a run that load_config has found unchanged."""
+    """Read a run's predictions. load_config must have checked its files before."""
     return pq.read_table(folder / PREDICTIONS_FILE, columns=list(PREDICTED))
 
 
 def comparable_predictions(folders: Sequence[Path]) -> list[pa.Table]:
-    """Read the predictions of runs that load_config has found unchanged. Raises TrainingError if their rows differ."""
+    """Read the predictions of runs that load_config has checked. Raises TrainingError if their rows differ."""
     tables = [load_predictions(folder) for folder in folders]
     for folder, table in zip(folders[1:], tables[1:], strict=True):
         if not same_rows(table, tables[0]):
@@ -99,12 +101,12 @@ def comparable_predictions(folders: Sequence[Path]) -> list[pa.Table]:
 
 
 def require_intact(run: Path) -> None:
-    """Raise TrainingError if there is no such folder, or if files have changed since the run was published."""
+    """Raise TrainingError if the run's folder does not exist, or if its files were changed or removed."""
     if not run.is_dir():
         raise TrainingError(f"there is no folder {run}: --artifacts takes the folder of a finished run")
     if changed := changed_files(run):
         shown = f"{', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''}"
         raise TrainingError(
-            f"{run} is not the folder of a run as it was published: {shown} {'is' if len(changed) == 1 else 'are'} "
-            "missing or changed; use an undamaged copy, or train again"
+            f"{run} is not an intact run: {shown} {'is' if len(changed) == 1 else 'are'} missing or changed; use an "
+            "undamaged copy, or train again"
         )

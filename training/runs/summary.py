@@ -1,4 +1,4 @@
-"""The one reader of finished runs for code that only shows their figures. Loads neither torch, pyarrow nor numpy."""
+"""Read the figures of finished runs, for code that only shows them. Does not load torch, pyarrow or numpy."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _FIGURES = ("auc", "auc_low", "auc_high", "best_reachable_auc", "share", "gauc",
 
 
 class BrokenRunError(TrainingError):
-    """A run's folder that cannot be shown: which one, and what is wrong with it."""
+    """A run's folder cannot be read. The message says which one, and what is wrong with it."""
 
     def __init__(self, folder: Path, problem: str) -> None:
         super().__init__(f"{folder}: {problem}; train again, or remove the folder")
@@ -31,10 +31,10 @@ class BrokenRunError(TrainingError):
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A finished run's figures. Undefined ones are None.
+    """The figures of a finished run. Undefined figures are None.
 
-    figures: those over all rows, by name. report: all figures by segment. auc_by, best_by (the best reachable AUC) and
-    alpha_by (the mean weight of the content tower): by kind and name; the last two are empty if the run has none.
+    figures: over all rows, by name. report: all figures by segment. auc_by, best_by (best reachable AUC) and alpha_by
+    (mean weight of the content tower): by kind of segment and its name; the last two are empty if the run lacks them.
     """
 
     name: str
@@ -52,7 +52,7 @@ class RunSummary:
 
 
 def runs_in(artifacts: Path) -> set[Path]:
-    """Return the folders of finished runs; none if `artifacts` does not exist."""
+    """Return the folders of all finished runs. Empty if `artifacts` does not exist."""
     try:
         with os.scandir(artifacts) as entries:
             return {artifacts / entry.name for entry in entries if model_of(entry.name) and _is_folder(entry)}
@@ -71,7 +71,7 @@ def read_summary(folder: Path) -> RunSummary:
     """Read the figures of a run. Raises BrokenRunError."""
     model = model_of(folder.name)
     if model is None:
-        raise BrokenRunError(folder, "a run's folder is named artifacts_{model}_run_YYYYMMDD-HHMMSS")
+        raise BrokenRunError(folder, "the name of a run's folder must be artifacts_{model}_run_YYYYMMDD-HHMMSS")
     metrics, config = _parsed(folder / METRICS_FILE, _json_object), read_config(folder)
     report = _parsed(folder / SEGMENTS_FILE, _report)
     try:
@@ -90,14 +90,14 @@ def read_summary(folder: Path) -> RunSummary:
             alpha_by=_figures_by(metrics.get("alpha_by", {})),
         )
     except KeyError as error:
-        raise BrokenRunError(folder, f"{METRICS_FILE} or {config_file(folder.name)} has no {error}") from error
+        raise BrokenRunError(folder, f"{METRICS_FILE} or {config_file(folder.name)} lacks {error}") from error
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        problem = f"{METRICS_FILE} or {config_file(folder.name)} is not what a run writes: {error}"
+        problem = f"{METRICS_FILE} or {config_file(folder.name)} has an invalid value: {error}"
         raise BrokenRunError(folder, problem) from error
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Read a run's configuration as it was written. Raises BrokenRunError."""
+    """Read a run's configuration file as parsed JSON. Raises BrokenRunError."""
     return _parsed(folder / config_file(folder.name), _json_object)
 
 

@@ -1,4 +1,4 @@
-"""The validation rows of a run, and its model ready to score them."""
+"""Load the validation rows of a run, and its model to score them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +12,9 @@ from warehouse.catalog import Catalog
 
 
 def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> tuple[RowModel, Rows]:
-    """Load the rows of these dates, and the run's model with their texts if it reads texts.
+    """Load the rows of these dates, and the run's model with the embeddings of their texts if it reads texts.
 
-    cached_in: the artifacts folder whose cache holds embedded texts.
+    cached_in: the artifacts folder with the cache of embeddings.
     """
     content = whiten_dates(catalog, dates, run.text_space, cached_in) if run.text_space else None
     encoder = RowEncoder(run.space, content.texts if content else None)

@@ -1,4 +1,4 @@
-"""Writing a run's folder: in a staging folder, which is renamed when it is complete."""
+"""Write a run's folder. It is first written as a staging folder, which is renamed when it is complete."""
 
 import json
 import shutil
@@ -30,9 +30,9 @@ _ABANDONED_AFTER = timedelta(days=7)
 
 @contextmanager
 def staging_folder(artifacts: Path) -> Iterator[Path]:
-    """Create a folder to write a run into, and remove it at the end unless it was renamed.
+    """Create a folder to write a run into. At the end, the folder is removed unless it was renamed.
 
-    Also removes what other runs, killed days ago, have left behind.
+    Also removes what runs that were killed a week ago or earlier have left behind.
     """
     parent = artifacts / ".staging"
     parent.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def write_run(
     text_space: TextSpace | None,
     model: nn.Module,
 ) -> None:
-    """Write the files that `load_run` reads. course: the epochs' figures, kept in the configuration's file."""
+    """Write the files that `load_run` reads. course: the figures of each epoch, saved with the configuration."""
     write_json(folder / f"{config.model}_config.json", {**asdict(config), "course": course})
     torch.save(model.state_dict(), folder / f"{config.model}_state.pt")
     space.save(folder)
@@ -64,7 +64,7 @@ def write_run(
 
 
 def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any], report: Report, html: str) -> None:
-    """Write the predictions, the metrics, the cold-start report and the page."""
+    """Write the predictions, the metrics, the cold-start report and the HTML report."""
     pq.write_table(predictions, folder / PREDICTIONS_FILE, compression="zstd")
     write_json(folder / METRICS_FILE, metrics)
     write_long(report, folder / SEGMENTS_FILE)
@@ -73,9 +73,9 @@ def write_evaluation(folder: Path, predictions: pa.Table, metrics: dict[str, Any
 
 
 def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
-    """Add checksums to a complete folder and rename it to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC).
+    """Add checksums to the complete folder and rename it to artifacts_{model}_run_YYYYMMDD-HHMMSS (UTC).
 
-    If the name is taken, waits for the next second.
+    If a folder of this name exists, waits for the next second.
     """
     write_checksums(staged)
     while True:
@@ -90,12 +90,12 @@ def publish_run(staged: Path, artifacts: Path, model: str) -> Path:
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write strict JSON: a number that is not finite fails here and not in a reader."""
+    """Write strict JSON. Raises ValueError for a number that is not finite, which many readers would reject."""
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
 
 
 def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders in `parent` that killed runs left behind and no run has resumed."""
+    """Remove old folders in `parent` that were left behind by killed runs."""
     oldest = time.time() - _ABANDONED_AFTER.total_seconds()
     for folder in parent.glob("*/"):
         with suppress(FileNotFoundError):  # another run has just removed it

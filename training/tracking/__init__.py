@@ -1,1 +1,1 @@
-"""Runs in MLflow: their parameters, metrics and files, and the champion."""
+"""Record runs in MLflow, with their parameters, metrics and files, and keep the champion there."""

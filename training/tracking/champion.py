@@ -1,4 +1,4 @@
-"""The champion: the version of a dataset's registered model that has the alias "champion"."""
+"""The champion of a dataset: the version of its registered model in MLflow that has the alias "champion"."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 _ALIAS = "champion"
 _DESCRIPTION = (
-    "Folders of training runs. The version with the alias champion serves. "
-    "training.runs.stored_run.load_run loads a folder."
+    "Each version is the folder of a training run. The version with the alias champion is the one to serve. "
+    "Load a folder with training.runs.stored_run.load_run."
 )
 
 
 @dataclass(frozen=True)
 class Champion:
-    """A registered version: the name of its run's folder, the hash of its configuration, and the run's id in MLflow."""
+    """A registered version. run: the name of its run's folder. config: the hash of the run's configuration file.
+
+    run_id: the run's id in MLflow.
+    """
 
     version: str
     run: str
@@ -31,7 +34,7 @@ class Champion:
     run_id: str
 
     def is_of(self, folder: Path) -> bool:
-        """Return whether the champion is the run in this folder. Raises BrokenRunError."""
+        """Return whether this folder holds the champion's run. Raises BrokenRunError."""
         return {RUN_TAG: self.run, CONFIG_TAG: self.config} == identity(folder)
 
 
@@ -47,13 +50,14 @@ def champion_of(uri: str, dataset: str) -> Champion | None:
         found = client.get_model_version(_model_name(dataset), version)
         if not found.run_id:
             raise TrainingError(
-                f"version {version} of {_model_name(dataset)} is the champion but belongs to no run: move the alias"
+                f"version {version} of {_model_name(dataset)} has the alias champion but belongs to no run: "
+                "move the alias to another version in MLflow"
             )
         return Champion(str(found.version), *_identity_in(found.tags), found.run_id)
 
 
 def crown(uri: str, dataset: str, run: "Run") -> Champion:
-    """Make a tracked run the champion: register a version for it, once, and move the alias. Raises TrackingError."""
+    """Make a run the champion: register a version for it, if it has none, and move the alias. Raises TrackingError."""
     name = _model_name(dataset)
     with tracking(uri) as client:
         if registered_model(client, name) is None:

@@ -1,4 +1,4 @@
-"""Clients of MLflow. It is imported only when it is used, because the import takes seconds."""
+"""Access to MLflow. It is imported only when it is used, because the import takes seconds."""
 
 import os
 import re
@@ -28,7 +28,7 @@ _DEFAULTS = {
 
 @contextmanager
 def tracking(uri: str) -> Iterator["MlflowClient"]:
-    """Open a client of the tracking server or database at `uri`. Errors of MLflow in the block raise TrackingError."""
+    """Open a client of the tracking server or database at `uri`. MLflow's errors become TrackingErrors."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
@@ -42,12 +42,13 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         raise TrackingError(
-            f"MLflow (MLFLOW_TRACKING_URI) could not be used: {_CREDENTIALS.sub('//', first_line)}"
+            f"MLflow failed ({_CREDENTIALS.sub('//', first_line)}): check that MLFLOW_TRACKING_URI is right and its "
+            "server is running"
         ) from error
 
 
 def registered_model(client: "MlflowClient", name: str) -> "RegisteredModel | None":
-    """Return the registered model of this name, or None."""
+    """Return the registered model of this name, or None if there is none."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -59,13 +60,13 @@ def registered_model(client: "MlflowClient", name: str) -> "RegisteredModel | No
 
 
 def may_hold_runs(uri: str) -> bool:
-    """Return whether runs can have been tracked. The file of a local database is created with the first run."""
+    """Return False if no run can be tracked yet, because the local database has no file before the first run."""
     file = database_file(uri)
     return file is None or file.exists()
 
 
 def artifact_location(uri: str) -> str | None:
-    """Return the folder of a local database's files, beside it; None for a server, which has its own."""
+    """Return where MLflow keeps files of runs: a folder beside a local database, or None for a server to decide."""
     file = database_file(uri)
     return (file.parent / "artifacts").as_uri() if file else None
 

@@ -1,4 +1,4 @@
-"""What MLflow shows of a run: its description, parameters and metrics."""
+"""The description, parameters and metrics of a run that are recorded in MLflow."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def description(run: RunSummary, config: dict[str, Any]) -> str:
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield names and values such as model, window.train, loop_settings.epochs; the first and last value of a list."""
+    """Yield the configuration as flat names and values, such as loop_settings.epochs. Lists become `first to last`."""
     for name, value in config.items():
         if name in _NO_PARAMETERS:
             continue
@@ -42,9 +42,9 @@ def parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def metrics(run: RunSummary) -> Iterator[tuple[str, float, int]]:
-    """Yield name, value and step: auc and others overall; by segment auc/scene/3 or auc/scene_x_item_level/3/few.
+    """Yield (name, value, step): auc over all rows, auc/scene/3 or auc/scene_x_item_level/3/few for a segment.
 
-    The main figures come a second time in a group of their own, which MLflow shows first.
+    The main metrics come a second time, in a group of their own that MLflow shows first.
     """
     for name in _MAIN:
         if (value := run.figures[name]) is not None:
@@ -61,7 +61,7 @@ def metrics(run: RunSummary) -> Iterator[tuple[str, float, int]]:
 
 
 def metrics_by_epoch(config: dict[str, Any], folder: Path) -> Iterator[tuple[str, float, int]]:
-    """Yield the figures of the training: name, value and step. MLflow's step is the number of the epoch."""
+    """Yield (name, value, step) of the training's figures. The step is the number of the epoch."""
     try:
         course = config["course"]
         for name in ("train_rows", "best_epoch", "rows_per_second"):

@@ -1,4 +1,4 @@
-"""A lock for what must not happen twice in MLflow: a run's creation, and a promotion."""
+"""A lock, so that two commands do not create the same run or promote a run in MLflow at the same time."""
 
 import fcntl
 import time
@@ -12,18 +12,18 @@ from training.tracking.client import ALREADY_EXISTS, NOT_FOUND, database_file, r
 
 _NAME, _OWNER_TAG = "antm2c.lock", "antm2c.owner"
 _DESCRIPTION = (
-    "Not a model: its existence keeps two commands of antm2c from changing runs or the champion at once. It exists for "
-    "seconds only. If it stays, the next command removes it after two minutes."
+    "This is a lock, not a model: while it exists, other antm2c commands wait to change runs or the champion. It "
+    "exists for seconds only. If it is left behind, the next command removes it after two minutes."
 )
 _ABANDONED_AFTER, _POLL = 120.0, 0.5  # seconds
 
 
 @contextmanager
 def locked(uri: str) -> Iterator[None]:
-    """Keep other commands that ask for this lock waiting. Raises TrackingError.
+    """Hold the lock in the `with` block. Other commands wait for it. Raises TrackingError.
 
-    The lock of a local database is a file beside it, which the system unlocks if its holder dies. That of a server is
-    a registered model, as the names of these are unique. Hold it for the seconds of a few requests only.
+    For a local database, the lock is a file beside it, which the system unlocks if its holder dies. For a server, it is
+    a registered model, because their names are unique. Hold it only for the seconds that a few requests take.
     """
     file = database_file(uri)
     with _locked_beside(file) if file else _locked_on_server(uri):
@@ -55,7 +55,7 @@ def _locked_on_server(uri: str) -> Iterator[None]:
 
 
 def _claimed(uri: str, own: str) -> str:
-    """Try to make the lock one's own, and return its owner: "" if it was just released."""
+    """Try to take the lock, and return its owner: `own` if that succeeded, "" if the lock was just released."""
     from mlflow.exceptions import MlflowException
 
     with tracking(uri) as client:

@@ -1,4 +1,4 @@
-"""How MLflow knows which run's folder a run was made from: the folder's name and its configuration, as tags."""
+"""Tags that tell which folder a run in MLflow was made from: the folder's name and a hash of its configuration."""
 
 import hashlib
 from collections.abc import Iterable
@@ -9,23 +9,23 @@ from training.runs.layout import config_file, model_of
 from training.runs.summary import BrokenRunError
 
 RUN_TAG = "antm2c.run"  # the name of the run's folder
-CONFIG_TAG = "antm2c.config_sha256"  # tells apart folders of the same name, which several people may have
+CONFIG_TAG = "antm2c.config_sha256"  # tells apart folders of the same name, such as those of several people
 
 
 def run_folders(paths: Iterable[str]) -> list[Path]:
-    """Return folders of runs, resolved. Raises TrainingError if one is not named as a run's folder is."""
+    """Return the paths of runs' folders, resolved. Raises TrainingError if one does not have the name of a run."""
     folders = [Path(path).resolve() for path in paths]
     for folder in folders:
         if model_of(folder.name) is None:
             raise TrainingError(
-                f"{folder} is not the folder of a run, or has been renamed: MLflow knows a run by its folder's name, "
-                "artifacts_{model}_run_YYYYMMDD-HHMMSS; give the folder its name back"
+                f"{folder} is not the folder of a run, or has been renamed: give it its name back, "
+                "artifacts_{model}_run_YYYYMMDD-HHMMSS, by which MLflow knows the run"
             )
     return folders
 
 
 def identity(folder: Path) -> dict[str, str]:
-    """Return the tags of a run's folder. Raises BrokenRunError if its configuration cannot be read."""
+    """Return the tags for a run's folder. Raises BrokenRunError if its configuration cannot be read."""
     config = folder / config_file(folder.name)
     try:
         content = config.read_bytes()

@@ -1,4 +1,4 @@
-"""A run's folder as a run in MLflow."""
+"""Record the folder of a run as a run in MLflow."""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ _FINISHED = "FINISHED"
 
 
 def tracked_run(uri: str, folder: Path) -> "Run":
-    """Return MLflow's run of a folder; track the folder first if it has none. Raises TrainingError."""
+    """Return MLflow's run of this folder. If there is none yet, record it first. Raises TrainingError."""
     folder = folder.resolve()
     require_intact(folder)
     summary, config = read_summary(folder), read_config(folder)

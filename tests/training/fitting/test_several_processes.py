@@ -107,7 +107,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch, capsys) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
     assert cli.run() == 1
-    assert "more processes here than there are GPUs: pass --nproc-per-node 2" in capsys.readouterr().err
+    assert "more processes on this machine than it has GPUs: pass --nproc-per-node 2" in capsys.readouterr().err
 
 
 def test_row_groups_are_dealt_out_evenly_and_none_is_lost(published: Published) -> None:
@@ -180,10 +180,10 @@ def test_what_is_refused_is_said_once(published: Published, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["promote", "--artifacts", "somewhere"], "promote runs in one process: start it without torchrun"),
+        (["promote", "--artifacts", "somewhere"], "promote runs in one process only: start it without torchrun"),
         (
             ["train", "--model", "dnn", "--as-of", "2023-07-16", "--batch-size", "1"],
-            "--batch-size 1 is less than the 2",
+            "--batch-size 1 is smaller than the number of processes, 2",
         ),
     ],
 )

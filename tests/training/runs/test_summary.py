@@ -64,8 +64,8 @@ def test_a_folder_as_training_writes_it_is_read(tmp_path: Path) -> None:
         ("val_metrics.json", "[" * 100_000, "val_metrics.json is damaged"),
         ("val_metrics.json", json.dumps({**METRICS, "auc": float("nan")}), "nan is not a finite number"),
         ("val_metrics.json", json.dumps({**METRICS, "auc": "0.7"}), "'0.7' is not a finite number"),
-        ("val_metrics.json", json.dumps({**METRICS, "as_of": "<b>today</b>"}), "is not what a run writes"),
-        ("val_metrics.json", json.dumps({**METRICS, "best_reachable_auc_by": [1]}), "is not what a run writes"),
+        ("val_metrics.json", json.dumps({**METRICS, "as_of": "<b>today</b>"}), "has an invalid value"),
+        ("val_metrics.json", json.dumps({**METRICS, "best_reachable_auc_by": [1]}), "has an invalid value"),
         ("val_metrics.json", json.dumps({"as_of": "2023-07-23"}), "has no 'rows'"),
         ("dnn_config.json", None, "dnn_config.json cannot be read"),
         ("dnn_config.json", '{"dataset": "../etc", "started_at": "2023-11-01"}', "'../etc' is not a dataset's name"),
@@ -94,7 +94,7 @@ def test_what_is_wrong_with_a_broken_run_is_said_with_its_place(
 
 def test_a_folder_of_another_name_is_no_run(tmp_path: Path) -> None:
     renamed = write_run(tmp_path).rename(tmp_path / "the best")
-    with pytest.raises(BrokenRunError, match="a run's folder is named"):
+    with pytest.raises(BrokenRunError, match="the name of a run's folder must be"):
         read_summary(renamed)
 
 
