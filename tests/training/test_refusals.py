@@ -161,7 +161,7 @@ def test_a_missing_column(own_published, tmp_path):
     file = own_published.catalog.files(TRAIN, own_published.world.last_date)[0]["name"]
     pq.write_table(pq.read_table(file, partitioning=None).drop_columns("u_imp_cum"), file)
     sentence = refused(own_published.arguments(tmp_path / "runs"))
-    assert "has no column u_imp_cum" in sentence
+    assert "lacks the columns u_imp_cum" in sentence
     assert file in sentence
 
 
@@ -173,7 +173,7 @@ def test_a_damaged_file(own_published, tmp_path):
 
 def test_a_lost_file(own_published, tmp_path):
     Path(own_published.catalog.files(TRAIN, own_published.world.last_date)[0]["name"]).unlink()
-    assert "and its manifest says 200" in refused(own_published.arguments(tmp_path / "runs"))
+    assert "but its manifest says 200" in refused(own_published.arguments(tmp_path / "runs"))
 
 
 @pytest.mark.parametrize("label", [2, None])

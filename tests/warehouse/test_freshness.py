@@ -178,8 +178,8 @@ def test_a_reason_does_not_grow_with_the_history(long_history: tuple[Catalog, li
     catalog, dates = long_history
     (sentence,) = Freshness(catalog).problems([(TRAIN, dates[-1])])
     assert sentence == (
-        f"train_test_parquet date={dates[-1]} is stale: features_user date={dates[-1]} is stale, "
-        f"as daily_user date={dates[0]} has changed"
+        f"train_test_parquet date={dates[-1]} is stale: features_user date={dates[-1]} is stale "
+        f"because daily_user date={dates[0]} has changed"
     )
 
 

@@ -66,7 +66,7 @@ def test_a_damaged_manifest_is_a_sentence_with_its_path_and_what_to_do(catalog: 
     catalog.storage.write_text(path, text)
     with pytest.raises(ValueError, match="run the stage for this date again") as raised:
         catalog.manifest(LOGS, DAY)
-    assert str(raised.value).startswith(f"{catalog.uri(LOGS, DAY)}/_manifest.json: ")
+    assert str(raised.value).startswith(f"{catalog.uri(LOGS, DAY)}/_manifest.json is not a valid manifest: ")
 
 
 @pytest.mark.parametrize(

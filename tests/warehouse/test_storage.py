@@ -100,5 +100,7 @@ def test_a_root_that_fsspec_and_spark_may_take_for_different_places_is_refused(r
 
 
 def test_an_unknown_scheme_is_named() -> None:
-    with pytest.raises(WarehouseError, match=r"'nowhere://x': .*; write a path, or a URI such as file:///data"):
+    with pytest.raises(
+        WarehouseError, match=r"'nowhere://x' cannot be opened: .*; write a path, or a URI such as file:///data"
+    ):
         Storage("nowhere://x")

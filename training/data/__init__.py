@@ -1,1 +1,1 @@
-"""Turns published training tables into tensors."""
+"""Read published training tables and turn them into tensors."""

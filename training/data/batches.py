@@ -17,12 +17,12 @@ class Batches(Protocol):
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
         """Yield every row once, in batches, in an order drawn from the generator.
 
-        With several processes, each yields only its own share of the rows.
+        If several processes train, each yields only its own share of the rows.
         """
 
 
 class InMemoryBatches:
-    """Batches of rows held in memory: one permutation per epoch, one gather per batch and tensor."""
+    """Batches of rows that are in memory, in a new random order for each epoch."""
 
     def __init__(self, rows: Rows, batch_size: int) -> None:
         self.rows = len(rows)
@@ -30,6 +30,6 @@ class InMemoryBatches:
         self._batch_size = batch_size
 
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
-        """Yield every row once; the last batch may be smaller. All processes draw the same order and share a batch."""
+        """Yield every row once; the last batch may be smaller. If several processes train, they share each batch."""
         for index in torch.randperm(self.rows, generator=generator).split(self._batch_size):
             yield self._rows.take(index[distributed.rank() :: distributed.count()])

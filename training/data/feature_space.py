@@ -1,4 +1,4 @@
-"""The features of a row, fitted on the training window: vocabularies, click rates by scene, numeric statistics."""
+"""Fit on the training dates what turns rows into features: vocabularies, click rates by scene, means and deviations."""
 
 import json
 from collections import defaultdict
@@ -36,7 +36,7 @@ _RATE_BOUNDS = (0.001, 0.999)  # keep the odds finite in scenes where nothing, o
 
 @dataclass(frozen=True)
 class FeatureSpace:
-    """Turns a training table's columns into feature arrays.
+    """Turns the columns of a training table into arrays of features.
 
     The categorical features are user, item, scene, hour of the day and the deep features in use, in this order.
     scene_ctr: click rates of the training window by scene, [S].
@@ -48,17 +48,17 @@ class FeatureSpace:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns to read besides the keys."""
+        """The columns to read in addition to the keys."""
         return (*self.deep_features, *NUMERIC_COLUMNS)
 
     @property
     def deep_features(self) -> tuple[str, ...]:
-        """The deep features that had a value in the training window."""
+        """The names of the deep features that have a value on any training date."""
         return tuple(name for name in self.vocabularies if name not in _IDS)
 
     @property
     def categorical_sizes(self) -> dict[str, int]:
-        """The number of indexes of each categorical feature, by name, in column order."""
+        """The number of different indexes of each categorical feature, by name, in the order of the columns."""
         ids = {name: self.vocabularies[name].size for name in _IDS}
         deep = {name: self.vocabularies[name].size for name in self.deep_features}
         return {**ids, "scene": len(SCENES), "hour": _HOURS, **deep}
@@ -73,17 +73,17 @@ class FeatureSpace:
         return InputShape(self.categorical_sizes, without_history, ABOUT_USER, ABOUT_ITEM)
 
     def categorical(self, table: pa.Table) -> np.ndarray:
-        """Return the indexes of every row, int64 [n, F]."""
+        """Return the categorical features of every row as indexes, int64 [n, F]."""
         ids = [self.vocabularies[name].index(table[name]) for name in _IDS]
         deep = [self.vocabularies[name].index(table[name]) for name in self.deep_features]
         return np.stack([*ids, _scene_positions(table), _hour(table), *deep], axis=1)
 
     def numeric(self, table: pa.Table) -> np.ndarray:
-        """Return the standardised numeric block, float32 [n, N]."""
+        """Return the standardised numeric features of every row, float32 [n, N]."""
         return self.standardiser.apply(numeric_block(table, _scene_positions(table), self.scene_ctr))
 
     def save(self, folder: Path) -> None:
-        """Write feature_meta.json and vocabulary/."""
+        """Write the feature space to the folder, as feature_meta.json and vocabulary/."""
         meta = {
             "scenes": list(SCENES),
             "scene_ctr": self.scene_ctr.tolist(),
@@ -100,12 +100,12 @@ class FeatureSpace:
 
     @staticmethod
     def load(folder: Path) -> "FeatureSpace":
-        """Read what save wrote. Raises TrainingError if it was written for other scenes or numeric features."""
+        """Read a saved feature space. Raises TrainingError if its scenes or numeric features are not those of now."""
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
         if meta["scenes"] != list(SCENES) or meta["numeric"] != list(FEATURE_NAMES):
             raise TrainingError(
-                f"{folder / META_FILE} has other scenes or numeric features than this code ({len(SCENES)} scenes): "
-                "set ANTM2C_SCENES as it was for that run, use that run's code revision, or train again"
+                f"{folder / META_FILE} has other scenes or numeric features than this code, which has {len(SCENES)} "
+                "scenes: set ANTM2C_SCENES as for that run, use the code revision of that run, or train again"
             )
         names = (*_IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
@@ -114,7 +114,7 @@ class FeatureSpace:
 
 
 def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates) -> FeatureSpace:
-    """Fit a feature space on the rows of the dates. Raises TrainingError if they hold no rows or only one class."""
+    """Fit a feature space on the rows of the dates. Raises TrainingError if all, or none, of them were clicked."""
     parts: dict[str, list[Vocabulary]] = defaultdict(list)
     shown, clicked = np.zeros(len(SCENES)), np.zeros(len(SCENES))
     for table in read(catalog, dates, DEEP_FEATURES):
@@ -128,8 +128,8 @@ def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates
     rows, clicks = int(shown.sum()), int(clicked.sum())
     if clicks in (0, rows):
         raise TrainingError(
-            f"the training dates {dates[0]} to {dates[-1]} hold {rows} rows, {clicks} of them clicked: "
-            "a model needs both clicked and unclicked rows; choose another --as-of or more --train-days"
+            f"of {rows} rows on the training dates {dates[0]} to {dates[-1]}, {clicks} were clicked, but a model needs "
+            "both clicked and unclicked rows: choose another --as-of or more --train-days"
         )
     vocabularies = {name: Vocabulary.merged(of_name) for name, of_name in parts.items()}
     in_use = {name: v for name, v in vocabularies.items() if name in _IDS or len(v.values)}

@@ -1,4 +1,4 @@
-"""The shape of a model's input, texts aside."""
+"""The shape of a model's input, without texts."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class InputShape:
-    """The categorical features with their numbers of indexes, user and item first, and N numeric features.
+    """The size of each categorical feature (user and item first), and what the N numeric features are about.
 
-    without_history: the numeric features of a row whose user and item have no history, float32 [N].
-    about_user, about_item: whether a numeric feature says something about the user, or about the item, bool [N].
+    without_history: the numeric features of a row whose user and item were never shown before, float32 [N].
+    about_user, about_item: whether a numeric feature depends on the user, or on the item, bool [N].
     """
 
     categorical_sizes: dict[str, int]
@@ -20,7 +20,7 @@ class InputShape:
 
     @staticmethod
     def without_histories(categorical_sizes: dict[str, int], numeric_size: int) -> "InputShape":
-        """Return a shape whose numeric features say nothing about the user or the item."""
+        """Return a shape whose numeric features depend neither on the user nor on the item."""
         none = np.zeros(numeric_size, dtype=bool)
         return InputShape(categorical_sizes, np.zeros(numeric_size, dtype=np.float32), none, none)
 

@@ -1,4 +1,4 @@
-"""The numeric features: log counts, rates and smoothed click odds, standardised by training statistics."""
+"""The numeric features: log counts, rates and smoothed click odds, standardised on the training rows."""
 
 from dataclasses import dataclass
 
@@ -20,15 +20,17 @@ ABOUT_USER = np.array([name.startswith(("u_", "ui_")) for name in FEATURE_NAMES]
 ABOUT_ITEM = np.array([name.startswith(("i_", "ui_")) for name in FEATURE_NAMES])
 
 _LOG1P = np.log1p(np.arange(4096)).astype(np.float32)  # most counts are small, and a lookup is far faster
-_PSEUDO_IMPRESSIONS = 10.0  # a history of this many moves the rate halfway from the scene's to its own
+_PSEUDO_IMPRESSIONS = (
+    10.0  # after this many impressions, the smoothed rate is halfway between the scene's rate and the observed one
+)
 _CONSTANT = 1e-6  # deviation: a column that varies less in training taught the model nothing
 _LIMIT = 10.0  # standard deviations: a column that was nearly constant in training may jump later
 
 
 def numeric_block(table: pa.Table, scene: np.ndarray, scene_ctr: np.ndarray) -> np.ndarray:
-    """Return the features before standardisation, float32 [n, len(FEATURE_NAMES)].
+    """Return the numeric features before standardisation, float32 [n, len(FEATURE_NAMES)].
 
-    scene: the rows' positions in SCENES, [n]. scene_ctr: click rates of the training window by scene, within (0, 1).
+    scene: positions in SCENES, [n]. scene_ctr: click rates of the training rows by scene, each between 0 and 1.
     """
     counts = {name: _column(table, name) for name in COUNTS}
     block = np.empty((len(table), len(FEATURE_NAMES)), dtype=np.float32)
@@ -49,7 +51,7 @@ def numeric_block(table: pa.Table, scene: np.ndarray, scene_ctr: np.ndarray) -> 
 
 
 def log1p_counts(counts: np.ndarray) -> np.ndarray:
-    """Return log(1 + count) for counts from 0, float32 [n]."""
+    """Return log(1 + count) of counts of 0 or more, float32 [n]."""
     logs = _LOG1P.take(counts, mode="clip")
     large = counts >= len(_LOG1P)
     if large.any():
@@ -58,9 +60,9 @@ def log1p_counts(counts: np.ndarray) -> np.ndarray:
 
 
 def evidence(clicks: np.ndarray, impressions: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Return the log odds of a click given the history minus those of the prior rate (beta-binomial mean).
+    """Return how far the clicks in a history move the log odds of a click away from a prior rate, [n].
 
-    0 without a history.
+    The rate is smoothed by the mean of a beta-binomial model. Without impressions, the result is 0.
     """
     hits = clicks + _PSEUDO_IMPRESSIONS * prior
     misses = np.maximum(impressions - clicks, 0) + _PSEUDO_IMPRESSIONS * (1 - prior)
@@ -69,20 +71,23 @@ def evidence(clicks: np.ndarray, impressions: np.ndarray, prior: np.ndarray) -> 
 
 @dataclass(frozen=True)
 class Standardiser:
-    """mean: [N]. scale: 1 / standard deviation, [N], and 0 for a column that is constant in the training window."""
+    """Scales features to mean 0 and deviation 1.
+
+    mean: [N]. scale: 1 / standard deviation, [N], or 0 for a feature that is constant in the training rows.
+    """
 
     mean: np.ndarray
     scale: np.ndarray
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Standardise a block [n, N] in place, clipped to +-10. Columns constant in training become 0."""
+        """Standardise features [n, N] in place, and clip them to +-10. Features constant in training become 0."""
         block -= self.mean.astype(np.float32)
         block *= self.scale.astype(np.float32)
         return np.clip(block, -_LIMIT, _LIMIT, out=block)
 
 
 class Moments:
-    """Mean and variance, accumulated block by block (Chan et al., 1979)."""
+    """The mean and variance of features, accumulated block by block (Chan et al., 1979)."""
 
     def __init__(self) -> None:
         self._rows = 0
@@ -90,7 +95,7 @@ class Moments:
         self._squares = np.zeros(len(FEATURE_NAMES))
 
     def add(self, block: np.ndarray) -> None:
-        """Add the rows of a block [n, N], n above 0."""
+        """Add n rows [n, N]; n must be at least 1."""
         rows, mean = len(block), block.mean(axis=0, dtype=np.float64)
         shift, total = mean - self._mean, self._rows + rows
         self._squares += block.var(axis=0, dtype=np.float64) * rows + shift**2 * self._rows * rows / total
@@ -98,7 +103,7 @@ class Moments:
         self._rows = total
 
     def standardiser(self) -> Standardiser:
-        """Return the standardiser of the rows added so far."""
+        """Return a standardiser for the rows that were added."""
         deviation = np.sqrt(self._squares / self._rows)
         varies = deviation > _CONSTANT
         return Standardiser(self._mean.copy(), np.where(varies, 1 / np.where(varies, deviation, 1), 0))

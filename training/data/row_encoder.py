@@ -1,4 +1,4 @@
-"""Encodes training tables as Rows."""
+"""Turn training tables into Rows, the tensors that models take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ BYTES_PER_ROW = 8 * (4 + len(DEEP_FEATURES) + 2) + 4 * len(FEATURE_NAMES) + 4
 
 @dataclass(frozen=True)
 class RowEncoder:
-    """Encodes a training table as Rows. texts: None for a model that reads no texts."""
+    """Turns a training table into Rows. texts: None for a model that reads no texts."""
 
     space: FeatureSpace
     texts: RowTexts | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns to read besides the keys."""
+        """The columns to read in addition to the keys."""
         return (*self.space.columns, *(self.texts.columns if self.texts else ()))
 
     def encode(self, table: pa.Table) -> Rows:
-        """Encode the rows of a table that has the keys and `columns`."""
+        """Turn a table with the keys and `columns` into Rows."""
         return Rows(
             categorical=torch.from_numpy(self.space.categorical(table)),
             numeric=torch.from_numpy(self.space.numeric(table)),
@@ -51,7 +51,7 @@ class RowEncoder:
 
 
 def load_rows(catalog: Catalog, dates: Sequence[str], encoder: RowEncoder) -> Rows:
-    """Load all rows of the dates, in the order of read_dates. Only one date at a time is held as a table."""
+    """Load all rows of the dates, in the order of read_dates. To save memory, tables are read one date at a time."""
     rows = encoder.empty_rows(sum(count_rows(catalog, date) for date in dates))
     start = 0
     for table in read_dates(catalog, dates, encoder.columns):

@@ -1,4 +1,4 @@
-"""The texts of rows, as indexes into the distinct texts of a window."""
+"""The texts of rows, as indexes into a list of distinct texts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ WITHOUT_TEXT = UNSEEN
 class RowTexts:
     """The distinct texts of some dates, with indexes from 1. mode: a key of MODES.
 
-    A row's text that is missing, or not among them, has index WITHOUT_TEXT.
+    A text that is empty or not in the list has the index WITHOUT_TEXT, 0.
     """
 
     mode: str
@@ -28,7 +28,7 @@ class RowTexts:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that a row's texts are made of."""
+        """The columns that a row's texts are composed of."""
         return tuple(name for columns in MODES[self.mode].values() for name in columns)
 
     @property
@@ -42,18 +42,18 @@ class RowTexts:
         return self.distinct.values
 
     def index(self, table: pa.Table) -> np.ndarray:
-        """Return the indexes of every row's texts, int64 [n, T]."""
+        """Return the indexes of the texts of every row, int64 [n, T]."""
         composed = [compose(table, columns) for columns in MODES[self.mode].values()]
         return np.stack([self.distinct.index(texts) for texts in composed], axis=1)
 
     def followed_by(self, later: "RowTexts") -> "RowTexts":
-        """Append the texts of `later` that are new. The others keep their indexes."""
+        """Append the texts of `later` that are new. The indexes of the present texts stay the same."""
         new = later.texts.filter(pc.is_null(pc.index_in(later.texts, value_set=self.texts)))
         return RowTexts(self.mode, ValueIndex(pa.concat_arrays([self.texts, new])))
 
 
 def read_texts(catalog: Catalog, dates: Sequence[str], mode: str) -> RowTexts:
-    """Read the distinct texts of the dates' rows, sorted."""
+    """Read the distinct texts of all rows of the dates, sorted."""
     parts = [pa.array([], pa.string())]
     for table in read_in_pieces(catalog, dates, RowTexts(mode, ValueIndex(parts[0])).columns):
         parts += [_distinct(compose(table, columns)) for columns in MODES[mode].values()]

@@ -1,4 +1,4 @@
-"""Rows as tensors: a whole window, or one batch of it."""
+"""Rows of a training table as tensors: all of them, or a batch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,9 @@ USER, ITEM, SCENE = 0, 1, 2  # their columns among the categorical features
 
 @dataclass(frozen=True)
 class Rows:
-    """n impressions. categorical: [n, F] int64 indexes, numeric: [n, N] float32, label: [n] float32.
+    """The features and labels of n impressions.
+
+    categorical: [n, F] int64 indexes. numeric: [n, N] float32. label: [n] float32.
 
     text: [n, T] int64 indexes of the rows' texts; None for a model that reads no texts.
     """
@@ -26,7 +28,7 @@ class Rows:
 
     @property
     def scene(self) -> Tensor:
-        """The rows' positions in SCENES, int64 [n]."""
+        """The scene of each row as its position in SCENES, int64 [n]."""
         return self.categorical[:, SCENE]
 
     @property
@@ -35,22 +37,22 @@ class Rows:
         return sum(part.nbytes for part in self._parts())
 
     def to(self, device: str) -> "Rows":
-        """Copy the rows to a device. A copy from the CPU to a GPU does not block what comes next."""
+        """Copy the rows to a device. Copies from the CPU to a GPU are asynchronous."""
         if self.label.device.type == device:
             return self
         return self._each(lambda part: part.pin_memory().to(device, non_blocking=True))
 
     def take(self, index: Tensor) -> "Rows":
-        """Copy the rows at the given positions. index: [m], on the CPU."""
+        """Return a copy of the rows at the given positions. index: [m], on the CPU."""
         index = index.to(self.label.device)
         return self._each(lambda part: part.index_select(0, index))
 
     def slice(self, start: int, stop: int) -> "Rows":
-        """Return consecutive rows, as views."""
+        """Return the rows from start to stop, as views."""
         return self._each(lambda part: part[start:stop])
 
     def copy_from(self, rows: "Rows") -> None:
-        """Overwrite these rows with the same number of others."""
+        """Overwrite these rows with as many others."""
         for own, other in zip(self._parts(), rows._parts(), strict=True):
             own.copy_(other)
 
@@ -67,5 +69,5 @@ class Rows:
         return Rows(*map(change, self._parts()))
 
     def _parts(self) -> list[Tensor]:
-        """The tensors in the order of the fields; text, which may be None, is the last field."""
+        """The tensors in the order of the fields. The last one, text, may be missing."""
         return [part for part in (self.categorical, self.numeric, self.label, self.text) if part is not None]

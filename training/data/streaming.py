@@ -1,4 +1,4 @@
-"""Batches of a window that does not fit in the memory set for it."""
+"""Batches of training rows that need more memory than --memory-mb allows, read from disk in every epoch."""
 
 import math
 import os
@@ -28,8 +28,8 @@ _OPEN = 2  # row groups read side by side: each takes about 40 MB, and the buffe
 class StreamedBatches:
     """Batches read from Parquet row groups in random order, through a shuffle buffer.
 
-    A new row takes a random place in the buffer, and the row that was there leaves it. If the buffer holds all rows,
-    an epoch's order is a full permutation.
+    Each row that is read takes a random place in the buffer, and the row that was there goes into a batch. If the
+    buffer has room for all rows, the order is a full permutation.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StreamedBatches:
     def epoch(self, generator: torch.Generator) -> Iterator[Rows]:
         """Yield every row once; the last batch may be smaller.
 
-        The next rows are prepared while a batch is trained on: one thread reads, another one encodes.
+        While a batch is trained on, one thread reads the next rows and another one encodes them.
         """
         # The reading thread has its own generator, or the draws would depend on which thread is faster.
         readers_generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
@@ -52,7 +52,7 @@ class StreamedBatches:
         return in_batches(self._shuffled(pieces, generator), self._sizes())
 
     def _sizes(self) -> list[int]:
-        """Return the sizes of this process's batches. All processes take the same number of steps."""
+        """Return the sizes of the batches of this process. All processes have the same number of batches."""
         steps = math.ceil(self.rows / self._batch_size)
         if distributed.count() == 1:
             return [self._batch_size] * (steps - 1) + [self.rows - (steps - 1) * self._batch_size]
@@ -60,7 +60,7 @@ class StreamedBatches:
         return [end - start for start, end in pairwise(ends)]
 
     def _tables(self, generator: torch.Generator) -> Iterator[pa.Table]:
-        """Yield all rows in pieces, each piece from a random one of the open row groups."""
+        """Yield all rows in pieces. Each piece comes from one of the open row groups, chosen at random."""
         waiting = [self._groups[place] for place in torch.randperm(len(self._groups), generator=generator)]
         being_read: list[Iterator[pa.Table]] = []
         while waiting or being_read:
@@ -94,13 +94,13 @@ class StreamedBatches:
 
 
 def _distinct(below: int, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw distinct numbers below a limit, int64 [count], in a time that does not depend on the limit."""
+    """Draw `count` distinct numbers from 0 to below - 1, int64 [count]. The time does not depend on `below`."""
     draw = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
     return torch.from_numpy(draw.choice(below, count, replace=False, shuffle=False))
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """Yield the same items; another thread makes the next one while the caller uses this one."""
+    """Yield the same items, with the next one made in another thread while the caller works on this one."""
     with ThreadPoolExecutor(max_workers=1, initializer=_give_way) as thread:
         next_item = thread.submit(next, items, None)
         while (item := next_item.result()) is not None:
@@ -109,9 +109,9 @@ def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
 
 
 def _give_way() -> None:
-    """Lower this thread's priority below that of training, on systems where threads have priorities.
+    """On Linux, give this thread a lower priority than training.
 
-    A matrix product is split evenly over all cores: if reading slows one of them down, all have to wait.
+    A matrix product is split evenly over all cores: if reading slows one core down, all others wait for it.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
@@ -131,8 +131,8 @@ def in_batches(pieces: Iterable[Rows], sizes: Sequence[int]) -> Iterator[Rows]:
             piece = next(remaining, None)
             if piece is None:
                 raise TrainingError(
-                    f"the training tables hold fewer rows than the {sum(sizes)} counted at first: they were published "
-                    "again while they were being read; run this again"
+                    f"the training tables have fewer rows than the {sum(sizes)} counted at the start, because they "
+                    "were published again while they were being read: run the command again"
                 )
             pending.append(piece)
             count += len(piece)
@@ -142,7 +142,7 @@ def in_batches(pieces: Iterable[Rows], sizes: Sequence[int]) -> Iterator[Rows]:
 
 
 def shards(groups: Sequence[RowGroup], count: int) -> list[list[RowGroup]]:
-    """Deal row groups out to processes: the largest first, each to the process with the fewest rows so far."""
+    """Distribute row groups over processes: the largest first, each to the process with the fewest rows so far."""
     dealt: list[list[RowGroup]] = [[] for _ in range(count)]
     rows = [0] * count
     if count == 1:

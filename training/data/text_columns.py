@@ -1,4 +1,4 @@
-"""How a row's texts are composed of its columns."""
+"""Compose a row's texts from its text columns."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from training.data.training_table import codes_and_values
 
-# For each mode, the texts of a row, and for each text the columns that it joins.
+# By mode, the texts of a row, and the columns that each text is composed of.
 MODES: dict[str, dict[str, tuple[str, ...]]] = {
     "combined": {"row": ("item_title", "item_entity_names", "query_entity_seq")},
     "split": {"item": ("item_title", "item_entity_names"), "query": ("query_entity_seq",)},
@@ -22,9 +22,9 @@ _Coded = tuple[np.ndarray, pa.Array]  # codes [n] into distinct values, -1 for n
 
 
 def compose(table: pa.Table, columns: Sequence[str]) -> pa.ChunkedArray:
-    """Join the columns' texts with a space, without entity types: dictionary-coded [n], null for rows without text.
+    """Join the texts of the columns with a space, and leave out the types of entities. Rows without text become null.
 
-    The columns are dictionary-coded; texts are joined once per distinct combination, not once per row.
+    The columns and the result are dictionary-encoded, so each distinct combination is joined only once.
     """
     codes, values = reduce(_joined, (_without_types(*codes_and_values(table[name])) for name in columns))
     return pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), values)])

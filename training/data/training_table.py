@@ -1,4 +1,4 @@
-"""Reading dates of the training table with pyarrow."""
+"""Read dates of the training table with pyarrow."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,11 +35,10 @@ Read = Callable[..., Iterator[pa.Table]]  # read_dates or read_in_pieces: takes 
 
 
 def read_dates(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
-    """Yield the keys and the given columns of each date that has rows, one table per date.
+    """Yield one table for each date with rows. It has the key columns and the given columns.
 
-    Rows are sorted by time, scene, user, item and label, so that their order, and with it everything drawn from a
-    seed, depends only on a partition's content and not on how its files were written. Raises TrainingError if a date
-    cannot be read.
+    Rows are sorted by time, scene, user, item and label. Their order, and everything drawn from a seed, then depends
+    only on the content and not on how the files were written. Raises TrainingError if a date cannot be read.
     """
     for date in dates:
         table = _read(catalog, date, (*KEYS, *columns))
@@ -48,7 +47,7 @@ def read_dates(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = 
 
 
 def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
-    """Return the keys of all rows, in the order of read_dates."""
+    """Return the key columns of all rows of the dates, in the order of read_dates."""
     tables = list(read_dates(catalog, dates))
     if not tables:
         return _SCHEMA.empty_table().select(KEYS)
@@ -56,7 +55,7 @@ def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
 
 
 def count_rows(catalog: Catalog, date: str) -> int:
-    """Count the rows of a date by its files' footers. Raises TrainingError if the manifest has another count."""
+    """Count the rows of a date from the footers of its files. Raises TrainingError if the manifest says otherwise."""
     dataset = _dataset(catalog, date)
     try:
         rows = dataset.count_rows() if dataset else 0
@@ -65,14 +64,14 @@ def count_rows(catalog: Catalog, date: str) -> int:
     manifest = catalog.manifest(TRAIN, date)
     if manifest and manifest.rows != rows:
         raise TrainingError(
-            f"{catalog.uri(TRAIN, date)} holds {rows} rows and its manifest says {manifest.rows}: "
-            "run the training_table stage of this date again"
+            f"{catalog.uri(TRAIN, date)} has {rows} rows, but its manifest says {manifest.rows}: "
+            "run the stage training_table for this date again"
         )
     return rows
 
 
 def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    """Split a dictionary-coded column into its codes [n] (-1 for null) and its distinct values."""
+    """Split a dictionary-encoded column into its codes [n], with -1 for null, and its distinct values."""
     coded = column.combine_chunks()
     codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
     return codes, coded.dictionary
@@ -80,7 +79,7 @@ def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
 
 @dataclass(frozen=True)
 class RowGroup:
-    """A part of a date's file that can be read on its own."""
+    """A row group of a Parquet file: a part of a date that can be read on its own."""
 
     catalog: Catalog
     date: str
@@ -92,7 +91,7 @@ class RowGroup:
         return sum(group.num_rows for group in self.fragment.row_groups)
 
     def tables(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
-        """Yield the keys and the given columns, `rows` rows at a time, in the file's order.
+        """Yield the key columns and the given columns, `rows` rows at a time, in the order of the file.
 
         Raises TrainingError if the file cannot be read.
         """
@@ -135,7 +134,7 @@ def row_groups(catalog: Catalog, dates: Sequence[str]) -> list[RowGroup]:
 
 
 def read_in_pieces(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
-    """Yield the same columns as read_dates, for dates too large for memory: PIECE_ROWS at a time, in file order."""
+    """Yield the same columns as read_dates, but PIECE_ROWS rows at a time and in file order, to save memory."""
     for group in row_groups(catalog, dates):
         yield from group.tables(columns, PIECE_ROWS)
 
@@ -162,7 +161,9 @@ def _schema_of(columns: Sequence[str]) -> pa.Schema:
 def _require_columns(fragment: ds.ParquetFileFragment, columns: Sequence[str]) -> None:
     missing = sorted({*columns} - {*fragment.physical_schema.names, "scene"})
     if missing:
-        raise TrainingError(f"{fragment.path} has no column {', '.join(missing)}: publish this date again")
+        raise TrainingError(
+            f"{fragment.path} lacks the columns {', '.join(missing)}: run the stage training_table for this date again"
+        )
 
 
 def _dataset(catalog: Catalog, date: str) -> ds.Dataset | None:
@@ -181,8 +182,8 @@ def _check_values(catalog: Catalog, date: str, table: pa.Table) -> None:
         unknown = sorted(str(value) for value in pc.unique(table[name]).to_pylist() if value not in allowed)
         if unknown:
             raise TrainingError(
-                f"{catalog.uri(TRAIN, date)} has {name} {', '.join(unknown)}, known are {allowed}: "
-                "publish this date again (ANTM2C_SCENES sets the scenes)"
+                f"{catalog.uri(TRAIN, date)} has the invalid {name} {', '.join(unknown)}; valid are {allowed}: run the "
+                "stages for this date again, or set ANTM2C_SCENES to the number of scenes"
             )
 
 
@@ -201,5 +202,5 @@ def _ranks(column: pa.ChunkedArray) -> np.ndarray:
 def _unreadable(catalog: Catalog, date: str, error: Exception) -> TrainingError:
     first_line = (str(error).splitlines() or ["no message"])[0]
     return TrainingError(
-        f"{catalog.uri(TRAIN, date)} cannot be read ({first_line}): run training_table for {date} again"
+        f"{catalog.uri(TRAIN, date)} cannot be read ({first_line}): run the stage training_table for {date} again"
     )

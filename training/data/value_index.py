@@ -1,4 +1,4 @@
-"""Finds the positions of a column's values among known distinct values."""
+"""Map the values of a column to indexes of known values."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _REMEMBERED = 4  # dictionaries: more than the row groups that are read side by 
 
 @dataclass(frozen=True)
 class ValueIndex:
-    """Distinct values with indexes from 1, in their order. Null and every other value have index UNSEEN."""
+    """Known distinct values, with indexes from 1. Null and all other values have the index UNSEEN, 0."""
 
     values: pa.Array
 
@@ -26,12 +26,12 @@ class ValueIndex:
         return len(self.values) + 1
 
     def index(self, column: pa.ChunkedArray) -> np.ndarray:
-        """Return the index of every row of a dictionary-coded column, int64 [n]."""
+        """Return the index of each value of a dictionary-encoded column, int64 [n]."""
         codes, distinct = codes_and_values(column)
         return self._indexes(distinct)[codes]
 
     def _indexes(self, distinct: pa.Array) -> np.ndarray:
-        """Return the index of each distinct value, and UNSEEN as the last entry, which code -1 (null) selects.
+        """Return the index of each distinct value, followed by UNSEEN, which the code -1 for null selects.
 
         The pieces of a row group share a dictionary, which is looked up only once.
         """
@@ -48,7 +48,7 @@ class ValueIndex:
 
 
 def _positions_among(known: pa.Array, values: pa.Array) -> np.ndarray:
-    """Return the position of each value among distinct known ones, -1 if it is not one of them: int64 [n]."""
+    """Return the position of each value in `known`, or -1 if it is not there, int64 [n]. Both are distinct."""
     if len(values) < len(known):  # hashing the shorter side is twice as fast, if all its values are known
         positions = np.full(len(values), -1, dtype=np.int64)
         found = _first_positions(known, values)
@@ -60,5 +60,5 @@ def _positions_among(known: pa.Array, values: pa.Array) -> np.ndarray:
 
 
 def _first_positions(values: pa.Array, known: pa.Array) -> np.ndarray:
-    """Return the first position of each value among the known ones, -1 if it is not one of them: int32 [n]."""
+    """Return the first position of each value in `known`, or -1 if it is not there, int32 [n]."""
     return pc.fill_null(pc.index_in(values, value_set=known), -1).to_numpy(zero_copy_only=False)

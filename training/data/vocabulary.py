@@ -1,4 +1,4 @@
-"""Vocabularies: the ids of the training window, with indexes from 1. All other ids share index 0."""
+"""Vocabularies: the ids that occur on the training dates, with indexes from 1. All other ids have the index 0."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ PARTS_AT_ONCE = 32  # vocabularies to collect before merging: those of many piec
 
 @dataclass(frozen=True)
 class Vocabulary(ValueIndex):
-    """The distinct values of a column in the training window, with their numbers of impressions there."""
+    """The distinct values of a column on the training dates, with the number of impressions of each."""
 
     impressions: np.ndarray
 
     @staticmethod
     def merged(parts: Sequence["Vocabulary"]) -> "Vocabulary":
-        """Merge vocabularies. The values are sorted, so that indexes do not depend on the order of the rows."""
+        """Merge vocabularies. Values are sorted, so their indexes do not depend on the order of rows."""
         by_value = pa.concat_tables(part._table() for part in parts).group_by("value")
         summed = by_value.aggregate([("impressions", "sum")]).rename_columns({"impressions_sum": "impressions"})
         return Vocabulary._from_table(summed.sort_by("value"))
 
     @staticmethod
     def of(column: pa.ChunkedArray) -> "Vocabulary":
-        """Return the distinct values of a dictionary-coded column, without null."""
+        """Build the vocabulary of a dictionary-encoded column, without null."""
         codes, values = codes_and_values(column)
         counts = np.bincount(codes[codes >= 0], minlength=len(values))
         return Vocabulary(values.filter(pa.array(counts > 0)), counts[counts > 0])
@@ -43,7 +43,7 @@ class Vocabulary(ValueIndex):
         pq.write_table(self._table(), path, compression="zstd")
 
     def impressions_at(self, index: np.ndarray) -> np.ndarray:
-        """Return the impressions in the training window of every indexed row; 0 for unseen ids."""
+        """Return the number of impressions on the training dates of the id at each index; 0 for unseen ids."""
         return np.concatenate(([0], self.impressions))[index]
 
     def _table(self) -> pa.Table:

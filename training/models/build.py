@@ -1,4 +1,4 @@
-"""Builds models by name."""
+"""Build a model by its name."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ from warehouse.tables import SCENES
 
 _EXPERT_SIZES, _TOWER_SIZE = (128, 64), 32
 
-# A backbone maps x [B, D] and scene [B] to logits [B] and its gates' weights by name. The key is the backbone's name.
+# By name. A backbone maps x [B, D] and scene [B] to logits [B] and the weights of its gates, by gate.
 _BACKBONES: dict[str, Callable[[int, ModelSettings], nn.Module]] = {
     "dnn": lambda size, settings: DNN(size, settings.hidden_size, settings.dropout),
     "mmoe": lambda size, settings: MMoE(size, len(SCENES), settings.experts, _EXPERT_SIZES, _TOWER_SIZE),
@@ -30,7 +30,7 @@ _BACKBONES: dict[str, Callable[[int, ModelSettings], nn.Module]] = {
 def build_model(
     name: str, shape: InputShape, settings: ModelSettings, text_shape: tuple[int, int] | None = None
 ) -> ClickModel:
-    """Build a model with initial weights drawn from torch's global generator.
+    """Build a model, with initial weights from torch's global random generator.
 
     text_shape: for a content model, the number of texts per row and the size of their whitened embeddings.
     """

@@ -1,4 +1,4 @@
-"""A whole model: input layer, backbone and, if it reads texts, content side."""
+"""A complete model: input layer, backbone and, if it reads texts, content tower."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +20,9 @@ _RENAMED = {
 
 
 class ClickModel(nn.Module):
-    """Tensors of B rows -> logits [B] and the backbone's gates.
+    """Maps the tensors of B rows to logits [B] and the weights of the backbone's gates.
 
-    backbone: x [B, D], scene [B] -> logits [B], gates. A content model's logit is
+    backbone: x [B, D], scene [B] -> logits [B], gates. The logit of a content model is
     (1 - alpha) * backbone + alpha * content.
     """
 
@@ -45,15 +45,15 @@ class ClickModel(nn.Module):
         return (1 - alpha) * logit + alpha * content_logit, gates
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Load weights as nn.Module does, including those of earlier runs, which have other names."""
+        """Load weights as nn.Module does, also from earlier runs, in which they had other names."""
         return super().load_state_dict({_present_name(name): w for name, w in state_dict.items()}, strict, assign)
 
 
 class RowModel(nn.Module):
-    """A click model that takes Rows: Rows of B -> logits [B].
+    """A click model that takes Rows and returns logits [B].
 
-    text_table: for a content model, the whitened embeddings [1 + texts, K] that rows.text points into. It is not a
-    weight and not part of the model's state.
+    text_table: for a content model, the whitened embeddings [1 + texts, K] that the indexes in rows.text refer to. It
+    is not trained, and not saved with the model.
     """
 
     text_table: Tensor | None
@@ -61,7 +61,7 @@ class RowModel(nn.Module):
     def __init__(self, model: ClickModel, text_table: Tensor | None = None) -> None:
         super().__init__()
         if (model.content is None) != (text_table is None):
-            raise ValueError("a content model, and no other, needs a table of embedded texts")
+            raise ValueError("a content model needs text_table, and other models must not have one")
         self.model = model
         self.register_buffer("text_table", text_table, persistent=False)
 
@@ -69,11 +69,11 @@ class RowModel(nn.Module):
         return self.with_gates(rows)[0]
 
     def with_gates(self, rows: Rows) -> tuple[Tensor, Gates]:
-        """Return logits [B] and the backbone's gates; a backbone without gates has none."""
+        """Return logits [B] and the weights of the backbone's gates, an empty dict if it has no gates."""
         return self.model(rows.categorical, rows.numeric, self._texts(rows))
 
     def alpha(self, rows: Rows) -> Tensor:
-        """Return the content side's share in each row's logit, [B]. Only content models have one."""
+        """Return the weight of the content tower in the logit of each row, [B]. Only for content models."""
         content, texts = self.model.content, self._texts(rows)
         assert content is not None
         assert texts is not None

@@ -1,4 +1,4 @@
-"""The content side of a model: a tower over texts, and the gate that weighs it against the backbone."""
+"""The content part of a model: a tower that reads texts, and a gate that weighs it against the backbone."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ _LIMIT = 10.0  # of the alpha gate's logit: in float32, sigmoid(17) is 1
 
 
 class ContentTower(nn.Module):
-    """Linear, ReLU, Dropout and a tower per scene: x [B, D], scene [B] -> logits [B]."""
+    """Linear, ReLU and Dropout, then a tower for each scene: x [B, D], scene [B] -> logits [B]."""
 
     def __init__(self, scenes: int, size: int, dropout: float) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class ContentTower(nn.Module):
 
 
 class AlphaGate(nn.Module):
-    """The content side's share in a row's logit, by a gate per scene: x [B, D], scene [B] -> alpha [B], in (0, 1)."""
+    """Computes the content tower's weight, with a gate for each scene: x [B, D], scene [B] -> alpha [B] in (0, 1)."""
 
     def __init__(self, scenes: int, size: int) -> None:
         super().__init__()
@@ -35,10 +35,9 @@ class AlphaGate(nn.Module):
 
 
 class ContentInput(nn.Module):
-    """A common projection of a row's text embeddings and, if there are two, its product: [B, T, K] -> [B, output_size].
+    """Projects the text embeddings of a row, and adds their product if there are two: [B, T, K] -> [B, output_size].
 
-    As the projection is the same for all texts, the product of an item's and a query's says how close their meanings
-    are.
+    All texts have the same projection, so the product of an item and a query tells how close their meanings are.
     """
 
     def __init__(self, texts: int, size: int) -> None:
@@ -54,7 +53,7 @@ class ContentInput(nn.Module):
 
 
 class ContentSide(nn.Module):
-    """Whitened embeddings of a row's texts [B, T, K], scene [B] -> logits [B] and alpha [B]. It sees nothing else."""
+    """The content tower and its gate: text embeddings [B, T, K], scene [B] -> logits [B], alpha [B]."""
 
     def __init__(self, scenes: int, texts: int, size: int, dropout: float) -> None:
         super().__init__()
@@ -67,5 +66,5 @@ class ContentSide(nn.Module):
         return self.tower(x, scene), self.alpha_gate(x, scene)
 
     def alpha(self, texts: Tensor, scene: Tensor) -> Tensor:
-        """Return alpha [B] alone."""
+        """Return alpha [B] without the logits."""
         return self.alpha_gate(self.input(texts), scene)

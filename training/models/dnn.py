@@ -1,10 +1,10 @@
-"""The baseline, a feed-forward network."""
+"""The baseline: a feed-forward network."""
 
 from torch import Tensor, nn
 
 
 class DNN(nn.Module):
-    """Linear, ReLU, Dropout, Linear: x [B, D] -> logits [B], the same network for all scenes."""
+    """Linear, ReLU, Dropout, Linear, the same for all scenes: x [B, D] -> logits [B]."""
 
     def __init__(self, size: int, hidden_size: int, dropout: float) -> None:
         super().__init__()
@@ -16,5 +16,5 @@ class DNN(nn.Module):
         )
 
     def forward(self, x: Tensor, _scene: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return logits [B], and no gates."""
+        """Return logits [B], and an empty dict because there are no gates."""
         return self.layers(x).squeeze(-1), {}

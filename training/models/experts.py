@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class GroupedLinear(nn.Module):
-    """G linear layers side by side: [G, B, D] -> [G, B, H]. Each is initialised by its own fan-in, as nn.Linear is."""
+    """G parallel linear layers: [G, B, D] -> [G, B, H]. Each is initialised like nn.Linear."""
 
     def __init__(self, groups: int, size: int, output_size: int) -> None:
         super().__init__()
@@ -22,20 +22,20 @@ class GroupedLinear(nn.Module):
 
 
 class Experts(nn.Module):
-    """K experts in each of G groups, each group with an input of its own: [G, B, D] -> [G, K, B, H].
+    """K experts in each of G groups. Each group has its own input: [G, B, D] -> [G, K, B, H].
 
-    An expert is an MLP with layers of the given sizes and ReLU after each; H is the last size.
+    An expert is an MLP with layers of the given sizes and a ReLU after each layer. H is the last size.
     """
 
     def __init__(self, groups: int, experts: int, size: int, sizes: Sequence[int]) -> None:
         super().__init__()
         self.shape = groups, experts
-        # All experts of a group read the same input, so that their first layers are a single wide product.
+        # All experts of a group read the same input, so their first layers are a single wide product.
         self.first = GroupedLinear(groups, size, experts * sizes[0])
         self.others = nn.ModuleList(GroupedLinear(groups * experts, *layer) for layer in pairwise(sizes))
 
     def forward(self, x: Tensor) -> Tensor:
-        # ReLU in place: a second block of all experts' hidden units would take a tenth of a step.
+        # ReLU in place: allocating the hidden units of all experts again would take a tenth of a step.
         wide = self.first(x).relu_().unflatten(2, (self.shape[1], -1))  # [G, B, K, H1]
         hidden = wide.transpose(1, 2).flatten(0, 1)  # [G * K, B, H1]
         for layer in self.others:

@@ -1,4 +1,4 @@
-"""How scenes use experts: mean gate weights, their entropy, and experts that hardly any scene uses."""
+"""Statistics of the gates: mean weight of each expert by scene, entropy, and experts that no scene really uses."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ COLLAPSED_BELOW = 0.1  # relative to an equal share: an expert below it in every
 
 
 class GateStatistics:
-    """Accumulates gate weights and entropies, batch by batch."""
+    """Accumulates gate weights and their entropies, batch by batch."""
 
     def __init__(self) -> None:
         self._rows = torch.zeros(len(SCENES), dtype=torch.float64)
@@ -19,7 +19,7 @@ class GateStatistics:
         self._entropy: dict[str, Tensor] = {}  # by gate, summed by scene: [S]
 
     def add(self, scene: Tensor, gates: dict[str, Tensor]) -> None:
-        """Add rows. scene: [n]; gates: by name, weights [n, K] that add up to 1 in each row."""
+        """Add n rows. scene: [n]. gates: by gate, the weights [n, K], which add up to 1 in each row."""
         self._rows.index_add_(0, scene, torch.ones(len(scene), dtype=torch.float64))
         for name, weights in gates.items():
             weights = weights.double()
@@ -30,9 +30,9 @@ class GateStatistics:
             self._entropy[name].index_add_(0, scene, entropy)
 
     def report(self) -> dict[str, Any]:
-        """Return, by gate and scene, each expert's mean weight and the mean entropy in nats, and the collapsed experts.
+        """Return the collapsed experts of each gate, and for each scene the mean weights and the mean entropy in nats.
 
-        Scenes without rows are left out. Experts are numbered from 0, in the order of the weights.
+        Scenes without rows are left out. Experts are numbered from 0.
         """
         seen = [position for position in range(len(SCENES)) if self._rows[position]]
         return {

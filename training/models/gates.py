@@ -1,11 +1,11 @@
-"""Gates: how much a row takes from each expert."""
+"""Gates: the weights with which experts are mixed for a row."""
 
 import torch
 from torch import Tensor, nn
 
 
 class SceneGates(nn.Module):
-    """A softmax gate per scene over K experts; a row passes its own scene's: x [B, D], scene [B] -> weights [B, K]."""
+    """A softmax gate over K experts for each scene: x [B, D], scene [B] -> weights by each row's own gate [B, K]."""
 
     def __init__(self, scenes: int, size: int, experts: int) -> None:
         super().__init__()
@@ -18,11 +18,11 @@ class SceneGates(nn.Module):
 
 
 def own_scene(by_scene: Tensor, scene: Tensor) -> Tensor:
-    """Select what belongs to each row's own scene: [B, S, K], scene [B] -> [B, K]."""
+    """Select the values of each row's own scene: [B, S, K], scene [B] -> [B, K]."""
     index = scene.view(-1, 1, 1).expand(-1, 1, by_scene.shape[-1])  # [B, 1, K]
     return by_scene.gather(1, index).squeeze(1)
 
 
 def mixture(weights: Tensor, experts: Tensor) -> Tensor:
-    """Return the weighted sum of the experts' outputs: [B, K] and [K, B, H] -> [B, H]."""
+    """Return the weighted sum of the experts' outputs: weights [B, K], experts [K, B, H] -> [B, H]."""
     return torch.einsum("bk,kbh->bh", weights, experts)

@@ -1,4 +1,4 @@
-"""The input layer of every model: from a row's features to one dense vector."""
+"""The input layer of every model: it turns the features of a row into one dense vector."""
 
 import torch
 from torch import Tensor, nn
@@ -7,18 +7,18 @@ from training.data.input_shape import InputShape
 from training.data.rows import ITEM, USER
 from training.data.value_index import UNSEEN
 
-_CONTEXT_SIZE = 4  # of the embeddings of scene, hour and deep features, which have few values each
+_CONTEXT_SIZE = 4  # size of the embeddings of scene, hour and deep features, which have only a few values each
 _INITIAL_SPREAD = 0.05
 
 
 class InputLayer(nn.Module):
-    """Embeddings of the categorical features, followed by the numeric block.
+    """Concatenates the embeddings of the categorical features and the numeric features.
 
     categorical [B, F] int64, numeric [B, N] -> [B, output_size].
 
-    In training, each row's user and item are forgotten with probability `unseen_rate`: the id becomes the unseen one,
-    and the numeric features lose its history. The model so learns to score users and items that it has never seen.
-    A share of `id_dropout` of the user's and the item's embeddings is dropped as well, as they overfit first.
+    In training, a row's user, and likewise its item, is replaced with probability `unseen_rate` by an unseen one
+    without history, so that the model learns to score users and items that it has never seen. Dropout with the rate
+    `id_dropout` is applied to the embeddings of users and items, because they overfit first.
     """
 
     without_history: Tensor

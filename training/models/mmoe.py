@@ -10,7 +10,10 @@ from training.models.towers import SceneTowers
 
 
 class MMoE(nn.Module):
-    """K experts, a gate and a tower per scene (Ma et al., KDD 2018): x [B, D], scene [B] -> logits [B], gates."""
+    """K shared experts, and a gate and a tower for each scene: x [B, D], scene [B] -> logits [B], gates.
+
+    Ma et al., KDD 2018.
+    """
 
     def __init__(self, size: int, scenes: int, experts: int, expert_sizes: Sequence[int], tower_size: int) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""The settings that shape a model."""
+"""The sizes and dropout rates of models."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Settings of every model. Each model reads those that apply to it."""
+    """The settings of all models. Each model uses those that apply to it."""
 
     embedding_size: int = 16
     hidden_size: int = 128

@@ -1,6 +1,6 @@
 """Progressive layered extraction with scenes as tasks.
 
-Here K counts the experts of one scene, C the experts shared by all scenes.
+K is the number of experts of one scene, C the number of experts that all scenes share.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from training.models.towers import SceneTowers
 
 
 class ExtractionLevel(nn.Module):
-    """A level before the last: each scene's experts and gate, shared experts and a gate over the experts of all.
+    """A level before the last one. Each scene has experts and a gate, which read the scene's input.
 
-    A scene's experts and gate read that scene's input; the shared experts and their gate read the shared input.
+    There are also shared experts, and a shared gate over all experts. They read the shared input.
     """
 
     def __init__(self, scenes: int, size: int, scene_experts: int, shared_experts: int, sizes: Sequence[int]) -> None:
@@ -27,10 +27,10 @@ class ExtractionLevel(nn.Module):
         self.shared_gate = nn.Linear(size, scenes * scene_experts + shared_experts)
 
     def forward(self, by_scene: Tensor, shared: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map the scenes' inputs [S, B, D] and the shared input [B, D] to the next level's inputs and the gates.
+        """Map the inputs of the scenes [S, B, D] and the shared input [B, D] to the inputs of the next level.
 
-        Returns the scenes' outputs [S, B, H], the shared output [B, H] and the gates [S, B, K + C], a scene's own
-        experts first.
+        Returns the outputs of the scenes [S, B, H], the shared output [B, H] and the gates' weights [S, B, K + C], with
+        a scene's own experts first.
         """
         of_scenes = self.of_scenes(by_scene)  # [S, K, B, H]
         of_all = self.shared(shared.unsqueeze(0)).squeeze(0)  # [C, B, H]
@@ -42,7 +42,7 @@ class ExtractionLevel(nn.Module):
 
 
 class LastLevel(nn.Module):
-    """The last level: each row passes the gate of its own scene only, and there is no shared gate."""
+    """The last level. Each row uses only the gate of its own scene, and there is no shared gate."""
 
     def __init__(self, scenes: int, size: int, scene_experts: int, shared_experts: int, sizes: Sequence[int]) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class LastLevel(nn.Module):
         self.gates = SceneGates(scenes, size, scene_experts + shared_experts)
 
     def forward(self, by_scene: Tensor, shared: Tensor, scene: Tensor) -> tuple[Tensor, Tensor]:
-        """Map the scenes' inputs [S, B, D], the shared input [B, D] and scene [B] to [B, H] and gates [B, K + C]."""
+        """Return the mixed outputs [B, H] and the gates' weights [B, K + C]. by_scene: [S, B, D]. shared: [B, D]."""
         row = torch.arange(len(scene), device=scene.device)
         x = by_scene[scene, row]  # each row's input to its own scene, [B, D]
         of_scenes = self.of_scenes(x.unsqueeze(0)).squeeze(0).unflatten(0, (-1, self.counts[0]))  # [S, K, B, H]
@@ -64,9 +64,9 @@ class LastLevel(nn.Module):
 
 
 class PLE(nn.Module):
-    """Levels of shared and per-scene experts (Tang et al., RecSys 2020): x [B, D], scene [B] -> logits [B], gates.
+    """Levels of shared experts and experts of one scene (Tang et al., RecSys 2020): x [B, D], scene [B] -> logits [B].
 
-    The experts of the last level have layers of all `expert_sizes`, those of the levels before only the first one.
+    The experts of the last level have a layer for each of `expert_sizes`, those of earlier levels only the first layer.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class PLE(nn.Module):
         self.towers = SceneTowers(scenes, expert_sizes[-1], tower_size)
 
     def forward(self, x: Tensor, scene: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return logits [B] and {"level 1": weights [B, K + C], ...}, a scene's own experts first."""
+        """Return logits [B] and {"level 1": weights [B, K + C], ...}, with a scene's own experts first."""
         row = torch.arange(len(scene), device=scene.device)
         by_scene, shared = x.expand(self.scenes, -1, -1), x
         weights = {}

@@ -1,4 +1,4 @@
-"""Towers: the last layers, which turn a representation into each scene's logit."""
+"""Towers: the last layers of a model, with weights for each scene, which compute the logit."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from training.models.gates import own_scene
 
 
 class SceneTowers(nn.Module):
-    """Linear, ReLU, Linear per scene; a row passes its own scene's tower: x [B, D], scene [B] -> logits [B]."""
+    """Linear, ReLU, Linear for each scene. A row uses those of its scene: x [B, D], scene [B] -> logits [B]."""
 
     def __init__(self, scenes: int, size: int, hidden_size: int) -> None:
         super().__init__()

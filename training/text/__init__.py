@@ -1,1 +1,1 @@
-"""Turns the distinct texts of rows into whitened embeddings."""
+"""Embed the distinct texts of rows, and whiten the embeddings."""

@@ -1,4 +1,4 @@
-"""A cache of embeddings by the hash of their text, so that a rerun embeds only new texts."""
+"""A cache of text embeddings, so that a rerun embeds only new texts. Embeddings are found by the hash of the text."""
 
 import hashlib
 from pathlib import Path
@@ -15,13 +15,13 @@ _KEY_BYTES = 16
 
 
 class EmbeddingCache:
-    """The embeddings of one encoder: a Parquet file per finished batch, with the texts' hashes and vectors."""
+    """The cached embeddings of one encoder. Each batch has a Parquet file with the hashes of its texts and vectors."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def read(self, keys: pa.Array, into: np.ndarray) -> np.ndarray:
-        """Copy the cached embeddings into their rows of `into` [n, D]. Return which rows were found, bool [n]."""
+        """Copy cached embeddings to `into` [n, D]. Returns which of the n keys were found, bool [n]."""
         found = np.zeros(len(keys), dtype=bool)
         keys_by_file = {file: self._column(file, "key", keys.type) for file in sorted(self._folder.glob("*.parquet"))}
         # One call for all files, since every call builds a hash table of all keys.
@@ -53,7 +53,7 @@ class EmbeddingCache:
         return pa.array([], kind)
 
     def add(self, keys: pa.Array, vectors: np.ndarray) -> None:
-        """Write a batch to a file of its own, atomically. vectors: [n, D] float32."""
+        """Write the embeddings of a batch to a new file, atomically. vectors: [n, D] float32."""
         self._folder.mkdir(parents=True, exist_ok=True)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
         file = self._folder / f"{hashlib.sha256(keys.buffers()[1]).hexdigest()[:_KEY_BYTES]}.parquet"
@@ -65,6 +65,6 @@ class EmbeddingCache:
 
 
 def text_keys(texts: pa.Array) -> pa.Array:
-    """Hash texts, 16 bytes each."""
+    """Return a hash of each text, 16 bytes long."""
     hashes = [hashlib.sha256(text.as_buffer()).digest()[:_KEY_BYTES] for text in texts]
     return pa.array(hashes, pa.binary(_KEY_BYTES))

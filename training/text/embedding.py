@@ -1,4 +1,4 @@
-"""Embeds distinct texts, each one once."""
+"""Embed distinct texts with an encoder, or take their embeddings from the cache."""
 
 import time
 from typing import Protocol
@@ -18,11 +18,11 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that the user gave."""
+        """The name of the encoder, as the user gave it."""
 
     @property
     def key(self) -> str:
-        """A hash of everything that affects an embedding."""
+        """A hash of everything that affects the embeddings."""
 
     @property
     def size(self) -> int:
@@ -33,7 +33,7 @@ class Encoder(Protocol):
 
 
 def embed(texts: pa.Array, encoder: Encoder, cache: EmbeddingCache | None = None) -> np.ndarray:
-    """Return the texts' embeddings, [n, D] float32. Those not yet in the cache are computed and added to it."""
+    """Return the embeddings of the texts, [n, D] float32. Those not in the cache are computed, and added to it."""
     started = time.monotonic()
     embeddings = np.empty((len(texts), encoder.size), dtype=np.float32)
     keys = text_keys(texts)

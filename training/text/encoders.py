@@ -1,4 +1,4 @@
-"""Opens text encoders by name."""
+"""Choose a text encoder by name, and fit or open it."""
 
 import shutil
 from pathlib import Path
@@ -20,9 +20,9 @@ _PREFERRED = "m3e-base"
 
 
 def resolve_encoder(name: str) -> str:
-    """Return the name to record: a folder's absolute path, and for `auto` m3e-base if it is downloaded, otherwise lsa.
+    """Return the name of the encoder to use: the absolute path of a folder, or the name as given.
 
-    Raises TrainingError if there is no such encoder.
+    `auto` becomes m3e-base if it is downloaded, and lsa otherwise. Raises TrainingError if there is no such encoder.
     """
     if name == LSA:
         return name
@@ -34,17 +34,17 @@ def resolve_encoder(name: str) -> str:
     if is_downloaded(_PREFERRED):
         say(f"text encoder: {_PREFERRED}, found in the local model cache")
         return _PREFERRED
-    say(f"text encoder: {LSA}, as {_PREFERRED} is not in the local model cache")
+    say(f"text encoder: {LSA}, because {_PREFERRED} is not in the local model cache")
     return LSA
 
 
 def cache_of(encoder: Encoder, folder: Path) -> EmbeddingCache:
-    """Return the cache of an encoder's embeddings in a folder."""
+    """Return the cache of an encoder's embeddings. folder: that of all caches."""
     return EmbeddingCache(folder / Path(encoder.name).name / encoder.key)
 
 
 def fitted_lsa(texts: pa.Array, seed: int, parent: Path) -> LsaEncoder:
-    """Fit lsa on the texts, or read that fit if `parent` holds it already."""
+    """Fit lsa on the texts, or load the result from `parent` if it was fitted on the same texts before."""
     folder = parent / LSA / f"fitted-{fit_key(texts, seed)}"
     if folder.is_dir():
         if not changed_files(folder):

@@ -1,4 +1,4 @@
-"""Latent semantic analysis of character n-grams: fitted on the training window, with nothing to download."""
+"""The text encoder lsa: latent semantic analysis of character n-grams, fitted on the training texts."""
 
 import hashlib
 import json
@@ -15,17 +15,17 @@ NAME = "lsa"
 _DIMENSIONS = 128
 _NGRAMS = (2, 3)  # most Chinese words have two characters; with a word edge as a third, the word itself is an n-gram
 _MOST_NGRAMS = 100_000
-_MOST_TEXTS = 200_000  # to fit on: more of them add nothing and would determine the peak memory of the run
+_MOST_TEXTS = 200_000  # to fit on: more would add nothing but memory
 _PASSES = 4  # power iterations of the randomised SVD
 _PUNCTUATION = r"[^\pL\pN]+"  # n-grams must not span two entities
 _VOCABULARY, _IDF, _COMPONENTS = "ngrams.json", "idf.npy", "components.npy"
 
 
 class LsaEncoder:
-    """Encodes texts as TF-IDF of character n-grams (Salton and Buckley, 1988), reduced by a truncated SVD.
+    """Encodes texts as TF-IDF of character n-grams (Salton and Buckley, 1988), reduced to D dimensions by an SVD.
 
-    The SVD is that of latent semantic analysis (Deerwester et al., 1990). ngrams: the F n-grams in column order.
-    idf: [F]. components: [F, D] float32, for embeddings of D dimensions.
+    This is latent semantic analysis (Deerwester et al., 1990). ngrams: the F n-grams in column order. idf: [F].
+    components: [F, D] float32.
     """
 
     name = NAME
@@ -35,7 +35,7 @@ class LsaEncoder:
 
     @staticmethod
     def fit(texts: pa.Array, seed: int) -> "LsaEncoder":
-        """Fit on distinct texts. If no two of them share an n-gram, every embedding is 0."""
+        """Fit an encoder on distinct texts. If no two of them share an n-gram, all embeddings are 0."""
         if len(texts) > _MOST_TEXTS:
             chosen = np.random.default_rng(seed).choice(len(texts), _MOST_TEXTS, replace=False)
             texts = texts.take(pa.array(np.sort(chosen)))
@@ -68,7 +68,7 @@ class LsaEncoder:
         return np.asarray(tfidf.transform(_without_punctuation(texts)) @ self._components, dtype=np.float32)
 
     def save(self, folder: Path) -> None:
-        """Write JSON and npy files, without pickle."""
+        """Write the encoder to a folder, as JSON and npy files."""
         folder.mkdir(parents=True)
         (folder / _VOCABULARY).write_text(json.dumps(self._ngrams, ensure_ascii=False), encoding="utf-8")
         np.save(folder / _IDF, self._idf)
@@ -82,7 +82,7 @@ class LsaEncoder:
 
 
 def fit_key(texts: pa.Array, seed: int) -> str:
-    """Hash everything that affects a fit: the distinct texts in their order, the seed and the settings."""
+    """Return a hash of everything that affects a fit: the texts in their order, the seed and the settings."""
     settings = [_DIMENSIONS, _NGRAMS, _MOST_NGRAMS, _MOST_TEXTS, _PASSES, _PUNCTUATION, seed]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for text in texts:

@@ -1,4 +1,4 @@
-"""Sentence-transformers encoders: any model of the Hugging Face hub or of a local folder."""
+"""Text encoders from sentence-transformers: any model on the Hugging Face hub or in a local folder."""
 
 import hashlib
 import json
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _HUB_NAMES = {"m3e-base": "moka-ai/m3e-base"}
 _HUB_TIMEOUT = 10.0  # seconds
 _BATCH = 64  # texts in memory at once, padded to the longest of them
-_ELSEWHERE = "pass the folder where it is as --text-encoder"
-# What tokenizers treat differently: case, accents, widths, scripts, digits, punctuation and blanks.
+_ELSEWHERE = "pass the folder of a sentence-transformers model as --text-encoder"
+# A text with everything that tokenizers treat differently: case, accents, widths, scripts, digits and spaces.
 _PROBE = "Ｈello, Wörld!  今日の天気 繁體字，３ 42-17 don't #ctr_2023 😀\tunbelievable"
 
 
 class SentenceEncoder:
-    """A sentence-transformers model, on a GPU if there is one. A plain BERT model gets mean pooling."""
+    """A sentence-transformers model. It runs on a GPU if there is one. A plain BERT model gets mean pooling."""
 
     def __init__(self, name: str, model: "SentenceTransformer") -> None:
         self.name = name
@@ -36,15 +36,15 @@ class SentenceEncoder:
 
     @staticmethod
     def open(name: str) -> "SentenceEncoder":
-        """Open a local folder, a model of the local model cache, or one of the hub, in this order.
+        """Load the model from a local folder, the local model cache or the hub: the first of them that has it.
 
-        Raises TrainingError if none of them holds the model.
+        Raises TrainingError if none of them has it.
         """
         name = located(name)
         return SentenceEncoder(name, _load(name))
 
     def has_key(self, key: str) -> bool:
-        """Return whether this is the encoder with that key, which an earlier code revision may have made."""
+        """Return whether this encoder has the given key, also in the form that earlier code revisions gave it."""
         return key in (self.key, _former_fingerprint(self._model))
 
     @property
@@ -57,9 +57,9 @@ class SentenceEncoder:
 
 
 def located(name: str) -> str:
-    """Return the absolute path of a local folder, or the name of a model of the hub as it is.
+    """Return the absolute path if `name` is a local folder, or else `name` itself, if the hub has such a model.
 
-    Raises TrainingError if there is neither such a folder nor such a model.
+    Raises TrainingError if there is neither.
     """
     if name and Path(name).is_dir():
         return str(Path(name).resolve())
@@ -68,7 +68,7 @@ def located(name: str) -> str:
         validate_repo_id(hub_name)
     except HFValidationError as error:
         raise TrainingError(
-            f"there is no folder {name!r} for the text encoder, nor can a model of the hub have that name: {_ELSEWHERE}"
+            f"there is no folder {name!r} for the text encoder, and no model on the hub has such a name: {_ELSEWHERE}"
         ) from error
     if not is_downloaded(name):
         try:
@@ -84,7 +84,7 @@ def is_downloaded(name: str) -> bool:
 
 
 def _load(name: str) -> "SentenceTransformer":
-    from sentence_transformers import SentenceTransformer  # takes seconds, which runs without text need not wait
+    from sentence_transformers import SentenceTransformer  # takes seconds, so only runs with texts import it
 
     _silence_libraries()
     if Path(name).is_dir():
@@ -100,13 +100,13 @@ def _load(name: str) -> "SentenceTransformer":
 
 def _not_found(name: str, error: Exception) -> TrainingError:
     return TrainingError(
-        f"the text encoder {name} is neither a local folder nor complete in the local model cache, and "
-        f"{_HUB_NAMES.get(name, name)} cannot be fetched from the hub ({type(error).__name__}): {_ELSEWHERE}"
+        f"the text encoder {name} is neither a local folder nor completely in the local model cache, and "
+        f"{_HUB_NAMES.get(name, name)} cannot be downloaded from the hub ({type(error).__name__}): {_ELSEWHERE}"
     )
 
 
 def _silence_libraries() -> None:
-    """Silence progress bars, and warnings about a plain BERT's pooling and unused head, which are as they should be."""
+    """Turn off progress bars and harmless warnings about the pooling and the unused head of a plain BERT."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
@@ -115,9 +115,9 @@ def _silence_libraries() -> None:
 
 
 def _fingerprint(model: "SentenceTransformer") -> str:
-    """Hash weights, tokenizer and pooling, so that a model has the same key wherever its files are.
+    """Return a hash of weights, tokenizer and pooling. It does not depend on where the files are.
 
-    Names and texts that a library's next version may change, such as those of layers, do not count.
+    It does not depend on names either, such as those of layers, because the next version of a library may change them.
     """
     digests = [_digest(weight) for weight in model.parameters()]
     described = [sorted(digests), _tokenization(model), _pooling(model)]
@@ -135,7 +135,7 @@ def _tokenization(model: "SentenceTransformer") -> list[Any]:
 
 
 def _pooling(model: "SentenceTransformer") -> list[Any]:
-    """Return what the layers behind the first do with the vectors of tokens, and the prompt that precedes each text."""
+    """Describe the layers after the first, which pool the vectors of tokens, and the prompt put before each text."""
     layers = []
     for layer in list(model)[1:]:
         activation = type(getattr(layer, "activation_function", None)).__name__
@@ -144,7 +144,7 @@ def _pooling(model: "SentenceTransformer") -> list[Any]:
 
 
 def _former_fingerprint(model: "SentenceTransformer") -> str | None:
-    """Return the key that earlier code revisions gave the model, or None if they could not use it."""
+    """Return the key that earlier code revisions gave to this model, or None if they could not use it."""
     digest = hashlib.sha256(repr(model).encode())
     try:
         digest.update(model.tokenizer.backend_tokenizer.to_str().encode())

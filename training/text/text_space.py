@@ -1,4 +1,4 @@
-"""How a content model gets its texts: how they are composed, their encoder and their whitening."""
+"""What turns the texts of a content model into vectors: how they are composed, their encoder and their whitening."""
 
 import json
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _FOLDER, _NAME_FILE, _LSA_FOLDER = "text_encoder", "encoder.json", "lsa"
 
 @dataclass(frozen=True)
 class TextSpace:
-    """Fitted on the distinct texts of the training window. mode: a key of MODES."""
+    """The text encoder and the whitening of a run, fitted on the distinct training texts. mode: a key of MODES."""
 
     mode: str
     encoder: Encoder
@@ -33,7 +33,7 @@ class TextSpace:
         return len(MODES[self.mode]), self.whitening.size
 
     def save(self, folder: Path) -> None:
-        """Write text_encoder/ and the whitening. Of a sentence-transformers model, only the name and key are saved."""
+        """Write text_encoder/ and the whitening. For a sentence-transformers model, only its name and key are saved."""
         (folder / _FOLDER).mkdir()
         description = {"mode": self.mode, "name": self.encoder.name, "key": self.encoder.key}
         (folder / _FOLDER / _NAME_FILE).write_text(json.dumps(description), encoding="utf-8")
@@ -43,9 +43,9 @@ class TextSpace:
 
     @staticmethod
     def load(folder: Path, moved_to: str | None = None) -> "TextSpace":
-        """Read what save wrote. moved_to: where a sentence-transformers model is now, if it has moved.
+        """Read a saved text space. moved_to: the present folder of a sentence-transformers model, if it has moved.
 
-        Raises TrainingError if the encoder has changed since.
+        Raises TrainingError if the encoder is not the one that the run was trained with.
         """
         description = json.loads((folder / _FOLDER / _NAME_FILE).read_text(encoding="utf-8"))
         if description["name"] == LSA:
@@ -60,13 +60,13 @@ def _sentence_encoder(name: str, key: str, run: str) -> SentenceEncoder:
     if not encoder.has_key(key):
         raise TrainingError(
             f"the text encoder {name} is not the one that {run} was trained with, or has changed since: "
-            "pass the folder of that one as --text-encoder, or train again"
+            "pass the folder of the right one as --text-encoder, or train again"
         )
     return encoder
 
 
 def whitened_table(whitening: Whitening, embeddings: np.ndarray) -> Tensor:
-    """Whiten embeddings [n, D] into a table [1 + n, K] float32. Its first row, for no text, is the mean: zeros."""
+    """Return the whitened embeddings [n, D] as a table [1 + n, K] float32. Its first row, for no text, is zeros."""
     table = np.zeros((1 + len(embeddings), whitening.size), dtype=np.float32)
     whitening.apply(embeddings, out=table[1:])
     return torch.from_numpy(table)

@@ -1,4 +1,4 @@
-"""Whiten text embeddings: to mean 0 and identity covariance."""
+"""Whiten text embeddings: transform them linearly to mean 0 and identity covariance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _LEAST_SPREAD = 1e-6  # standard deviation relative to the largest mean: the sam
 
 @dataclass(frozen=True)
 class Whitening:
-    """EW = (E - mu) @ W. mu: [D] float64, W: [D, K] float64."""
+    """The linear map (E - mu) @ W of embeddings E [n, D]. mu: [D] float64, W: [D, K] float64."""
 
     mu: np.ndarray
     W: np.ndarray
@@ -42,9 +42,9 @@ class Whitening:
 
 
 def fit_whitening(embeddings: np.ndarray) -> Whitening:
-    """Fit W = U[:, :128] / sqrt(S[:128]) from the covariance's SVD. embeddings: distinct texts, [n, D] float32.
+    """Fit W = U[:, :128] / sqrt(S[:128]) by an SVD of the covariance. embeddings: those of distinct texts, [n, D].
 
-    Dimensions without variance are cut. If none has any, W is a column of zeros, and so is every whitened text.
+    Dimensions without variance are left out. If there are no others, W is a column of zeros.
     """
     count, size = embeddings.shape
     mu = sum((embeddings[part].sum(axis=0, dtype=np.float64) for part in _blocks(count)), np.zeros(size))

@@ -1,4 +1,4 @@
-"""The texts of a window for a content model: which row has which text, and the whitened embedding of each text."""
+"""Read the texts of a run's dates for a content model, embed them and whiten the embeddings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from warehouse.catalog import Catalog
 
 @dataclass(frozen=True)
 class TextSettings:
-    """The encoder's name, and how a row's texts are composed: a key of text_columns.MODES."""
+    """encoder: its name. mode: how a row's texts are composed, a key of text_columns.MODES."""
 
     encoder: str
     mode: str
@@ -28,7 +28,7 @@ class TextSettings:
 
 @dataclass(frozen=True)
 class WhitenedTexts:
-    """Texts of rows with their whitened embeddings. table: [1 + texts, K] float32, by the indexes of `texts`."""
+    """The distinct texts of rows, and a table [1 + texts, K] float32 of their whitened embeddings by text index."""
 
     space: TextSpace
     texts: RowTexts
@@ -37,7 +37,7 @@ class WhitenedTexts:
 
 @dataclass(frozen=True)
 class WindowTexts:
-    """The distinct texts of a window and their embeddings [n, D]. The first `train_count` are in training dates."""
+    """The distinct texts of a run's dates and their embeddings [n, D]. The first `train_count` are training texts."""
 
     encoder: Encoder
     texts: RowTexts
@@ -46,11 +46,11 @@ class WindowTexts:
 
 
 def embed_window(catalog: Catalog, window: Window, settings: TextSettings, seed: int, artifacts: Path) -> WindowTexts:
-    """Embed all distinct texts of a window, or take them from the cache.
+    """Embed all distinct texts of the training and validation dates, or take them from the cache.
 
     Raises TrainingError if the tables cannot be read or the encoder cannot be opened.
     """
-    # Opened before the texts are read, as it may turn out that it cannot be.
+    # Opened before the texts are read, so that an error comes early.
     opened = None if settings.encoder == LSA else SentenceEncoder.open(settings.encoder)
     train, folder = read_texts(catalog, window.train, settings.mode), _embeddings_folder(artifacts)
     encoder = opened or fitted_lsa(train.texts, seed, folder)
@@ -59,14 +59,14 @@ def embed_window(catalog: Catalog, window: Window, settings: TextSettings, seed:
 
 
 def whiten_window(window: WindowTexts) -> WhitenedTexts:
-    """Fit the whitening on the texts of the training dates, and apply it to all texts."""
+    """Fit the whitening on the training texts, and apply it to all texts."""
     whitening = fit_whitening(window.embeddings[: window.train_count])
     table = whitened_table(whitening, window.embeddings)
     return WhitenedTexts(TextSpace(window.texts.mode, window.encoder, whitening), window.texts, table)
 
 
 def whiten_dates(catalog: Catalog, dates: Sequence[str], space: TextSpace, artifacts: Path) -> WhitenedTexts:
-    """Embed and whiten the texts of dates by a fitted space. Uses the cache in `artifacts` if there is one."""
+    """Embed and whiten the texts of the dates with the encoder of a run. Uses the cache in `artifacts` if it exists."""
     texts, folder = read_texts(catalog, dates, space.mode), _embeddings_folder(artifacts)
     cache = cache_of(space.encoder, folder) if folder.is_dir() else None
     return WhitenedTexts(space, texts, whitened_table(space.whitening, embed(texts.texts, space.encoder, cache)))

@@ -112,7 +112,9 @@ def test_an_epoch_that_is_left_early_ends_its_threads(small_groups, encoder) -> 
 def test_fewer_rows_than_were_counted_are_said(small_groups, encoder) -> None:
     groups = row_groups(small_groups.catalog, dates(small_groups))
     batches = StreamedBatches(groups[1:], small_groups.world.rows, encoder, 64, 300)
-    with pytest.raises(TrainingError, match=r"fewer rows than the \d+ counted at first: they were published again"):
+    with pytest.raises(
+        TrainingError, match=r"fewer rows than the \d+ counted at the start, because they were published again"
+    ):
         epoch(batches)
 
 
@@ -151,8 +153,8 @@ def test_features_fitted_in_pieces_are_those_of_whole_dates(small_groups, space,
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda table: table.drop_columns("u_ctr_7d"), "has no column u_ctr_7d: publish this date again"),
-        (lambda table: table.set_column(*_labels(table)), r"has label 3, known are \(0, 1\)"),
+        (lambda table: table.drop_columns("u_ctr_7d"), "lacks the columns u_ctr_7d: run the stage training_table"),
+        (lambda table: table.set_column(*_labels(table)), r"has the invalid label 3; valid are \(0, 1\)"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(own_published: Published, tmp_path: Path, spoil, message) -> None:

@@ -111,7 +111,7 @@ def test_embeddings_are_no_weights():
 
 def test_a_content_model_cannot_be_used_without_its_texts():
     for name, text_shape, table in (("dnn_content", (2, SIZE), None), ("dnn", None, torch.zeros(TEXTS, SIZE))):
-        with pytest.raises(ValueError, match="needs a table of embedded texts"):
+        with pytest.raises(ValueError, match="needs text_table"):
             RowModel(build_model(name, SHAPE, ModelSettings(), text_shape), table)
 
 

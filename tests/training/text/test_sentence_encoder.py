@@ -110,7 +110,7 @@ def test_a_hub_that_cannot_be_reached_gives_the_two_ways_out(name):
         resolve_encoder(name)
     sentence = str(caught.value)
     assert name in sentence
-    assert "pass the folder where it is as --text-encoder" in sentence
+    assert "pass the folder of a sentence-transformers model as --text-encoder" in sentence
     assert "--text-encoder lsa" in sentence
     assert "\n" not in sentence
 
@@ -171,7 +171,7 @@ def test_an_encoder_given_by_a_relative_path_that_has_moved_since_may_be_said_an
     assert main(["evaluate", *run])["auc"] == pytest.approx(summary["auc"], abs=1e-6)
     former = _former_fingerprint(SentenceTransformer(str(own)))
     moved = own.rename(tmp_path / "moved")
-    with pytest.raises(TrainingError, match=f"{own}' for the text encoder, .* pass the folder where it is as"):
+    with pytest.raises(TrainingError, match=f"{own}' for the text encoder, .* pass the folder of a"):
         main(["evaluate", *run])
     with pytest.raises(TrainingError, match="is not the one that"):
         main(["evaluate", *run, "--text-encoder", MINILM])
