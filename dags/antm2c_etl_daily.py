@@ -4,8 +4,8 @@
 the partition's date.
 
 **Backfill.** You may backfill any number of dates with any number of active runs. Each date needs the features of the
-date before it, and waits while a run is at work on them. If none is, its task `wait_for_history` fails, and Airflow
-clears it when the date before it is published.
+date before it, and waits while another run is computing them. If no run is, its task `wait_for_history` fails, and
+Airflow clears it when the date before it is published.
 
 **Failed stage.** Clear the failed task together with the tasks after it. Later dates then go on by themselves.
 
@@ -47,8 +47,8 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="Date",
-            description="The date to process, in a single run. If empty, the run's logical date. Leave it empty in a "
-            "backfill.",
+            description="The date to process in a single run. If empty, the run's logical date is used. Leave it empty "
+            "in a backfill.",
         ),
         "max_reject_rate": MAX_REJECT_RATE,
     },
@@ -67,8 +67,8 @@ with DAG(
         **partition,
         max_wait=timedelta(hours=12),
         execution_timeout=None,
-        doc_md="Waits while a run is at work on the tables of the date before. If none is, and they are missing or "
-        "stale, it fails and says which. Airflow clears it when they are published.",
+        doc_md="Waits while another run is computing the tables of the date before. If no run is, and tables are "
+        "missing or stale, it fails and names them. Airflow clears it when they are published.",
     )
     features = [spark_stage(stage, day) for stage in FEATURE_STAGES]
     raw >> logs >> history >> features >> spark_stage("training_table", day)

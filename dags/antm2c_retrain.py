@@ -1,6 +1,6 @@
-"""Trains models on a window of dates, evaluates them on its last days and promotes the best one.
+"""Trains models on a window of dates, evaluates them on the last of these dates, and promotes the best one.
 
-It runs every Monday as of Sunday. You may also run it by hand, as of any date and as often as you like.
+It runs every Monday, for dates up to Sunday. You may also run it by hand, up to any date and as often as you like.
 
 1. The texts of the window are embedded once for all models.
 2. Each model is trained and evaluated by a task of its own.
@@ -32,7 +32,7 @@ WHAT_TRAINED = "all_done_min_one_success"  # a model that failed must not stop t
 
 with DAG(
     "antm2c_retrain",
-    description="A window of training tables to evaluated models and a champion",
+    description="Trains and compares models, and chooses the champion",
     schedule=weekly_utc(),
     start_date=START,
     catchup=False,
@@ -73,7 +73,7 @@ with DAG(
             minItems=1,
             uniqueItems=True,
             title="Models",
-            description="Models named ..._content also use the texts. The others are compared with the first model.",
+            description="Models named ..._content also read the texts. All models are compared with the first one.",
         ),
         "text_encoder": Param(
             "auto",
@@ -134,7 +134,7 @@ with DAG(
             name: f"{{{{ ti.xcom_pull(task_ids='check_window')[0].request.{name} }}}}"
             for name in ("as_of", "train_days")
         },
-        doc_md="Embeds each distinct text of the window once. Embeddings of earlier runs are used again.",
+        doc_md="Embeds each distinct text of the window once. Embeddings of earlier runs are reused.",
     )
     trained = TrainingOperator.partial(
         task_id="train",
@@ -142,7 +142,7 @@ with DAG(
         python_callable=train,
         outlets=[MODELS],
         map_index_template="{{ task.op_kwargs.request.model }}",
-        doc_md="Trains one model and evaluates it, also on cold-start rows. A retry resumes at the last checkpoint.",
+        doc_md="Trains and evaluates one model. A retry resumes from the last checkpoint.",
     ).expand(op_kwargs=window.output)
     runs = {"runs": trained.output}
     compared = CommandOperator(

@@ -1,4 +1,4 @@
-"""The Airflow assets that the DAGs publish. Each asset event says what was published, so nobody has to open a log."""
+"""The Airflow assets that the DAGs publish. Each asset event says what was published."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ CHAMPION = Asset(f"antm2c_champion_{read_settings().dataset}")
 
 
 def describe_training_table(context: Any, _: Any = None) -> None:
-    """Put the rows, rejects and version of the dates that a training_table task published into its asset event.
+    """Add the rows, rejects and version that a training_table task has published to its asset event.
 
-    Never raises: the table is published, so the task has succeeded.
+    Never raises: the table is published, so the task must succeed.
     """
     task, settings = context["task"], read_settings()
     try:
@@ -28,7 +28,7 @@ def describe_training_table(context: Any, _: Any = None) -> None:
 
 
 def published(catalog: Catalog, first: str, last: str) -> dict[str, Any]:
-    """Sum the rows and rejects of the training tables from first to last, and name the version of the last one."""
+    """Sum up the rows and rejects of the dates from first to last, and add the version of the last training table."""
     tables = [manifest for day in days(first, last) if (manifest := catalog.manifest(TRAIN, day))]
     logs = [manifest for day in days(first, last) if (manifest := catalog.manifest(LOGS, day))]
     return {

@@ -1,4 +1,4 @@
-"""The addresses of the cold-start board, for the server that serves it and the tasks that link to it."""
+"""The addresses of the cold-start board: where it is served, and how tasks link to it."""
 
 from pathlib import PurePath
 from urllib.parse import urlencode, urlsplit
@@ -9,6 +9,6 @@ UI_ROUTE = "cold-start-board"  # Airflow shows the page in its own frame at /plu
 
 
 def address_of(run_folder: str, base_url: str) -> str:
-    """The board's path inside the Airflow UI at `base_url`, opened at one run."""
+    """Return a link to one run on the board inside the Airflow UI. base_url: that of the UI."""
     prefix = urlsplit(base_url).path.rstrip("/")  # not empty if Airflow is served below a path of its host
     return f"{prefix}/plugin/{UI_ROUTE}{prefix}{PAGE}?{urlencode({'run': PurePath(run_folder).name})}"

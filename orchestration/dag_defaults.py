@@ -34,10 +34,10 @@ REJECT_ARGUMENTS = ["--max-reject-rate", "{{ params.max_reject_rate }}"]
 
 
 def daily_utc() -> CronDataIntervalTimetable:
-    """Each day at midnight UTC, for the day that has just ended."""
+    """Return a schedule that starts a run each day at midnight UTC, for the day that has just ended."""
     return CronDataIntervalTimetable("0 0 * * *", timezone="UTC")
 
 
 def weekly_utc() -> CronTriggerTimetable:
-    """Each Monday at 06:00 UTC, for the Sunday before: by then its daily run has had six hours."""
+    """Return a schedule for each Monday at 06:00 UTC, for the Sunday before, whose daily run has then had six hours."""
     return CronTriggerTimetable("0 6 * * MON", timezone="UTC", interval=timedelta(hours=30))

@@ -1,8 +1,8 @@
-"""Tasks that wait until a date has its raw logs, and until the date before it is published and fresh.
+"""Tasks that wait until the raw logs of a date have arrived, and until the date before it is published and fresh.
 
-Waiting must never hold what it waits for. A task that waits keeps its run active, and a backfill runs only so many at
-a time. So a date waits for the date before it only while a run is at work on that. Otherwise it fails at once, and the
-plugin waiting_dates clears it when the date before it is published.
+A waiting task must not block what it waits for. It keeps its run active, and a backfill has only so many active runs.
+Therefore a date waits for the date before it only while another run is processing that date. Otherwise it fails at
+once, and the plugin waiting_dates clears it when the date before it is published.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _POLL_SECONDS = 20.0
 
 
 def raw_problems(warehouse: str, dataset: str, day: str) -> list[str]:
-    """One sentence if `day` has no raw file, otherwise nothing."""
+    """Return one sentence if there are no raw files for `day`, otherwise an empty list."""
     catalog = Catalog(warehouse, dataset)
     if catalog.files(RAW, day):
         return []
@@ -44,9 +44,9 @@ def raw_problems(warehouse: str, dataset: str, day: str) -> list[str]:
 
 
 def history_problems(warehouse: str, dataset: str, day: str) -> list[str]:
-    """One sentence for each table of the date before `day` that is missing or stale.
+    """Return one sentence for each table of the date before `day` that is missing or stale.
 
-    Empty if `day` is the first date with logs.
+    The list is empty if `day` is the first date with logs.
     """
     catalog = Catalog(warehouse, dataset)
     freshness = Freshness(catalog)
@@ -59,7 +59,7 @@ def history_problems(warehouse: str, dataset: str, day: str) -> list[str]:
 
 
 def is_at_work(day: str) -> bool:
-    """Whether a run of the daily DAG for `day` is active. Asks Airflow, from a task or from a trigger."""
+    """Return whether a run of the daily DAG for `day` is active. Works in tasks and in triggers."""
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance  # loads what a DAG file does not need
 
     midnight = datetime.fromisoformat(day).replace(tzinfo=UTC)
@@ -70,7 +70,7 @@ _PROBLEMS = {"raw": raw_problems, "history": history_problems}
 
 
 def _look(needs: str, warehouse: str, dataset: str, day: str) -> tuple[list[str], bool]:
-    """The problems that are left, and whether they may pass by themselves."""
+    """Return what `day` still lacks, and whether it may come without anybody's help."""
     # Asked first: a run that ends after this has published its tables before the second question.
     may_pass = needs == "raw" or is_at_work(days_before(day, 1))
     try:
@@ -82,9 +82,9 @@ def _look(needs: str, warehouse: str, dataset: str, day: str) -> tuple[list[str]
 
 
 class DateTrigger(BaseTrigger):
-    """Fires with an empty list once `day` has what it needs.
+    """Fires with an empty list when `day` has what it needs: its raw logs, or the tables of the date before it.
 
-    It also fires at `give_up_at`, or once the problems cannot pass by themselves, with a sentence for each problem.
+    It fires with a sentence for each problem at `give_up_at`, or when waiting longer would not help.
 
     needs: raw or history. give_up_at: a time in ISO format, so that it stays the same if the triggerer restarts.
     """
@@ -109,7 +109,7 @@ class DateTrigger(BaseTrigger):
         return f"{DateTrigger.__module__}.{DateTrigger.__qualname__}", {"needs": self.needs, **self.partition, **times}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Check again and again, and log the problems whenever they change."""
+        """Check regularly, and log the problems whenever they change."""
         logged: list[str] | None = None
         give_up_at = datetime.fromisoformat(self.give_up_at)
         while True:
@@ -117,7 +117,7 @@ class DateTrigger(BaseTrigger):
             if not problems or not may_pass or datetime.now(UTC) >= give_up_at:
                 break
             if problems != logged:
-                self.log.info("%s waits: %s", self.partition["day"], "; ".join(problems))
+                self.log.info("%s is waiting: %s", self.partition["day"], "; ".join(problems))
                 logged = problems
             await asyncio.sleep(self.poll_seconds)
         yield TriggerEvent(problems)
@@ -143,7 +143,7 @@ class WaitForDate(BaseOperator):
         self.max_wait = max_wait
 
     def execute(self, context: Context) -> None:
-        """Finish if there are no problems or they cannot pass by themselves. Otherwise defer to a trigger."""
+        """Finish if nothing is missing, or if waiting would not help. Otherwise defer to a trigger."""
         try:
             problems, may_pass = _look(self.needs, self.warehouse, self.dataset, self.day)
         except StorageError as error:
@@ -151,13 +151,13 @@ class WaitForDate(BaseOperator):
         if not problems or not self.may_wait(context, may_pass):
             self.finish(context, problems)
             return
-        self.log.info("%s waits: %s", self.day, "; ".join(problems))
+        self.log.info("%s is waiting: %s", self.day, "; ".join(problems))
         give_up_at = (datetime.now(UTC) + self.max_wait).isoformat()
         trigger = DateTrigger(self.needs, self.warehouse, self.dataset, self.day, give_up_at)
         self.defer(trigger=trigger, method_name="finish")
 
     def finish(self, context: Context, event: list[str]) -> None:
-        """End the task with the problems that are left. Airflow calls this when the trigger has fired."""
+        """End the task. Airflow calls this with the remaining problems when the trigger has fired."""
         if event:
             self.give_up(context, event)
         self.log.info("%s has what it needs", self.day)
@@ -170,9 +170,9 @@ class WaitForDate(BaseOperator):
 
 
 class WaitForRaw(WaitForDate):
-    """Waits in a scheduled run until its date has raw logs, and skips the run if none arrive. Fails at once in others.
+    """In a scheduled run, waits until raw logs have arrived, and skips the run if none do. Other runs fail at once.
 
-    A run by hand or a backfill asks for a particular date, whose logs should already be there.
+    Whoever starts a run by hand or a backfill asks for particular dates, whose logs should already be there.
     """
 
     needs = "raw"
@@ -182,8 +182,8 @@ class WaitForRaw(WaitForDate):
         if asked and context["dag_run"].run_type == "backfill":
             fail(
                 self.log,
-                f"every run of this backfill would process {asked}, the Date of its form: start another backfill "
-                "without Date, which processes the dates from its first to its last",
+                f"every run of this backfill would process the same date, {asked}, because the field Date is filled "
+                "in: start another backfill and leave Date empty",
             )
         super().execute(context)
 
@@ -193,15 +193,15 @@ class WaitForRaw(WaitForDate):
     def give_up(self, context: Context, problems: list[str]) -> NoReturn:
         if not self.may_wait(context, may_pass=False):
             fail(self.log, "; ".join(problems))
-        reason = f"{self.day} waited for {self.max_wait} in vain: {'; '.join(problems)}"
+        reason = f"{self.day} was skipped after waiting for {self.max_wait}: {'; '.join(problems)}"
         leave_message(context["ti"], reason)
         raise AirflowSkipException(reason)
 
 
 class WaitForHistory(WaitForDate):
-    """Waits while a run is at work on the date before `day`, until its features are published and fresh.
+    """Waits until the features of the date before `day` are published and fresh, while a run is processing that date.
 
-    If no run is, it fails and leaves word of the date that it needs, for the plugin waiting_dates.
+    If no run is processing it, the task fails, and leaves the date in XCom for the plugin waiting_dates.
     """
 
     needs = "history"
@@ -211,6 +211,6 @@ class WaitForHistory(WaitForDate):
         context["ti"].xcom_push(key=NEEDED_DATE, value={"dataset": self.dataset, "date": before})
         fail(
             self.log,
-            f"{self.day} needs the tables of {before}, and no run is making them: {'; '.join(problems)}. "
-            f"Run {before} in {DAILY}, or clear the failed task of its run. Then {self.day} goes on by itself",
+            f"{self.day} needs the tables of {before}, but no run is processing that date: {'; '.join(problems)}. "
+            f"Run {before} in {DAILY}, or clear the failed task of its run. Then {self.day} continues by itself",
         )

@@ -1,4 +1,4 @@
-"""The pool for tasks that need many cores and much memory: the Spark stages and the training of models.
+"""The Airflow pool for tasks that need many cores and much memory: the Spark stages and the training of models.
 
 All other tasks, such as checks, waits and embedding, run in Airflow's default pool, so they never queue behind these.
 `python -m orchestration.pools` creates the pool if it does not exist yet.

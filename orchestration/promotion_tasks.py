@@ -1,4 +1,4 @@
-"""The callables of the retraining DAG that track runs in MLflow, test them against the champion and promote one.
+"""The functions that tasks of the retraining DAG call to track runs, challenge the champion and promote a run.
 
 The rule by which a run becomes the champion is in training/evaluation/champion_rule.py.
 """
@@ -22,12 +22,12 @@ PROMOTE = "promote"
 
 
 def track(runs: list[str], run_command: RunCommand) -> dict[str, str]:
-    """Record the runs in MLflow. Return the ids that it gave them."""
+    """Record the runs in MLflow. Returns their ids there, by the name of the run's folder."""
     return run_command("track", {"artifacts": list(runs), "tracking-uri": read_settings().tracking_uri})["tracked"]
 
 
 def challenge(runs: list[str], params: dict[str, Any], ti: Any, run_command: RunCommand) -> list[str]:
-    """Test the best run against the champion. Return the task to run next, or none if the champion stays."""
+    """Test the best run against the champion. Returns the task to run next, or an empty list if the champion stays."""
     settings = read_settings()
     arguments = {"artifacts": list(runs), "warehouse": settings.warehouse, "tracking-uri": settings.tracking_uri}
     decision = run_command("challenge", arguments)
@@ -39,7 +39,7 @@ def challenge(runs: list[str], params: dict[str, Any], ti: Any, run_command: Run
 
 
 def promote(ti: Any, outlet_events: Any, run_command: RunCommand) -> dict[str, str]:
-    """Make the challenger the champion, unless the champion has changed since the challenger was tested against it."""
+    """Make the challenger the champion. Fails if another run has become the champion since the challenge."""
     decision = ti.xcom_pull(task_ids=CHALLENGE, key=DECISION)
     before = decision["champion"]
     arguments = {
@@ -53,7 +53,7 @@ def promote(ti: Any, outlet_events: Any, run_command: RunCommand) -> dict[str, s
 
 
 def decision_text(decision: dict[str, Any]) -> str:
-    """The decision in Markdown, for the person who is asked to approve it. Short, so that the buttons are in sight."""
+    """Describe the decision in Markdown, for the person who is asked to approve it. Short enough for the dialog."""
     champion = decision["champion"]
     lines = [
         f"{_link(decision['challenger'])}: {decision['reason']}.",
@@ -68,13 +68,13 @@ def decision_text(decision: dict[str, Any]) -> str:
 
 
 def _link(run_folder: str) -> str:
-    """A link to the run's figures and report on the board."""
+    """Return a Markdown link to the run on the board."""
     name = PurePath(run_folder).name
     return f"[{name.removeprefix('artifacts_')}]({address_of(name, conf.get('api', 'base_url', fallback=''))})"
 
 
 def _rows_by_segment(run_folder: Path) -> dict[str, int]:
-    """The number of validation rows by the names that the tests have."""
+    """Return the number of validation rows by segment, named like the tests."""
     report = read_summary(run_folder).report
     segments = {"overall": OVERALL} | {
         f"{entity_of(kind)} {name}": segment for kind, named in SEGMENTS_BY.items() for name, segment in named
@@ -83,7 +83,7 @@ def _rows_by_segment(run_folder: Path) -> dict[str, int]:
 
 
 def _table(tests: dict[str, dict[str, float] | None], rows: dict[str, int]) -> list[str]:
-    """The challenger's lead in AUC by segment. Two segments stand side by side, so that the table is half as high."""
+    """Return a Markdown table of the challenger's lead in AUC by segment, with two segments per line to save height."""
     cells = [_cells(name, test, rows.get(name)) for name, test in tests.items()]
     half = (len(cells) + 1) // 2
     head = "| Segment | Rows | Lead in AUC (95% interval) "

@@ -1,4 +1,4 @@
-"""The operator of the Spark stages."""
+"""The Airflow operator that runs a Spark stage."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -18,10 +18,10 @@ _REFUSED = 1  # the exit status of a stage that would fail the same way again
 
 
 class SparkStageOperator(SparkSubmitOperator):
-    """Runs one stage with spark-submit for the dates from first_date to last_date, which are templated.
+    """Runs one stage with spark-submit for the dates from first_date to last_date, which may be templates.
 
-    It fails with the stage's own error message, without another try if the stage refuses what it was asked to do. When
-    it is stopped, it leaves no process behind.
+    If the stage fails, the task fails with its error message. It is not retried if the stage has refused its input.
+    When the task is stopped, all of its processes end.
     """
 
     template_fields = (*SparkSubmitOperator.template_fields, "first_date", "last_date")
@@ -46,7 +46,7 @@ class SparkStageOperator(SparkSubmitOperator):
             fail(self.log, self._error, may_pass=not refused)
 
     def _get_hook(self) -> SparkSubmitHook:
-        """The hook that runs spark-submit. It logs what the stage prints, except its error, which comes last."""
+        """Return the hook that runs spark-submit. It logs the stage's output except its error, which is logged last."""
         hook: Any = super()._get_hook()
         log_lines = hook._process_spark_submit_log
         hook._process_spark_submit_log = lambda lines: log_lines(self._without_error(lines))
@@ -60,7 +60,7 @@ class SparkStageOperator(SparkSubmitOperator):
                 yield line
 
     def on_kill(self) -> None:
-        """End spark-submit and every process below it. The base class would end only spark-submit."""
+        """End spark-submit and all its descendants. The base class would end only spark-submit itself."""
         started = psutil.Process().children(recursive=True)
         for process in started:
             with suppress(psutil.NoSuchProcess):
@@ -75,7 +75,7 @@ class SparkStageOperator(SparkSubmitOperator):
 
 
 def _is_running(process: psutil.Process) -> bool:
-    """Whether a process runs. Does not reap it: the base class would take a missing exit status for success."""
+    """Return whether a process is running. It is not reaped, because the base class needs its exit status."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

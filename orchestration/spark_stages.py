@@ -16,13 +16,13 @@ _DOCS = {
     "user_item_features": "How often each user-item pair of the date was shown and clicked on all earlier days.",
     "training_table": "Joins every impression of the date with the features that were known before the date began.",
 }
-_HOW_TO_RERUN = "To run this stage again, clear this task and those after it; those before it need not run again."
+_HOW_TO_RERUN = "To run this stage again, clear this task and those after it. The tasks before it need not run again."
 
 
 def spark_stage(
     stage: str, first_date: str, last_date: str | None = None, options: Sequence[str] = ()
 ) -> SparkStageOperator:
-    """A task that runs one stage for one date or, if last_date is given, for a range. Dates may be templates."""
+    """Return a task that runs one stage for one date, or for a range if last_date is given. Dates may be templates."""
     settings = read_settings()
     dates = ["--date", first_date] if last_date is None else ["--start-date", first_date, "--end-date", last_date]
     publishes_table: dict[str, Any] = {"outlets": [TRAINING_TABLE], "post_execute": describe_training_table}

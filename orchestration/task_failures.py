@@ -1,4 +1,4 @@
-"""How a task fails with a sentence: it is the last thing in the log, without a traceback, in lines that fit a page."""
+"""End a task with a sentence instead of a traceback, and decide whether it is retried."""
 
 import re
 import textwrap
@@ -15,7 +15,7 @@ _NO_BREAK = "\u00a0"
 class TaskFailure(SystemExit):
     """Ends a task as failed. Airflow logs a traceback of every exception but SystemExit.
 
-    may_pass: whether the same task may succeed later. If not, it is not tried again.
+    may_pass: whether the same task may succeed later. If not, it is not retried.
     """
 
     def __init__(self, sentence: str, may_pass: bool = False) -> None:
@@ -28,20 +28,20 @@ class TaskFailure(SystemExit):
 
 
 def fail(log: Logger | Any, sentence: str, may_pass: bool = False) -> NoReturn:
-    """Log a sentence that says why the task fails and what to do, and end the task."""
+    """Log a sentence that says why the task failed and what to do, and end the task."""
     log.error(wrapped(sentence))
     raise TaskFailure(sentence, may_pass)
 
 
 def wrapped(sentence: str) -> str:
-    """Break a long sentence into lines. A command in backticks stays on one line, so that it can be copied."""
+    """Break a long sentence into lines. Commands in backticks stay on one line, so that they can be copied."""
     unbroken = _COMMAND.sub(lambda command: command[0].replace(" ", _NO_BREAK), sentence)
     lines = textwrap.fill(unbroken, _LINE, break_long_words=False, break_on_hyphens=False)
     return lines.replace(_NO_BREAK, " ")
 
 
 class RetryWhatMayPass(RetryPolicy):
-    """Ends a task at once if it would fail the same way again, and leaves all other failures to Airflow's retries."""
+    """Retries a failed task only if it may succeed later."""
 
     def evaluate(
         self, exception: BaseException, try_number: int, max_tries: int, context: Context | None = None

@@ -3,13 +3,13 @@
 from typing import Any
 
 MESSAGE = "message"  # XCom key: why a task failed or was skipped
-NEEDED_DATE = "needed_date"  # XCom key: the dataset and the date that a failed wait_for_history needs
+NEEDED_DATE = "needed_date"  # XCom key: the dataset and the date that a failed task wait_for_history needs
 DECISION = "decision"  # XCom key: which run the challenge chose as the champion, and why
 CHALLENGE, APPROVE = "challenge", "approve"  # the tasks that decide on the champion
 
 
 def leave_error_message(context: Any) -> None:
-    """Leave the first line of the error that made a task fail for good."""
+    """Leave the first line of the error with which a task finally failed."""
     error = context.get("exception")
     leave_message(context["ti"], next(iter(str(error).splitlines()), "") or type(error).__name__)
 

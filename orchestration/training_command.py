@@ -1,4 +1,4 @@
-"""Commands of the training package: their command lines, and how to run one in this process."""
+"""Build the command line of a training command, and run it in this process."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ RunCommand = Callable[[str, Mapping[str, Any]], dict[str, Any]]  # (command, arg
 
 
 def command_line(command: str, arguments: Mapping[str, Any]) -> list[str]:
-    """The words after `python -m training`. A list value becomes several words, any other value one."""
+    """Return the words after `python -m training`. A list becomes several words, any other value one."""
     line = [command]
     for name, value in arguments.items():
         option = f"--{name.replace('_', '-')}"
@@ -24,10 +24,7 @@ def command_line(command: str, arguments: Mapping[str, Any]) -> list[str]:
 
 
 def run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Run a command in this process and return its summary.
-
-    Ends the task with the command's error, if it fails.
-    """
+    """Run a command in this process and return its result. If the command fails, the task fails with its message."""
     # Several models train at once: threads that spin while they wait would take cores from threads that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from training.cli import main

@@ -1,4 +1,4 @@
-"""Training commands in containers, run by Airflow's DockerOperator."""
+"""Run training commands in containers, with Airflow's DockerOperator."""
 
 import json
 import os
@@ -27,14 +27,14 @@ _PASSED_PREFIXES = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_USER_NAME", "OMP_")  # 
 
 
 class TrainingContainer(DockerOperator):
-    """Runs one training command in one container, and removes the container however the command ends."""
+    """Runs one training command in a container. The container is always removed at the end."""
 
     labels: dict[str, str]
 
     def execute(self, context: Context) -> Any:
-        """Run the command and return its summary, which is the last line of its stdout.
+        """Run the command and return its result, the JSON on the last line of its stdout.
 
-        If it fails, the task ends with its error, without another try if it would fail the same way again.
+        If the command fails, the task fails with its message. It is retried only if the command may succeed later.
         """
         ExecutorSafeguard.tracker.set(self)  # stops Airflow's warning about one operator inside another
         try:
@@ -47,8 +47,8 @@ class TrainingContainer(DockerOperator):
                 raise
             fail(
                 self.log,
-                f"the image {self.image} does not exist here and cannot be pulled: build it with `make images`, or "
-                "name another image in ANTM2C_TRAINER_IMAGE",
+                f"the image {self.image} does not exist on this machine and cannot be pulled: build it with "
+                "`make images`, or set ANTM2C_TRAINER_IMAGE to another image",
                 may_pass=True,
             )
         except DockerContainerFailedException as failure:
@@ -61,7 +61,7 @@ class TrainingContainer(DockerOperator):
             self._remove([self.container] if self.container else [])
 
     def on_kill(self) -> None:
-        """Interrupt execute(), which then removes the container. The base class would let it start one afterwards."""
+        """Interrupt execute(), which then removes the container. The base class might still start one afterwards."""
         raise AirflowException(f"{self.task_id} was asked to stop")
 
     def _remove(self, containers: Iterable[Mapping[str, Any]]) -> None:
@@ -72,7 +72,7 @@ class TrainingContainer(DockerOperator):
 
 
 def training_container(ti: Any, command: str, arguments: Mapping[str, Any]) -> TrainingContainer:
-    """The operator that runs a command for a task instance in the trainer's image."""
+    """Return the operator that runs a command for a task instance in the trainer's image."""
     settings = read_settings()
     task_instance = (settings.artifacts, ti.dag_id, ti.run_id, ti.task_id, str(ti.map_index))
     return TrainingContainer(
@@ -102,7 +102,7 @@ def _environment() -> dict[str, str]:
 
 
 def _mounts(settings: Settings, text_encoder: str) -> list[Mount]:
-    """The local folders that commands use, mounted at their own paths so that paths in arguments hold inside too."""
+    """Mount the local folders that commands use, at the same paths inside as outside."""
     folders = [Path(settings.artifacts), Path(HF_HUB_CACHE)]
     warehouse = settings.warehouse.removeprefix("file://")
     if "://" not in warehouse:

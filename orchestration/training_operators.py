@@ -1,4 +1,4 @@
-"""The operators of the retraining DAG's tasks that run training commands, here or in a container."""
+"""Operators for tasks of the retraining DAG that run training commands, in the task's process or in a container."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -16,10 +16,10 @@ from warehouse.settings import read_settings
 
 
 class CommandOperator(PythonOperator):
-    """A PythonOperator that passes its callable the function `run_command`, which runs a training command.
+    """A PythonOperator that passes a function `run_command` to its callable, to run a training command.
 
-    The command runs in this process or, if ANTM2C_TRAIN_RUNTIME is docker, in a container. The rest of the callable
-    always runs in this process.
+    The command runs in this process or, if ANTM2C_TRAIN_RUNTIME is docker, in a container. The callable itself always
+    runs in this process.
     """
 
     _container: BaseOperator | None = None
@@ -49,7 +49,7 @@ class BoardLink(BaseOperatorLink):
     name = "Cold-start board"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """The board's address, or an empty text if the task returned no run."""
+        """Return the link, or an empty string if the task returned no run."""
         folder: Any = XCom.get_value(ti_key=ti_key, key="return_value")
         return address_of(folder, conf.get("api", "base_url", fallback="")) if folder else ""
 

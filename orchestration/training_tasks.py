@@ -1,4 +1,4 @@
-"""The callables of the retraining DAG up to the comparison of the trained models."""
+"""The functions that tasks of the retraining DAG call to check the window, embed texts, train and compare."""
 
 import logging
 from typing import Any
@@ -26,17 +26,17 @@ _IN_COMPARISON = ("model", "auc", "auc_low", "auc_high", "against_first")
 
 
 def newest_date() -> str | None:
-    """The newest date that has a training table, or None if no date has one."""
+    """Return the newest date that has a training table, or None if there is no training table."""
     settings = read_settings()
     return max(Catalog(settings.warehouse, settings.dataset).dates(TRAIN), default=None)
 
 
 def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> list[dict[str, Any]]:
-    """Check the dates of the window and return the keyword arguments of `train`, one dict for each model.
+    """Check the dates of the window, and return the keyword arguments of `train`, one dict for each model.
 
-    They say how many training days there are, so that all models train on the same. Fails with the name of every date
-    whose training table is missing or stale. Skips a scheduled run if no date of the window has a training table: no
-    logs have arrived for weeks.
+    They contain the number of training days, so that all models train on the same days. Fails, naming the dates, if
+    training tables are missing or stale. Skips a scheduled run if no date of the window has a training table, because
+    no logs have arrived for weeks.
     """
     settings = read_settings()
     days = (params["train_days"], params["val_days"])
@@ -67,9 +67,9 @@ def embed(as_of: str, train_days: str, params: dict[str, Any], run_command: RunC
 
 
 def train(request: dict[str, Any], outlet_events: Any, run_command: RunCommand) -> str:
-    """Train and evaluate one model, put its AUC into the asset event and return the folder of its run.
+    """Train and evaluate one model, add its AUC to the asset event, and return the folder of its run.
 
-    request: the model, the as-of date and the answers of the form, by the names of the command's options.
+    request: the model, the as-of date and the form's values, by the names of the command's options.
     """
     run = run_command("train", {**_locations(), **request})
     outlet_events[MODELS].extra = {name: run[name] for name in _IN_EVENT}
@@ -77,9 +77,9 @@ def train(request: dict[str, Any], outlet_events: Any, run_command: RunCommand) 
 
 
 def compare(runs: list[str], params: dict[str, Any], run_command: RunCommand) -> list[dict[str, Any]]:
-    """Compare the runs on the same validation rows. Return each one's AUC and its test against the first.
+    """Compare the runs on the same validation rows. Returns the AUC of each, and its test against the first.
 
-    A model whose training failed has a line that says so.
+    A model whose training failed is listed as failed.
     """
     compared = run_command("compare", {"artifacts": list(runs)})["runs"]
     lines = [{name: run[name] for name in _IN_COMPARISON} for run in compared]

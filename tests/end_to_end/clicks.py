@@ -54,7 +54,7 @@ def the_date_without_logs_fails_by_name(pages: AirflowPages, date: str, wanted: 
     pages.follow(_run_of(after))
     pages.expect_state(pages.row("wait_for_history"), "Failed")
     pages.follow("wait_for_history")
-    needs = f"{after} needs the tables of {date}, and no run is making them: no raw logs for {date}"
+    needs = f"{after} needs the tables of {date}, but no run is processing that date: no raw logs for {date}"
     expect(pages.log()).to_contain_text(needs)
     expect(pages.log()).not_to_contain_text("Traceback")
 

@@ -142,10 +142,10 @@ def test_a_date_waits_only_while_a_run_is_at_work_on_the_date_before(
     with pytest.raises(TaskFailure) as failure:
         waiting(warehouse).execute({"ti": instance})
     sentence = str(failure.value)
-    assert sentence.startswith(f"{SECOND} needs the tables of {FIRST}, and no run is making them: ")
+    assert sentence.startswith(f"{SECOND} needs the tables of {FIRST}, but no run is processing that date: ")
     assert f"{DAILY_USER.name(DATASET)} date={FIRST} is missing" in sentence
     assert sentence.endswith(
-        f"Run {FIRST} in antm2c_etl_daily, or clear the failed task of its run. Then {SECOND} goes on by itself"
+        f"Run {FIRST} in antm2c_etl_daily, or clear the failed task of its run. Then {SECOND} continues by itself"
     )
     assert not failure.value.may_pass
     instance.xcom_push.assert_called_once_with(key=NEEDED_DATE, value={"dataset": DATASET, "date": FIRST})
@@ -283,7 +283,7 @@ def test_a_date_in_the_form_of_a_backfill_is_refused(warehouse: HandMadeWarehous
     """Every run of the backfill would process this one date."""
     warehouse.receive(FIRST)
     with pytest.raises(
-        TaskFailure, match=f"every run of this backfill would process {FIRST}, .* without Date"
+        TaskFailure, match=f"every run of this backfill would process the same date, {FIRST}, .* leave Date empty"
     ) as failure:
         waiting_for_raw(warehouse).execute(run_of("backfill", run_date=FIRST))
     assert not failure.value.may_pass
@@ -300,7 +300,7 @@ def test_a_scheduled_date_is_waited_for(warehouse: HandMadeWarehouse) -> None:
 
 def test_a_scheduled_date_that_never_comes_is_skipped_with_the_reason(warehouse: HandMadeWarehouse) -> None:
     instance = Mock()
-    with pytest.raises(AirflowSkipException, match=f"waited for 6:00:00 in vain: no raw logs for {FIRST}") as skipped:
+    with pytest.raises(AirflowSkipException, match=f"was skipped after waiting for 6:00:00: no raw logs for {FIRST}") as skipped:
         waiting_for_raw(warehouse).finish(
             {"ti": instance, **run_of("scheduled")}, event=raw_problems(warehouse.uri, DATASET, FIRST)
         )

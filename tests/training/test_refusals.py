@@ -180,13 +180,13 @@ def test_a_lost_file(own_published, tmp_path):
 def test_a_label_that_is_neither_0_nor_1(own_published, tmp_path, label):
     date = own_published.world.last_date
     publish(own_published.catalog, date, with_labels(own_published.world, date, label))
-    assert f"has label {label}" in refused(own_published.arguments(tmp_path / "runs"))
+    assert f"has the invalid label {label}" in refused(own_published.arguments(tmp_path / "runs"))
 
 
 def test_a_scene_that_is_not_known(own_published, tmp_path):
     folder = Path(own_published.catalog.path(TRAIN, own_published.world.last_date))
     (folder / "scene=4").rename(folder / "scene=9")
-    assert "has scene 9" in refused(own_published.arguments(tmp_path / "runs"))
+    assert "has the invalid scene 9" in refused(own_published.arguments(tmp_path / "runs"))
 
 
 def test_a_partition_published_anew_while_it_is_read(own_published, tmp_path, monkeypatch):

@@ -1,1 +1,1 @@
-"""Evaluation: predictions on validation rows, and metrics overall and by segment."""
+"""Predict the validation rows and compute metrics over all rows and by segment."""

@@ -1,4 +1,4 @@
-"""Alpha, the weight that a content model gives to the content tower: its mean by scene and by cold-start level."""
+"""Alpha, the weight of the content tower in a content model's logit: its mean by scene and by cold-start level."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,14 +14,14 @@ from training.models.click_model import RowModel
 
 @torch.inference_mode()
 def alphas(model: RowModel, rows: Rows) -> np.ndarray:
-    """Return every row's alpha, [n] float32."""
+    """Return the alpha of every row, [n] float32."""
     model.eval()
     starts = range(0, len(rows), PREDICTION_ROWS)
     return torch.cat([model.alpha(rows.slice(start, start + PREDICTION_ROWS)) for start in starts]).numpy()
 
 
 def alpha_by(predictions: pa.Table) -> dict[str, dict[str, float | None]]:
-    """Compute the mean of the column `alpha` in each segment, in the shape of `auc_by`; None for one without rows."""
+    """Compute the mean of the column `alpha` in each segment, by kind and name; None for a segment without rows."""
     means = {}
     for kind, named in SEGMENTS_BY.items():
         grouped = predictions.select([kind, "alpha"]).group_by(kind).aggregate([("alpha", "mean")])
@@ -31,6 +31,6 @@ def alpha_by(predictions: pa.Table) -> dict[str, dict[str, float | None]]:
 
 
 def rows_without_text(rows: Rows, mode: str) -> dict[str, int]:
-    """Count, for each text of the mode, the rows that lack it and take the mean embedding instead."""
+    """Count the rows that lack a text, for each text of the mode. They get the mean embedding instead."""
     missing = [] if rows.text is None else (rows.text == WITHOUT_TEXT).sum(0).tolist()
     return dict(zip(MODES[mode], missing, strict=True))

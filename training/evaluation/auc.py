@@ -11,7 +11,7 @@ _BLOCK = 4096  # values looked up at a time, so that the values around them stay
 
 @dataclass(frozen=True)
 class AucInterval:
-    """An AUC and its 95% interval. What the rows do not define is None."""
+    """An AUC and its 95% interval. A value is None if there are too few rows to compute it."""
 
     auc: float | None
     low: float | None = None
@@ -20,7 +20,7 @@ class AucInterval:
 
 @dataclass(frozen=True)
 class AucDifference:
-    """The second model's AUC minus the first model's on the same rows, its 95% interval and two-sided p value."""
+    """The AUC of a second model minus that of a first on the same rows, with 95% interval and two-sided p value."""
 
     difference: float
     low: float
@@ -29,7 +29,7 @@ class AucDifference:
 
 
 def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
-    """Compute the area under the ROC curve; ties count half. None if a class is absent. scores, labels: [n]."""
+    """Compute the area under the ROC curve; ties count half. None if all labels are equal. scores, labels: [n]."""
     positives, negatives = _ascending_by_class(scores, labels)
     return _area(_doubled_rank(positives, negatives), len(negatives))
 
@@ -37,7 +37,8 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
 def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
     """Compute AUC and its 95% interval (DeLong et al., 1988; the fast form of Sun and Xu, 2014). scores, labels: [n].
 
-    The interval takes the AUC itself as normal and is cut at 0 and 1. With fewer than two rows of a class it is None.
+    The AUC is assumed to be normally distributed, and the interval is cut off at 0 and 1. It is None if a class has
+    fewer than two rows.
     """
     positives, negatives = _ascending_by_class(scores, labels)
     doubled = _doubled_rank(positives, negatives)
@@ -51,7 +52,7 @@ def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
 
 
 def auc_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> AucDifference | None:
-    """Test two models' scores [n] on the same rows (paired DeLong). None with fewer than two rows of a class."""
+    """Compare two models' scores [n] on the same rows (paired DeLong test). None if a class has fewer than two rows."""
     positives_a, negatives_a = _placements(first, labels)
     positives_b, negatives_b = _placements(second, labels)
     if min(len(positives_a), len(negatives_a)) < 2:
@@ -80,9 +81,9 @@ def _ascending_by_class(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndar
 
 
 def _doubled_rank(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
-    """For each value, count the elements of `ascending` below it twice and those equal to it once, int64.
+    """For each value, count the elements of `ascending` below it twice, and those equal to it once, int64.
 
-    This is fastest if `values` ascend too: each block of them then lies within a short stretch of `ascending`.
+    This is fastest if `values` are sorted too: each block of them then lies within a short part of `ascending`.
     """
     doubled = np.empty(len(values), dtype=np.int64)
     for start in range(0, len(values), _BLOCK):
@@ -96,7 +97,7 @@ def _doubled_rank(values: np.ndarray, ascending: np.ndarray) -> np.ndarray:
 
 
 def _area(doubled: np.ndarray, negatives: int) -> float | None:
-    """Compute the AUC from the positives' doubled ranks among the negatives. negatives: their number."""
+    """Compute the AUC from the positives' doubled ranks among the negatives. negatives: the number of negatives."""
     pairs = len(doubled) * negatives
     # The sum is of whole numbers and therefore exact; a sum of fractions would round.
     return int(doubled.sum()) / (2 * pairs) if pairs else None

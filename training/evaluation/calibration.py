@@ -11,7 +11,7 @@ BINS = 15
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """The rows predicted in [low, high), or [low, 1] in the last bin: mean prediction and observed click rate."""
+    """The rows with predictions from low to below high: their number, mean prediction and observed click rate."""
 
     low: float
     high: float
@@ -21,7 +21,7 @@ class ReliabilityBin:
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray) -> list[ReliabilityBin]:
-    """Group rows into 15 bins of equal width over [0, 1] and leave out empty bins. probabilities, labels: [n]."""
+    """Group rows by prediction into 15 bins of equal width, without empty bins. probabilities, labels: [n]."""
     bin_of_row = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
     rows, predicted, observed = (
         np.bincount(bin_of_row, weights=weights, minlength=BINS) for weights in (None, probabilities, labels)

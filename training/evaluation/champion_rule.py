@@ -1,4 +1,4 @@
-"""The champion's rule: when a challenger takes the champion's place, by paired DeLong tests of its lead.
+"""The rule by which a challenger replaces the champion. It uses paired DeLong tests of the difference in AUC.
 
 The challenger must be better over all rows, and significantly worse in no scene and at no cold-start level.
 """
@@ -19,7 +19,7 @@ _FEWEST_ROWS = 10  # of each class: with fewer, an interval may have no width at
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to promote the challenger, why, and the tests of its lead by segment."""
+    """Whether to promote the challenger, and why. tests: the challenger's lead over the champion by segment."""
 
     promote: bool
     reason: str
@@ -27,9 +27,10 @@ class Decision:
 
 
 def lead_by_segment(predictions: pa.Table, champion: np.ndarray) -> Tests:
-    """Test by how much the AUC of the challenger's predictions exceeds the champion's, overall and by segment.
+    """Test by how much the challenger's AUC exceeds the champion's, over all rows and by segment.
 
-    champion: the champion's logits on the same rows [n]. A segment with too few rows of a class has None.
+    predictions: the challenger's. champion: the champion's logits on the same rows, [n]. A segment in which a class has
+    too few rows gets None.
     """
     rows = scored(predictions)
     segments = {_OVERALL: OVERALL}
@@ -48,10 +49,10 @@ def _lead(champion: np.ndarray, rows: Scored, segment: Segment) -> AucDifference
 
 
 def decide(tests: Tests) -> Decision:
-    """Decide whether to promote the challenger with these leads."""
+    """Decide whether to promote the challenger. tests: the result of lead_by_segment."""
     lead = tests[_OVERALL]
     if lead is None or lead.low <= 0:
-        return Decision(False, f"its lead over the champion is not significant, {_shown(lead)}", tests)
+        return Decision(False, f"its lead over the champion is not significant: {_shown(lead)}", tests)
     worse = [f"{name} {_shown(test)}" for name, test in tests.items() if test and test.high < 0]
     if worse:
         return Decision(False, f"it is significantly worse on {'; '.join(worse)}", tests)

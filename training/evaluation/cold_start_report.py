@@ -1,4 +1,4 @@
-"""The cold-start report: the figures of every segment, and the two CSV files that hold them."""
+"""The cold-start report: the metrics of every segment, and the two CSV files they are written to."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from warehouse.tables import SCENES
 
 
 def cold_start_report(rows: Scored) -> Report:
-    """Compute the figures of every segment, including segments without rows."""
+    """Compute the metrics of every segment, including segments without rows."""
     losses = log_loss(rows.logit, rows.label)
     return {segment: _figures(rows, losses, rows.mask(segment)) for segment in SEGMENTS}
 
@@ -38,21 +38,21 @@ def _figures(rows: Scored, losses: np.ndarray, mask: np.ndarray) -> Figures:
 
 
 def write_long(report: Report, path: Path) -> None:
-    """Write cold_report_long.csv: one line per segment, with empty fields for undefined figures."""
+    """Write cold_report_long.csv: one line per segment. Undefined figures are empty fields."""
     header = [field.name for part in (Segment, Figures) for field in fields(part)]
     lines = ([*asdict(segment).values(), *asdict(figures).values()] for segment, figures in report.items())
     _write_csv(path, header, lines)
 
 
 def write_pivot(report: Report, path: Path) -> None:
-    """Write cold_report_pivot.csv: AUC, with a line per scene and a column per level; "all" stands for all of them."""
+    """Write cold_report_pivot.csv: AUC with a line per scene and a column per level, and "all" for their totals."""
     header = ["scene", "all", *(f"user_{level}" for level in LEVELS), *(f"item_{level}" for level in LEVELS)]
     lines = [[scene, *_aucs(report, scene)] for scene in SCENES]
     _write_csv(path, header, [["all", *_aucs(report, None)], *lines])
 
 
 def _aucs(report: Report, scene: int | None) -> list[float | None]:
-    """Return one line of the pivot. Within each kind, SEGMENTS is already in the order of the columns."""
+    """Return one line of the pivot: the scene's AUC over all rows, by user level and by item level."""
     in_scene = [(segment, figures.auc) for segment, figures in report.items() if segment.scene == scene]
     rank = {"overall": 0, "scene": 0, "user_level": 1, "scene_x_user_level": 1}
     return [area for _, area in sorted(in_scene, key=lambda entry: rank.get(entry[0].segment, 2))]

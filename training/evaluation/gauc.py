@@ -1,12 +1,12 @@
-"""GAUC: AUC within users."""
+"""GAUC: the AUC within each user, averaged over users."""
 
 import numpy as np
 
 
 def gauc(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> float | None:
-    """Mean of the users' AUCs, weighted by their impressions (Zhu et al., KDD 2017). Ties count half.
+    """Return the mean of the users' AUCs, weighted by impressions (Zhu et al., KDD 2017). Ties count half.
 
-    scores, labels, users (whole numbers): [n]. Users without both classes are left out. None if no user has both.
+    scores, labels, users (whole numbers): [n]. Users with only one class are left out. None if no user is left.
     """
     order = np.lexsort((scores, users))
     scores, users, clicked = scores[order], users[order], labels[order].astype(bool)
@@ -26,7 +26,7 @@ def gauc(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> float | N
 
 
 def _midranks(new_value: np.ndarray) -> np.ndarray:
-    """Return the ranks of sorted rows, from 1. Ties share their mean rank. new_value: [n], true at a new value."""
+    """Return the ranks of sorted rows, from 1. Ties share their mean rank. new_value: [n], where the value changes."""
     starts = np.flatnonzero(new_value)
     lengths = np.diff(starts, append=len(new_value))
     return np.repeat(starts + (lengths + 1) / 2, lengths)

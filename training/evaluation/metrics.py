@@ -1,4 +1,4 @@
-"""val_metrics.json: a run's figures on its validation rows."""
+"""Compute the content of val_metrics.json: the metrics of a run on its validation rows."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,9 +15,9 @@ from training.evaluation.segments import OVERALL, SEGMENTS_BY, Report, Segment
 
 
 def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str, Any], Report]:
-    """Compute the metrics and the cold-start report of a table of predictions. Undefined figures are None.
+    """Compute the metrics and the cold-start report from a table of predictions. Undefined metrics are None.
 
-    truth: the true click probabilities [n], or None if they are not known.
+    truth: the true click probabilities [n], or None if they are unknown.
     """
     rows = scored(predictions)
     report = cold_start_report(rows)
@@ -38,7 +38,7 @@ def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str
 
 
 def best_reachable(predictions: pa.Table, truth: np.ndarray) -> dict[Segment, float | None]:
-    """Compute each segment's best reachable AUC: that of the click probabilities that the labels were drawn from."""
+    """Compute the best reachable AUC of each segment: that of the true click probabilities."""
     rows = scored(predictions.drop_columns("logit").append_column("logit", pa.array(truth)))
     segments = [OVERALL, *(segment for named in SEGMENTS_BY.values() for _, segment in named)]
     return {segment: auc_within(rows, segment) for segment in segments}

@@ -1,4 +1,4 @@
-"""Evaluating a model on its validation rows."""
+"""Evaluate a model on validation rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def evaluate_model(
 ) -> tuple[pa.Table, dict[str, Any], Report]:
     """Compute predictions, metrics and the cold-start report on the rows of the validation dates.
 
-    keys: those of the validation rows, in the same order. few_max: the most impressions of a user or item at the
+    keys: the key columns of the validation rows, in the same order. few_max: the maximum number of impressions at the
     level "few". text_mode: a key of text_columns.MODES, or None if the model reads no texts.
     """
     gate_statistics = GateStatistics()

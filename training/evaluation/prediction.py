@@ -1,4 +1,4 @@
-"""Predicting with a model, batch by batch."""
+"""Predict with a model, batch by batch."""
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's
 
 @torch.inference_mode()
 def predict(model: RowModel, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
-    """Return the rows' logits [n], float32, on the CPU. A gated model's gate weights are added to `gates`."""
+    """Return the logits of the rows, [n] float32, on the CPU. Gate weights are added to the statistics in `gates`."""
     model.eval()
     device = next(model.parameters()).device.type
     logits = []

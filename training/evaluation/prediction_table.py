@@ -1,4 +1,4 @@
-"""The table of predictions: validation rows with their scores. Every metric is computed from it."""
+"""The table of predictions: validation rows with their scores. All metrics are computed from it."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ PREDICTED = (*KEYS, "label", "logit", "probability", "user_level", "item_level")
 
 
 def cold_start_level(impressions: np.ndarray, few_max: int) -> np.ndarray:
-    """Positions in LEVELS [n]: zero without impressions in the training window, few up to `few_max`, then warm."""
+    """Return positions in LEVELS [n]: zero for 0 impressions in training, few for up to `few_max`, warm for more."""
     return np.where(impressions == 0, 0, np.where(impressions <= few_max, 1, 2))
 
 
 def predictions_table(keys: pa.Table, rows: Rows, logits: np.ndarray, space: FeatureSpace, few_max: int) -> pa.Table:
-    """Build the rows of predictions.parquet, in the order of `keys`. logits: [n]."""
+    """Build the table for predictions.parquet, in the order of `keys`. logits: [n]."""
     categorical = rows.categorical.numpy()
     levels = {
         f"{entity}_level": pa.DictionaryArray.from_arrays(
@@ -35,7 +35,7 @@ def predictions_table(keys: pa.Table, rows: Rows, logits: np.ndarray, space: Fea
 
 
 def same_rows(first: pa.Table, second: pa.Table) -> bool:
-    """Return whether two tables hold the same keys and labels in the same order."""
+    """Return whether two tables have the same keys and labels in the same order."""
     return _without_dictionaries(first).equals(_without_dictionaries(second))
 
 
@@ -50,7 +50,7 @@ def _without_dictionaries(predictions: pa.Table) -> pa.Table:
 
 @dataclass(frozen=True)
 class Scored:
-    """The columns that segments and metrics need, as arrays [n] in the order of the table.
+    """The columns of a table of predictions that metrics need, as arrays [n].
 
     user: one number per distinct user. user_level, item_level: positions in LEVELS.
     """
@@ -67,7 +67,7 @@ class Scored:
         return len(self.label)
 
     def mask(self, segment: Segment) -> np.ndarray:
-        """Which rows belong to the segment, bool [n]."""
+        """Return which rows belong to the segment, bool [n]."""
         mask = np.ones(len(self), dtype=bool)
         if segment.scene is not None:
             mask &= self.scene == segment.scene
@@ -79,7 +79,7 @@ class Scored:
 
 
 def scored(predictions: pa.Table) -> Scored:
-    """Return the arrays of a table of predictions."""
+    """Convert a table of predictions to arrays."""
     return Scored(
         label=predictions["label"].to_numpy(),
         logit=predictions["logit"].to_numpy(),

@@ -1,4 +1,4 @@
-"""The groups of rows that metrics are reported for, and their figures. Loads neither torch, pyarrow nor numpy."""
+"""The segments (groups of rows) that metrics are reported for. This module does not load torch, pyarrow or numpy."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ LEVELS = ("zero", "few", "warm")  # how often a user or an item was shown in the
 
 @dataclass(frozen=True)
 class Segment:
-    """The rows of a scene, a user level and an item level; None stands for all of them."""
+    """The rows of one scene, user level or item level, or of several of these at once. None means all of them."""
 
     segment: str
     scene: int | None = None
@@ -32,13 +32,13 @@ SEGMENTS = (
 
 
 def entity_of(kind: str) -> str:
-    """What a kind of segments is about, for a label: scene, user or item."""
+    """Return scene, user or item: what the segments of this kind distinguish, for labels."""
     return kind.removesuffix("_level")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """A segment's figures. Those that its rows do not define are None.
+    """The metrics of a segment. A metric is None if the segment has too few rows for it.
 
     auc_low, auc_high: DeLong's 95% interval. logloss: in nats.
     """

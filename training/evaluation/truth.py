@@ -1,4 +1,4 @@
-"""The true click probabilities, which sample logs come with."""
+"""Read the true click probabilities, which only sample logs have."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _TYPES = {"user_id": pa.string(), "item_id": pa.string(), "log_ts": TIMESTAMP, "
 
 
 def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.Table) -> np.ndarray | None:
-    """Return the true click probability of each row [n], in the order of `predictions`; None unless all rows have one.
+    """Return the true click probability of each row of `predictions`, [n], or None if a row has none.
 
     Raises TrainingError if a file of the table cannot be read.
     """

@@ -1,1 +1,1 @@
-"""The training loop and what it needs: optimizers, device, checkpoints."""
+"""The training loop, and the optimizers, devices and checkpoints that it uses."""

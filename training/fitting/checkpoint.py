@@ -1,4 +1,4 @@
-"""Checkpoints of an unfinished run, from which the same command resumes after it was killed."""
+"""Checkpoints: if a run is killed, the same command resumes from its last checkpoint."""
 
 import errno
 import fcntl
@@ -19,10 +19,10 @@ _STATE, _LOCK = "last.pt", "lock"
 
 
 class Checkpoint:
-    """The file `{artifacts}/.checkpoints/<key>-<random>/last.pt`. The key hashes everything that affects a result.
+    """The file `{artifacts}/.checkpoints/<key>-<random>/last.pt`. The key is a hash of all that affects the result.
 
-    Whoever writes it holds its lock to the end of the `with` block, so the same training started twice at once has two
-    checkpoints. One that nobody holds was left behind by a killed run, and the next run with its key takes it over.
+    A run locks its checkpoint until the end of the `with` block, so the same training started twice has two of them. A
+    checkpoint without a lock was left behind by a killed run, and the next run with the same key takes it over.
     """
 
     def __init__(self, artifacts: Path, identity: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ class Checkpoint:
         self._release()
 
     def load(self) -> dict[str, Any] | None:
-        """Take over a state that was left behind and return it, or None. Raises TrainingError if it cannot be read."""
+        """Take over the state of a killed run, and return it; None if there is none. Raises TrainingError."""
         for state in sorted(self._parent.glob(f"{self._key}-*/{_STATE}")):
             if self._take(state.parent) and state.exists():
                 self._folder = state.parent
@@ -54,10 +54,10 @@ class Checkpoint:
     def unusable(self) -> TrainingError:
         """Return the error to raise if the saved state does not fit this run."""
         state = f"{self._folder}/{_STATE}"
-        return TrainingError(f"{state} cannot be used: remove it, and the run starts from the beginning")
+        return TrainingError(f"the checkpoint {state} cannot be used: remove it, and the run starts from the beginning")
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the saved state atomically. `state` holds only tensors and plain values."""
+        """Save a state atomically, in place of the last one. It must consist of tensors and plain values."""
         if self._folder is None or not self._folder.is_dir():
             self._folder = self._parent / f"{self._key}-{uuid4().hex[:16]}"
             self._folder.mkdir(parents=True)
@@ -71,14 +71,14 @@ class Checkpoint:
         unfinished.replace(self._folder / _STATE)
 
     def remove(self) -> None:
-        """Remove the state, which nobody can take over any more, and then its folder."""
+        """Remove the checkpoint: first the state, so that no other run takes it over, and then its folder."""
         if self._folder:
             (self._folder / _STATE).unlink(missing_ok=True)
             self._release()
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _take(self, folder: Path) -> bool:
-        """Lock a checkpoint; return False if another process holds it, or if no lock can tell whether one does."""
+        """Try to lock a checkpoint. Returns False if another process has locked it, or if it cannot be locked."""
         try:
             self._lock = (folder / _LOCK).open("w")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Adam for large embeddings: the cost of a step depends on the rows in the batch, not on the size of the table."""
+"""Adam for large embedding tables: the cost of a step depends on the rows in the batch, not on the table's size."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SETTLED = 20_000  # steps after which Adam's bias corrections are 1 in float32
 
 @dataclass
 class _Moments:
-    """Adam's state for one table. mean, square: [V, D]. seen: the step of each row's last update, int64 [V]."""
+    """Adam's state for one embedding. mean, square: [V, D]. seen: the step of each row's last update, int64 [V]."""
 
     mean: Tensor
     square: Tensor
@@ -27,7 +27,7 @@ class _Moments:
 
 
 class DeferredAdam:
-    """Dense Adam (Kingma and Ba, 2015) that defers a row's steps without a gradient until the row is next looked up.
+    """Adam (Kingma and Ba, 2015) with dense results: a row's steps without a gradient are made up for when it is used.
 
     Dense Adam keeps moving rows that are not in a batch, by their fading momentum. Leaving these moves out, as
     torch.optim.SparseAdam does, costs quality. The moves of k steps without a gradient add up to
@@ -44,7 +44,7 @@ class DeferredAdam:
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
-        """settled_after: the step from which on the schedule is constant."""
+        """settled_after: the step after which the learning rate is constant."""
         self._weights = [embedding.weight for embedding in embeddings]
         self._moments = [_no_moments(weight) for weight in self._weights]
         self._schedule, self._betas, self._eps = schedule, betas, eps
@@ -61,7 +61,7 @@ class DeferredAdam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Take a step of Adam in the rows that have a gradient."""
+        """Take a step of Adam for the rows that have a gradient."""
         gradients = [averaged_rows(weight.grad) if weight.grad is not None else None for weight in self._weights]
         for number, gradient in enumerate(gradients):
             if gradient is not None and count() > 1:  # some rows were looked up only by other processes
@@ -80,7 +80,7 @@ class DeferredAdam:
 
     @torch.no_grad()
     def flush(self) -> None:
-        """Take the deferred steps of every row."""
+        """Take all deferred steps of all rows."""
         for number, moments in enumerate(self._moments):
             self._catch_up(number, (moments.seen < self._step).nonzero().flatten())
 
@@ -88,7 +88,7 @@ class DeferredAdam:
         return {"step": self._step, "moments": [vars(moments) for moments in self._moments]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what state_dict returned. Raises KeyError, TypeError or ValueError if it is another model's."""
+        """Restore a saved state. Raises KeyError, TypeError or ValueError if it belongs to another model."""
         moments = [_Moments(**saved) for saved in state["moments"]]
         if [saved.mean.shape for saved in moments] != [weight.shape for weight in self._weights]:
             raise ValueError("the state belongs to other embeddings")
@@ -128,7 +128,7 @@ def _column(values: Tensor) -> Tensor:
 
 
 def _later_moves(schedule: Schedule, betas: tuple[float, float], settled: int) -> Tensor:
-    """Return, for every step s, the total of later moves per unit of m / sqrt(v) without further gradients, float64."""
+    """Return, for every step s, the sum of all later moves without gradients, in units of m / sqrt(v), float64."""
     b1, b2 = betas
     ratio = b1 / b2**0.5
     later = schedule(settled + 1) * ratio / (1 - ratio)

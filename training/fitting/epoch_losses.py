@@ -1,4 +1,4 @@
-"""The losses of an epoch's batches: their mean, and an error if one is not finite."""
+"""Average the losses of an epoch's batches, and stop the training if a loss is not finite."""
 
 import math
 
@@ -13,9 +13,9 @@ _READ_EVERY = {"cpu": 1, "cuda": 32}  # steps: a GPU idles while a loss is read
 
 
 class EpochLosses:
-    """Collects the mean losses of an epoch's batches, in order. Raises TrainingError if one is not finite.
+    """Collects the mean losses of an epoch's batches, in order. Raises TrainingError if a loss is not finite.
 
-    Several processes get the same losses, each over the rows of all processes, and so stop at the same step.
+    If several processes train, all of them get the losses over the rows of all, and therefore stop at the same step.
     """
 
     def __init__(self, settings: LoopSettings, epoch: int, steps: int) -> None:
@@ -25,13 +25,13 @@ class EpochLosses:
         self._total = 0.0
 
     def add(self, loss: Tensor, rows: Tensor, batch: Rows) -> None:
-        """Add a mean loss, its number of rows (both scalar tensors) and this process's batch."""
+        """Add a batch: its mean loss and number of rows over all processes, and the rows of this process."""
         self._unread.append((torch.stack([loss, rows]), batch))
         if len(self._unread) == _READ_EVERY[self._settings.device]:
             self._read_all()
 
     def mean(self, rows: int) -> float:
-        """Return the mean loss over all `rows` of the epoch."""
+        """Return the mean loss of the epoch. rows: the number of rows of all batches."""
         self._read_all()
         return self._total / rows
 

@@ -30,7 +30,7 @@ _DIVERGED = 2 * math.log(2)  # an untrained model's log loss is near log 2, as g
 
 @dataclass(frozen=True)
 class Epoch:
-    """The results of one epoch."""
+    """The losses and metrics of one epoch, and its training time."""
 
     number: int
     train_loss: float
@@ -41,13 +41,13 @@ class Epoch:
 
 @dataclass
 class Course:
-    """The epochs trained so far, and the best weights among them."""
+    """The epochs trained so far, and the weights of the best one."""
 
     epochs: list[Epoch] = field(default_factory=list)
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def end(self, settings: LoopSettings) -> str | None:
-        """Return why training ends, or None if another epoch is to follow.
+        """Return why the training ends now, or None if there is to be another epoch.
 
         It ends if all epochs are done, or if the last `patience` epochs were no better than an earlier one.
         """
@@ -59,7 +59,7 @@ class Course:
 
 
 def best_epoch(epochs: Sequence[Epoch], stop_on: Criterion) -> Epoch:
-    """Return the epoch with the lowest validation log loss or the highest AUC; the first one, if several are equal."""
+    """Return the epoch with the lowest validation log loss or the highest AUC; the first one if there is a tie."""
     return min(epochs, key=lambda epoch: epoch.val_logloss if stop_on == "logloss" else -epoch.val_auc)
 
 
@@ -76,9 +76,9 @@ def fit(
 ) -> list[Epoch]:
     """Train a model in place, and leave it with the best weights, on the CPU.
 
-    An epoch's random draws depend only on the seed and its number, so a resumed run draws what the killed run would
-    have. The model ends on the CPU whatever it was trained on, so that a later evaluation there gives the same
-    metrics. Raises TrainingError if a loss is not finite or the best validation loss is worse than guessing.
+    The random numbers of an epoch depend only on the seed and its number, so a resumed run gives the same result. The
+    model ends on the CPU, whatever it was trained on, so that a later evaluation there gives the same metrics. Raises
+    TrainingError if a loss is not finite, or if the best validation loss is worse than guessing.
     """
     model.to(settings.device)
     optimizer = ModelOptimizer(model, settings)
@@ -143,7 +143,7 @@ def _require_converged(best: Epoch, settings: LoopSettings) -> None:
     if best.val_logloss > _DIVERGED:
         raise TrainingError(
             f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
-            f"{best.val_logloss:g}, where guessing gives {math.log(2):.3f}: lower --learning-rate "
+            f"{best.val_logloss:g}, but guessing gives {math.log(2):.3f}: lower --learning-rate "
             f"({settings.learning_rate:g})"
         )
 

@@ -12,13 +12,13 @@ CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 class LoopSettings:
     """Settings of the training loop.
 
-    warmup_steps: steps in which the learning rate rises linearly to its value.
-    weight_decay: for all weights but embeddings.
-    embedding_decay: weight decay of embeddings; if not 0, every row takes every step, which is slower.
-    clip_norm: the largest gradient norm of all weights but embeddings; 0 for no limit.
+    warmup_steps: steps over which the learning rate rises linearly from 0 to its full value.
+    weight_decay: for all weights except embeddings.
+    embedding_decay: weight decay of embeddings; if it is not 0, every step changes every row, which is slower.
+    clip_norm: the maximum norm of the gradient of all weights except embeddings; 0 for no limit.
     scene_weights: the weight of a row in the loss by scene, in the order of SCENES; None for equal weights.
     stop_on: the validation metric that decides which epoch is the best.
-    memory_mb: memory for training rows; a larger window is streamed.
+    memory_mb: memory for training rows; if they need more, they are streamed from disk.
     compile: whether to use torch.compile, which takes a minute at the start.
     """
 

@@ -1,4 +1,4 @@
-"""Memory that a model needs, compared with what there is before the model is built."""
+"""Check before a model is built that its weights fit in memory."""
 
 import math
 import os
@@ -17,7 +17,7 @@ _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of a container, belo
 
 
 def require_memory(build: Callable[[], nn.Module], device: Device) -> None:
-    """Raise TrainingError if the weights that `build` makes, and their copies, are larger than the whole memory."""
+    """Raise TrainingError if the weights of the model that `build` makes, and their copies, do not fit in memory."""
     try:
         with torch.device("meta"):  # shapes only
             needed: float = _COPIES * sum(weight.nbytes for weight in build().parameters())
@@ -26,19 +26,19 @@ def require_memory(build: Callable[[], nn.Module], device: Device) -> None:
     there_is = torch.cuda.mem_get_info()[1] if device == "cuda" else _machine_memory()
     if needed > there_is:
         raise TrainingError(
-            f"the model does not fit in memory: its weights take {_gib(needed)} in training, and there are "
+            f"the model does not fit in memory: its weights take {_gib(needed)} in training, but there is only "
             f"{_gib(there_is)}: lower --embedding-size, --hidden-size (dnn), --experts (mmoe), or --levels, "
             "--scene-experts and --shared-experts (ple)"
         )
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Return whether an error says that no memory was left, in the words of Python, of Arrow or of torch."""
+    """Return whether an error of Python, Arrow or torch means that memory has run out."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def _machine_memory() -> int:
-    """Return the bytes of the machine's memory, or of its part that this container may use."""
+    """Return the bytes of memory that this machine has, or that this container may use."""
     sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for name in _LIMITS:
         with suppress(OSError, ValueError):  # no such file, or no number in it: no limit

@@ -8,13 +8,13 @@ from torch import nn
 from training.fitting.deferred_adam import DeferredAdam
 from training.fitting.loop_settings import LoopSettings
 
-_LARGE = 20_000  # rows from which on stepping only the looked-up rows is cheaper than stepping all of them
+_LARGE = 20_000  # with at least so many rows, it is cheaper to update only the rows in a batch
 
 
 class ModelOptimizer:
-    """Adam with the settings' warm-up, clipping and weight decay, where embeddings have a decay of their own.
+    """Adam with warm-up, clipping and weight decay as in the settings. Embeddings have a separate weight decay.
 
-    deferred: ids of the parameters with sparse gradients. `step` averages these gradients over the processes; DDP
+    deferred: the id() of each parameter with sparse gradients. `step` averages these gradients over the processes; DDP
     averages all others.
     """
 
@@ -60,7 +60,7 @@ class ModelOptimizer:
         return {"steps": self._steps, "dense": self._dense.state_dict(), "deferred": deferred}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore what state_dict returned. Raises KeyError, TypeError or ValueError if it is another model's."""
+        """Restore a saved state. Raises KeyError, TypeError or ValueError if it belongs to another model."""
         self._steps = state["steps"]
         self._dense.load_state_dict(state["dense"])
         if self._deferred:

@@ -1,1 +1,1 @@
-"""A run as one HTML page with pictures and tables of its metrics."""
+"""The report of a run: one HTML page with charts and tables of its metrics."""

@@ -1,4 +1,4 @@
-"""Pictures of a figure by segment: AUC with its interval, the weight of the content tower."""
+"""Charts of a metric by segment: AUC with its interval, and the weight of the content tower."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _WIDEST_FITTED = 0.3  # the axis is not stretched for wider intervals: it would 
 
 @dataclass(frozen=True)
 class _Line:
-    """One line of the AUC picture. Lines of one `group` form a block."""
+    """One line of the AUC chart. Lines with the same `group` are drawn close together."""
 
     group: str
     label: str
@@ -26,7 +26,7 @@ class _Line:
 
 
 def auc_by_segment(metrics: dict[str, Any], report: Report) -> Markup:
-    """Draw a line per segment: AUC, its 95% interval, and a mark at the best reachable AUC if that is known."""
+    """Draw a line for each segment: AUC, its 95% interval, and the best reachable AUC if it is known."""
     lines = _lines(metrics, report)
     places = _places([line.group for line in lines])
 
@@ -48,7 +48,7 @@ def auc_by_segment(metrics: dict[str, Any], report: Report) -> Markup:
 
 
 def alpha_by_segment(alpha_by: dict[str, dict[str, float | None]]) -> Markup:
-    """Draw a bar per segment: the mean weight of the content tower, 0 to 1. alpha_by: as in val_metrics.json."""
+    """Draw a bar for each segment: the mean weight of the content tower. alpha_by: as in val_metrics.json."""
     bars = [(kind, name, mean) for kind, means in alpha_by.items() for name, mean in means.items()]
     places = _places([kind for kind, _, _ in bars])
 
@@ -76,7 +76,7 @@ def _lines(metrics: dict[str, Any], report: Report) -> list[_Line]:
 
 
 def _places(groups: Sequence[str]) -> list[float]:
-    """Return each segment's position on the axis: 1 apart, and 1.5 between groups."""
+    """Return the position of each segment on the axis: 1 apart within a group, 1.5 between groups."""
     places, place = [], 0.0
     for number, group in enumerate(groups):
         place += 1.0 if not number or group == groups[number - 1] else 1.5
@@ -90,7 +90,7 @@ def _interval(line: _Line, widest: float = 1.0) -> tuple[float, float] | None:
 
 
 def _mark_cut_off(axes: Axes, places: Sequence[float], lines: Sequence[_Line]) -> None:
-    """Draw an arrow at each end of an interval that lies beyond the axis."""
+    """Draw an arrow wherever an interval extends beyond the axis."""
     left, right = axes.get_xlim()
     for place, line in zip(places, lines, strict=True):
         for value in _interval(line) or ():
@@ -113,7 +113,7 @@ def _draw_line(axes: Axes, place: float, line: _Line) -> None:
 
 
 def _auc_range(lines: Sequence[_Line]) -> tuple[float, float]:
-    """Return an AUC axis that holds every AUC and all but the widest intervals."""
+    """Return limits of the AUC axis that include every AUC and all intervals except very wide ones."""
     values = [(line.figures.auc, line.best, *(_interval(line, _WIDEST_FITTED) or ())) for line in lines]
     marks = [value for of_line in values for value in of_line if value is not None]
     return max(min([*marks, 0.5]) - 0.03, 0.0), min(max([*marks, 0.7]) + 0.04, 1.005)

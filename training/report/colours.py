@@ -1,17 +1,17 @@
-"""The colours of reports and board, light and dark, and the text colour that reads best on a heat cell."""
+"""The colours of reports and of the board, light and dark, and the best text colour for a cell of a heat map."""
 
 from dataclasses import dataclass
 
-MARK = "#d97706"  # what a report's blue pictures point out: the best epoch, the best reachable AUC
+MARK = "#d97706"  # of what charts point out: the best epoch, the best reachable AUC
 AUC_REACH = 0.2  # the heat scale ends this far from an AUC of 0.5
 _INKS = ("#01040f", "#ffffff")  # on any ground, one of them has a contrast of 4.5 or more
 
 
 @dataclass(frozen=True)
 class Palette:
-    """The colours on a light or a dark page. models: a colour per model. below, even, above: the heat scale.
+    """The colours of a light or a dark page. models: one for each model. below, even, above: the scale of heat maps.
 
-    Orange and blue, and Okabe and Ito's colours of the models, are told apart by colour-blind eyes.
+    Colour-blind people can tell them apart: orange from blue, and the colours of models, which are Okabe and Ito's.
     """
 
     ground: str
@@ -47,7 +47,7 @@ LIGHT, DARK = (Palette(**{name: pair[at] for name, pair in _THEMES.items()}, mod
 
 
 def heat(lean: float, palette: Palette = LIGHT) -> tuple[str, str]:
-    """Return a heat cell's ground and text colour. lean: from -1 (`below`) over 0 (`even`) to 1 (`above`)."""
+    """Return the background and text colour of a cell of a heat map. lean: -1 is `below`, 0 `even`, 1 `above`."""
     end = _channels(palette.below if lean < 0 else palette.above)
     mixed = [start + (stop - start) * abs(lean) for start, stop in zip(_channels(palette.even), end, strict=True)]
     ground = "#" + "".join(f"{round(value * 255):02x}" for value in mixed)

@@ -1,4 +1,4 @@
-"""Pictures of curves: ROC, calibration, the epochs of the training."""
+"""Charts of curves: ROC, calibration, and loss and AUC by epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -34,7 +34,7 @@ def roc(labels: np.ndarray, scores: np.ndarray) -> Markup:
 
 
 def reliability(bins: Sequence[dict[str, Any]]) -> Markup:
-    """Draw observed against predicted click rate: a dot per bin, larger with more rows, and its 95% interval.
+    """Draw the observed against the predicted click rate: for each bin a dot, larger for more rows, and its interval.
 
     bins: `reliability` in val_metrics.json.
     """
@@ -51,9 +51,9 @@ def reliability(bins: Sequence[dict[str, Any]]) -> Markup:
 
 
 def course_of_training(epochs: Sequence[dict[str, Any]], best: int) -> Markup:
-    """Draw log loss in nats, of training and validation, and validation AUC by epoch, with a line at the best epoch.
+    """Draw log loss (in nats) and validation AUC by epoch, with a line at the best epoch.
 
-    epochs: those of the run's course, at least one. best: the number of the best one.
+    epochs: at least one, as in the run's configuration file. best: the number of the best one.
     """
 
     def draw(figure: Figure) -> None:
@@ -65,7 +65,7 @@ def course_of_training(epochs: Sequence[dict[str, Any]], best: int) -> Markup:
 
 
 def _by_epoch(axes: Axes, title: str, epochs: Sequence[dict[str, Any]], lines: dict[str, str], best: int) -> None:
-    """Draw a line per figure. lines: the figures' names and colours."""
+    """Draw a line for each metric. lines: the names and colours of the metrics."""
     numbers = [epoch["number"] for epoch in epochs]
     axes.axvline(best, color=MARK, linewidth=1.2, linestyle=DOTTED)
     for name, colour in lines.items():

@@ -1,4 +1,4 @@
-"""What the pictures share: style, sizes, and the SVG element that a page embeds."""
+"""What all charts share: style, sizes, and conversion to an SVG element."""
 
 import io
 from collections.abc import Callable
@@ -30,9 +30,9 @@ _HREF = "{http://www.w3.org/1999/xlink}href"
 
 
 def picture(title: str, width: float, height: float, draw: Callable[[Figure], None]) -> Markup:
-    """Return what `draw` puts on a figure of this size in inches, as an <svg> element.
+    """Draw on a figure of this size in inches, and return it as an <svg> element.
 
-    title: what the picture shows, for screen readers. It must differ within a page, since ids are derived from it.
+    title: what the chart shows, for screen readers. It must be unique within a page, because ids are derived from it.
     """
     with mpl.rc_context({**_STYLE, "svg.hashsalt": title}):
         figure = Figure(figsize=(width, height), layout="constrained")

@@ -1,4 +1,4 @@
-"""The facts about a run at the end of its page."""
+"""The facts about a run that its report lists at the end."""
 
 from dataclasses import asdict
 from typing import Any
@@ -7,7 +7,7 @@ from training.runs.config import RunConfig
 
 
 def facts(config: RunConfig, course: dict[str, Any]) -> dict[str, str]:
-    """Return the facts by name. course: as in the configuration's file, with train_rows, epochs and best_epoch."""
+    """Return the facts by name. course: as in the run's configuration file."""
     window, texts = config.window, config.text_settings
     return {
         "trained on": f"{window.train[0]} to {window.train[-1]}, {course['train_rows']:,} rows",

@@ -1,4 +1,4 @@
-"""Heat maps in the board's colours: AUC of scenes by levels, gate weights of scenes by experts."""
+"""Heat maps in the board's colours: AUC by scene and cold-start level, and gate weights by scene and expert."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from warehouse.tables import SCENES
 
 @dataclass(frozen=True)
 class _Cell:
-    """A figure and a smaller one below it. `lean` from -1 to 1 gives the colour; None leaves the cell empty."""
+    """A text and a smaller one below it. lean: the colour, from -1 to 1; None for a cell without colour."""
 
     text: str
     below: str
@@ -25,7 +25,7 @@ class _Cell:
 
 
 def auc_by_scene_and(kind: str, report: Report) -> Markup:
-    """Draw AUC and rows of each scene at each level, and of all together. kind: user_level or item_level."""
+    """Draw the AUC and number of rows of each scene at each level, with totals. kind: user_level or item_level."""
     entity = entity_of(kind)
     columns = [f"all {entity}s", *(f"{entity} {level}" for level in LEVELS)]
     rows = ["all scenes", *(f"scene {scene}" for scene in SCENES)]
@@ -43,7 +43,7 @@ def auc_by_scene_and(kind: str, report: Report) -> Markup:
 
 
 def gate_weights(name: str, gate: dict[str, Any]) -> Markup:
-    """Draw the mean weight of each expert by scene, and each scene's mean entropy in nats; highlight collapsed experts.
+    """Draw the mean weight of each expert by scene, and the entropy in nats. Collapsed experts are highlighted.
 
     gate: one of the `gates` in val_metrics.json.
     """

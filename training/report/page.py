@@ -1,4 +1,4 @@
-"""report.html: one file without scripts, which loads nothing."""
+"""Render report.html: a single file without scripts, which loads no other files."""
 
 import math
 from collections.abc import Iterable
@@ -29,11 +29,10 @@ def render(
     metrics: dict[str, Any],
     report: Report,
 ) -> str:
-    """Return the page of one run.
+    """Return the report of one run as HTML.
 
-    facts: what the reader should know about the run, by name. course: its `epochs`, the number of its `best_epoch`, and
-    what it stopped on. labels, scores: of the validation rows [n]. metrics, report: those of `evaluate_model`, with the
-    model's name and as_of.
+    facts: what to list about the run, by name. course: as in the run's configuration file. labels, scores: of the
+    validation rows, [n]. metrics, report: from `evaluate_model`, with `model` and `as_of` added to the metrics.
     """
     gates, epochs = metrics.get("gates", {}), course["epochs"]
     pictures = {
@@ -69,7 +68,7 @@ def render(
 
 
 def _figure(value: object) -> str:
-    """Write a figure as the page shows it: fractions with four digits, None as nothing."""
+    """Format a value for the page: fractions with four digits, None as an empty string."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -99,12 +98,12 @@ def _report_lines(report: Report) -> Iterable[tuple[list[object], str]]:
 
 
 def _equal_shares(gates: dict[str, Any]) -> str:
-    """Write the entropy of equal shares, for each number of experts that the gates have."""
+    """Describe the entropy of equal weights, for each number of experts that a gate has."""
     experts = {len(of_scene["weights"]) for gate in gates.values() for of_scene in gate["by_scene"].values()}
     return " or ".join(f"ln {count} = {math.log(count):.2f}" for count in sorted(experts))
 
 
 def _collapsed(gates: dict[str, Any]) -> list[str]:
-    """Name the experts whose weight is next to nothing."""
+    """Name the collapsed experts: those whose weight is next to nothing."""
     place = {name: f" of {name}" if len(gates) > 1 else "" for name in gates}
     return [f"expert {expert}{place[name]}" for name, gate in gates.items() for expert in gate["collapsed"]]

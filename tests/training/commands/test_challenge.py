@@ -47,7 +47,7 @@ def test_a_champion_stays_where_no_run_beats_it_or_is_itself_the_best(
     assert challenge(tracking_uri, untrained, finished[0])["reason"] == "it is the champion"
     decision = challenge(tracking_uri, untrained)
     assert not decision["promote"]
-    assert decision["reason"].startswith("its lead over the champion is not significant, -0.")
+    assert decision["reason"].startswith("its lead over the champion is not significant: -0.")
 
 
 def test_a_champion_of_an_earlier_day_is_judged_on_todays_rows(

@@ -46,8 +46,8 @@ def test_the_lead_in_each_segment_is_that_of_its_rows() -> None:
     ("tests", "promote", "reason"),
     [
         ({"overall": AHEAD, "scene 0": LEVEL, "item zero": None}, True, "it is better by +0.0200 AUC"),
-        ({"overall": LEVEL, "scene 0": AHEAD}, False, "its lead over the champion is not significant, +0.0010 AUC"),
-        ({"overall": None}, False, "its lead over the champion is not significant, too few rows to tell"),
+        ({"overall": LEVEL, "scene 0": AHEAD}, False, "its lead over the champion is not significant: +0.0010 AUC"),
+        ({"overall": None}, False, "its lead over the champion is not significant: too few rows to tell"),
         (
             {"overall": AHEAD, "scene 0": BEHIND, "item zero": AHEAD},
             False,

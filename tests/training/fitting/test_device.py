@@ -47,7 +47,7 @@ def test_auto_is_a_gpu_if_there_is_one(monkeypatch):
 
 def test_a_missing_gpu_is_an_error(monkeypatch, published, tmp_path):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    with pytest.raises(TrainingError, match=r"--device cuda: torch .* sees no GPU here; .* --device cpu"):
+    with pytest.raises(TrainingError, match=r"--device cuda needs a GPU, but torch .* finds none: .* --device cpu"):
         main(published.arguments(tmp_path, "--device", "cuda"))
 
 
