@@ -1,1 +1,1 @@
-"""Runs a real Airflow on this machine, with an embedded PostgreSQL, for the demo, the UI and the tests."""
+"""Run a real Airflow on this machine, with its own PostgreSQL, for the demo, the UI and the tests."""

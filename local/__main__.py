@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def end_on_signals() -> None:
-    """Turn SIGTERM and SIGHUP into SystemExit, so that the program first ends everything it has started."""
+    """Turn SIGTERM and SIGHUP into SystemExit, so that the program ends everything that it has started."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(ending, lambda number, _: sys.exit(128 + number))

@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 3600  # for one DAG run: on a busy machine it takes ten times 
 
 @dataclass(frozen=True)
 class Demo:
-    """Where the demo runs, on which logs, and which models it trains. `home`: Airflow's folder."""
+    """The settings of a demo: its folders, its logs, and the models that it trains. home: Airflow's folder."""
 
     home: Path
     warehouse: str
@@ -33,7 +33,7 @@ class Demo:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for Airflow and its tasks."""
+        """Environment variables for Airflow and its tasks."""
         return {
             "ANTM2C_WAREHOUSE": self.warehouse,
             "ANTM2C_DATASET": self.dataset,
@@ -64,7 +64,7 @@ def run_demo(demo: Demo) -> str:
 
 
 def write_logs(demo: Demo) -> list[str]:
-    """Write the sample logs and return their dates. Dates that are already there are left as they are.
+    """Write the sample logs, except dates that exist already, and return their dates.
 
     Raises StartError if other logs are in their place.
     """

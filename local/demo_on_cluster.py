@@ -1,4 +1,4 @@
-"""The demo on HDFS and a Spark cluster of this machine. Its tables must equal those of the demo in a local folder."""
+"""Run the demo on HDFS and a Spark cluster on this machine, and check that its tables equal those of the local demo."""
 
 import json
 import os
@@ -25,9 +25,9 @@ _Versions = dict[tuple[str, str], str | None]
 
 
 def run_demo_on_cluster(demo: Demo, folder: Path) -> str:
-    """Run the demo on servers that keep their files in `folder` and end with it. `demo` runs first if it has not yet.
+    """Run the demo on servers in `folder`, which end with it. The local demo runs first if it has not run yet.
 
-    Raises StartError, ApiError or RunError; RunError also if a table differs from the one in the local folder.
+    Raises StartError, ApiError or RunError. A RunError may also mean that a table differs from that of the local demo.
     """
     dates = replace(PRESETS[demo.preset], seed=demo.seed).dates
     local = _versions(Catalog(demo.warehouse, demo.dataset), dates)
@@ -46,7 +46,7 @@ def run_demo_on_cluster(demo: Demo, folder: Path) -> str:
 
 @contextmanager
 def _cluster(folder: Path) -> Iterator[str]:
-    """Yield the URI of a warehouse on a new HDFS. Airflow's Spark connection is set to a new cluster."""
+    """Start a new HDFS and a new Spark cluster, to which Airflow's connection is set. Yields the warehouse's URI."""
     with locked(folder):
         end_left_over(folder)
         for earlier in ("hdfs", "spark", "artifacts", "mlflow"):  # starting Airflow empties Airflow's folder
@@ -67,6 +67,6 @@ def _cluster(folder: Path) -> Iterator[str]:
 
 
 def _versions(catalog: Catalog, dates: list[str]) -> _Versions:
-    """The version of every partition that the dates should have, or None if it is missing."""
+    """Return the version of each partition that the dates should have, or None if it is missing."""
     partitions = [(table, date) for table in DERIVED_TABLES for date in dates if expected(table, date)]
     return {(table.folder, date): catalog.version(table, date) for table, date in partitions}

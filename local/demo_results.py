@@ -1,4 +1,4 @@
-"""The demo's results as a table for the terminal."""
+"""Format the demo's results as a table for the terminal."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _CELLS = (11,) * 8
 
 
 def summary(warehouse: str, dataset: str, folders: Sequence[Path]) -> str:
-    """Rows received and rejected, then the runs side by side: AUC overall, by cold-start level and by scene.
+    """Return the numbers of rows, and for each run the AUC over all rows, by cold-start level and by scene.
 
     Raises BrokenRunError.
     """
@@ -56,7 +56,7 @@ def _overall(runs: Sequence[RunSummary]) -> list[str]:
 
 
 def _table(title: str, runs: Sequence[RunSummary], *kinds: str) -> list[str]:
-    """AUC with a column per segment of these kinds, a line per run, and the best reachable AUC if it is known."""
+    """Return lines with the AUC of each run, a column for each segment, and the best reachable AUC if known."""
     segments = [(kind, name) for kind in kinds for name, _ in SEGMENTS_BY[kind]]
     lines = [(run.model, run.auc_by) for run in runs]
     if runs[0].best_by:

@@ -1,12 +1,12 @@
-"""The errors of this package. Their messages are sentences for the user."""
+"""The errors of this package. Their messages are meant for the user."""
 
 
 class StartError(Exception):
-    """Something did not start. The message names it and its log."""
+    """A server or program did not start. The message names it and its log."""
 
 
 class ApiError(Exception):
-    """Airflow refused or did not answer a call. `status` is the HTTP status, or 0 if there was no answer."""
+    """Airflow refused a request or did not answer it. status: the HTTP status, or 0 if there was no answer."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)

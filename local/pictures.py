@@ -1,4 +1,4 @@
-"""Take the pictures in docs/: a local Airflow loads and trains on the demo's logs, and a browser opens its pages."""
+"""Take the screenshots in docs/: a local Airflow loads and trains on the demo's logs, and a browser opens its pages."""
 
 import json
 import shutil
@@ -78,10 +78,12 @@ def _backfill(pages: AirflowPages, api: AirflowApi, dates: Sequence[str]) -> Non
 
 
 def _backfilled(api: AirflowApi) -> int:
-    """The number of the backfill's runs that have succeeded. Raises RunError if one has failed."""
+    """Return how many runs of the backfill have succeeded. Raises RunError if one has failed."""
     runs = api.call("GET", f"/api/v2/dags/{_DAILY}/dagRuns?run_type=backfill")["dag_runs"]
     if failed := [run["dag_run_id"] for run in runs if run["state"] == "failed"]:
-        raise RunError(f"the backfill's runs {', '.join(failed)} have failed: see their tasks' logs in Airflow")
+        raise RunError(
+            f"these runs of the backfill have failed: {', '.join(failed)}; see the logs of their tasks in Airflow"
+        )
     return sum(run["state"] == "success" for run in runs)
 
 

@@ -1,4 +1,4 @@
-"""An Airflow for people to work with: it runs until Ctrl-C, and keeps its runs for the next time."""
+"""Run an Airflow for people to work with. It runs until Ctrl-C, and its runs are kept for the next time."""
 
 import json
 import time
@@ -21,8 +21,8 @@ _SILENCE_SECONDS = 120.0
 def run_ui(demo: Demo, port: int) -> None:
     """Run Airflow until a signal ends it. Raises StartError or ApiError.
 
-    If the dataset holds no logs of the user's own, sample logs are written first. At the first use, all their dates but
-    the last few are loaded and two models are trained on them.
+    If the user has no logs of this dataset, sample logs are written first. On first use, all of their dates except the
+    last few are loaded, and two models are trained on them.
     """
     catalog = Catalog(demo.warehouse, demo.dataset)
     sample = not catalog.dates(RAW) or bool(catalog.dates(TRUTH))
@@ -36,7 +36,10 @@ def run_ui(demo: Demo, port: int) -> None:
             try:
                 _load(demo, api, catalog)
             except RunError as error:
-                print(f"\nerror: {error}\nAirflow keeps running, so that you can look and try again.", flush=True)
+                print(
+                    f"\nerror: {error}\nAirflow keeps running, so that you can look at the cause and try again.",
+                    flush=True,
+                )
         print(f"\n{first_clicks(catalog)}\n\n{_closing_lines(demo)}", flush=True)
         _watch(demo, api)
 
@@ -53,14 +56,14 @@ def first_clicks(catalog: Catalog) -> str:
             "What to try first",
             f"  Backfill  Dags, antm2c_etl_daily, Trigger, Backfill: {backfill}",
             f"  Retrain   Dags, antm2c_retrain, Trigger: {retrain}",
-            "  Retry     click a red task in the grid, Clear: it and the tasks after it run again",
+            "  Retry     click a red task in the grid, then Clear: it and the tasks after it run again",
         )
     )
 
 
 def _closing_lines(demo: Demo) -> str:
     commands = f"To use airflow commands: source {demo.home / EXPORTS}"
-    return f"{commands}\nCtrl-C ends Airflow. Its runs are kept in {demo.home}."
+    return f"{commands}\nCtrl-C stops Airflow. Its runs are kept in {demo.home}."
 
 
 def _load(demo: Demo, api: AirflowApi, catalog: Catalog) -> None:

@@ -1,1 +1,1 @@
-"""What the project adds to the Airflow UI."""
+"""The Airflow plugins of this project."""

@@ -16,7 +16,7 @@ _NAME = "Cold start"  # the navigation would cut off a longer name
 
 @cache
 def board() -> "FastAPI":
-    """The board's app, for users who are signed in to Airflow."""
+    """Return the board's web app, for users who are signed in to Airflow."""
     from airflow.api_fastapi.core_api.security import get_user
 
     from plugins.board.routes import board_app
@@ -26,12 +26,12 @@ def board() -> "FastAPI":
 
 
 async def serve(scope: "Scope", receive: "Receive", send: "Send") -> None:
-    """Serve the board. It is built on the first request because every task's process, too, loads the plugins."""
+    """Serve the board. The app is built on the first request, because the processes of tasks load plugins as well."""
     await board()(scope, receive, send)
 
 
 class ColdStartBoard(AirflowPlugin):
-    """Adds the page to the navigation, and the routes that serve it."""
+    """Adds the board to Airflow's navigation, and the routes that serve it."""
 
     name = "antm2c_board"
     fastapi_apps = [{"app": serve, "url_prefix": URL_PREFIX, "name": _NAME}]  # noqa: RUF012 - the type that Airflow declares

@@ -1,1 +1,1 @@
-"""Airflow on this machine: its database, processes, API and DAG runs."""
+"""An Airflow on this machine: its database, processes, API and DAG runs."""

@@ -1,4 +1,4 @@
-"""A client for the few calls of Airflow's REST API that running a DAG takes."""
+"""A client for the few requests to Airflow's REST API that are needed to run a DAG."""
 
 import json
 import time
@@ -15,7 +15,7 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 class AirflowApi:
-    """Airflow at `url`, used as `user`. Calls raise ApiError if Airflow refuses them or does not answer."""
+    """The Airflow at `url`, used as `user`. Methods raise ApiError if Airflow refuses a request or does not answer."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url
@@ -36,7 +36,7 @@ class AirflowApi:
         return self._health().get("metadatabase", {}).get("status") == "healthy"
 
     def healthy(self, since: datetime = _ALWAYS) -> bool:
-        """Whether API, scheduler, DAG processor and triggerer are healthy, with heartbeats no older than `since`."""
+        """Return whether all components of Airflow are healthy, with heartbeats no older than `since`."""
         health = self._health()
         others = {component: health.get(component, {}) for component in ("scheduler", "dag_processor", "triggerer")}
         return health.get("metadatabase", {}).get("status") == "healthy" and all(
@@ -46,7 +46,7 @@ class AirflowApi:
         )
 
     def has_dag(self, dag_id: str) -> bool:
-        """Whether Airflow has parsed the DAG."""
+        """Return whether Airflow has parsed the DAG."""
         try:
             self.call("GET", f"/api/v2/dags/{dag_id}")
         except ApiError as error:
@@ -65,7 +65,7 @@ class AirflowApi:
         return self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})["dag_run_id"]
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """Return queued, running, success or failed."""
+        """Return the state of a run: queued, running, success or failed."""
         return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
@@ -73,7 +73,7 @@ class AirflowApi:
         return self.call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Make any call, with JSON as body and answer. Only GET, which is safe to repeat, is tried several times."""
+        """Send a request with a JSON body, and return the JSON answer. Only GET requests are repeated on failure."""
         if not self._token:
             self._token = self._request("POST", "/auth/token", self._credentials)["access_token"]
         # A machine under load may miss the timeout now and then.

@@ -1,4 +1,4 @@
-"""Run a DAG to its end and print what its tasks do."""
+"""Run a DAG, wait until it ends, and print the states of its tasks."""
 
 import json
 import time
@@ -16,7 +16,7 @@ _PRINTED_STATES = ("success", "failed", "up_for_retry", "deferred")
 
 
 def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], timeout: float) -> str:
-    """Run a DAG to its end, with `conf` as its params. Returns the run's id.
+    """Run a DAG with `conf` as its params, and wait until it ends. Returns the run's id.
 
     Raises RunError if it fails or takes more than `timeout` seconds.
     """
@@ -83,7 +83,7 @@ def _failure(home: Path, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) 
 
 
 def _events(log: Path) -> list[str]:
-    """The messages in a task's log, errors included."""
+    """Return the messages in a task's log, including errors."""
     events = []
     for line in log.read_text(errors="replace").splitlines():
         try:

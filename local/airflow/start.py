@@ -1,4 +1,4 @@
-"""Start Airflow with its database, and end both with everything that they have started."""
+"""Start Airflow with its database, and end both together with everything that they have started."""
 
 import shutil
 import subprocess
@@ -26,11 +26,11 @@ _LEADER = "local.airflow.session_leader"
 def local_airflow(
     home: Path, environment: dict[str, str], port: int | None = None, keep: bool = False
 ) -> Iterator[AirflowApi]:
-    """Run an Airflow in `home`, database included, for the length of the block. `port`: of the UI, or any free one.
+    """Run an Airflow and its database in the folder `home` during the `with` block. Yields a client for its API.
 
-    Tasks also get `environment`. What is left of an earlier Airflow's processes is ended. Its runs, logs and password
-    are deleted, unless `keep` is set. Raises StartError if another Airflow runs in `home`, if the port is in use, or if
-    Airflow does not answer in time.
+    port: of the UI; by default any free one. environment: more variables for Airflow and its tasks. Processes that an
+    earlier Airflow has left behind are ended, and its runs, logs and password are deleted unless `keep` is set. Raises
+    StartError if another Airflow runs in `home`, if the port is in use, or if Airflow does not answer in time.
     """
     home = home.resolve()
     with locked(home):
@@ -93,7 +93,7 @@ def _lines(leader: subprocess.Popen) -> Iterator[str]:
 
 
 def _ports(wanted: int | None) -> list[int]:
-    """The API's port, and two for logs. Raises StartError if the wanted port is in use."""
+    """Return a port for the API and two for logs. Raises StartError if the wanted port is in use."""
     try:
         return free_ports(3, first=wanted or 0)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Airflow's UI in a browser. Its elements are found by what the user reads on them."""
+"""Use Airflow's UI in a browser. Elements are found by the text that a user sees."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,13 +23,13 @@ _DRAWING_MILLISECONDS = 1_000  # pages draw some lines a moment after their text
 
 
 class AirflowPages:
-    """One browser tab with Airflow's UI."""
+    """A browser tab with Airflow's UI."""
 
     def __init__(self, page: Page, url: str, screenshots: Path) -> None:
         self.page, self.url, self.screenshots = page, url, screenshots
 
     def sign_in(self, user: str, password: str) -> None:
-        """Open Airflow, which asks a new visitor to sign in, and do so."""
+        """Open Airflow and sign in."""
         self.page.goto(self.url)
         self.page.get_by_label("Username").fill(user)
         self.page.get_by_label("Password").fill(password)
@@ -48,7 +48,7 @@ class AirflowPages:
     tab = follow
 
     def schedule(self) -> Locator:
-        """The switch beside the DAG's name."""
+        """Return the switch beside the DAG's name, which pauses the DAG."""
         return self.page.get_by_role("heading").get_by_role("checkbox")
 
     def trigger_form(self) -> Locator:
@@ -57,7 +57,7 @@ class AirflowPages:
         return self.page.get_by_role("dialog").first
 
     def backfill_form(self, first: str, last: str, reprocess: str) -> Locator:
-        """Open the form of a backfill and fill in its dates. Dates as YYYY-MM-DD; `reprocess` as in the form."""
+        """Open the form of a backfill and fill it in. Dates are YYYY-MM-DD; `reprocess` is the label in the form."""
         form = self.trigger_form()
         form.get_by_text("Backfill", exact=True).click()
         for field, date in enumerate((first, last)):
@@ -73,12 +73,12 @@ class AirflowPages:
         return form
 
     def fill_window(self, form: Locator, as_of: str, train_days: int) -> None:
-        """Fill in the dates of a retraining."""
+        """Fill in the as-of date and the training days of a retraining."""
         form.locator("[name=element_as_of]").fill(as_of)
         form.locator("[name=element_train_days]").fill(str(train_days))
 
     def require_approval(self, form: Locator) -> None:
-        """Have a retraining ask a person before it changes the champion."""
+        """Tick that a person must approve a new champion."""
         form.get_by_role("checkbox").locator("..").click()
 
     def open_approval(self) -> None:
@@ -102,14 +102,14 @@ class AirflowPages:
         return health["scheduler"]["latest_scheduler_heartbeat"]
 
     def approve(self, dag: str) -> None:
-        """Answer the open question with Approve, and open the list of the DAG's runs when its run has succeeded."""
+        """Click Approve, open the list of the DAG's runs, and wait until its run has succeeded."""
         self.page.get_by_role("button", name="Approve").click()
         self.open_dag(dag)
         self.tab("Runs")
         self.expect_state(self.page.get_by_role("row").filter(has_text="manual__").first, "Success")
 
     def row(self, link: str) -> Locator:
-        """The table rows that have a link with this text."""
+        """Return the table rows that have a link with this text."""
         return self.page.get_by_role("row").filter(has=self.page.get_by_role("link", name=link, exact=True))
 
     def expect_state(self, row: Locator, state: str) -> None:
@@ -117,13 +117,13 @@ class AirflowPages:
         expect(row).to_contain_text(state, timeout=RUNS_MILLISECONDS)
 
     def rest_until(self, holds: Callable[[], bool]) -> None:
-        """Wait with an empty page: one that updates itself takes a third of a core from the runs it shows."""
+        """Show an empty page while waiting, because a page that updates itself takes a third of a core."""
         self.page.goto("about:blank")
         wait_until(holds, seconds=RUNS_MILLISECONDS / 1000)
         self.page.goto(self.url)
 
     def log(self) -> Locator:
-        """The log of the task that is shown."""
+        """Return the log of the task that is shown."""
         return self.page.get_by_test_id("virtualized-list")
 
     def clear_task(self) -> None:
@@ -144,7 +144,7 @@ class AirflowPages:
         edge.blur()
 
     def board(self) -> FrameLocator:
-        """The cold-start board inside Airflow's page."""
+        """Return the cold-start board inside Airflow's page."""
         return self.page.frame_locator("iframe")
 
     def expect_board(self) -> None:
@@ -153,7 +153,7 @@ class AirflowPages:
         expect(self.board().locator("#warehouse-summary")).not_to_be_empty()
 
     def screenshot(self, name: str, form: Locator | None = None) -> None:
-        """Save a picture of the window, or of a form alone, once no message covers it."""
+        """Save a screenshot of the window, or of a form, when no message covers it."""
         expect(self.page.get_by_text("successfully")).to_have_count(0)
         self.page.mouse.move(_VIEW["width"] - 1, _VIEW["height"] - 1)  # so that nothing is highlighted
         if form:

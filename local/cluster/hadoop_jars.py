@@ -1,4 +1,4 @@
-"""The jars that a NameNode and a DataNode (Hadoop 2.7) need. They come from the source package of an old pyspark."""
+"""Get the jars that a NameNode and a DataNode (Hadoop 2.7) need, from the source package of an old pyspark."""
 
 import os
 import re
@@ -23,7 +23,7 @@ _WANTED = re.compile(
 
 
 def hadoop_jars() -> Path:
-    """Return the folder of the jars, downloading them (200 MB) the first time. Raises StartError if that fails."""
+    """Return the folder with the jars. They are downloaded (200 MB) the first time. Raises StartError if that fails."""
     if not _CACHE.exists():
         _CACHE.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE.parent) as folder:
@@ -31,7 +31,7 @@ def hadoop_jars() -> Path:
             try:
                 _unpack(_download(Path(folder)), jars)
             except subprocess.CalledProcessError as error:
-                raise StartError(f"the jars of HDFS cannot be downloaded: {error.stderr.strip()}") from error
+                raise StartError(f"the jars of HDFS could not be downloaded: {error.stderr.strip()}") from error
             try:
                 jars.rename(_CACHE)
             except OSError:

@@ -1,4 +1,4 @@
-"""HDFS on this machine: a NameNode and a DataNode, which can be killed and started again."""
+"""An HDFS on this machine: a NameNode and a DataNode, which can be killed and started again."""
 
 import os
 import subprocess
@@ -64,15 +64,15 @@ class Hdfs:
         self._datanode.start(lambda: b"Successfully sent block report" in log.read_bytes()[before:])
 
     def kill_namenode(self) -> None:
-        """Kill the NameNode, as if its machine lost power."""
+        """Kill the NameNode, as if its machine had lost power."""
         self._namenode.kill()
 
     def kill_datanode(self) -> None:
-        """Kill the DataNode, as if its machine lost power."""
+        """Kill the DataNode, as if its machine had lost power."""
         self._datanode.kill()
 
     def set_safe_mode(self, on: bool) -> None:
-        """Switch safe mode, in which the NameNode refuses all changes."""
+        """Switch safe mode on or off. In safe mode, the NameNode refuses all changes."""
         word = "enter" if on else "leave"
         subprocess.run(self._command(_ADMIN, "-safemode", word), check=True, capture_output=True)
 

@@ -19,7 +19,7 @@ _HOST = "127.0.0.1"
 
 
 class SparkCluster:
-    """A master and `workers` workers of one core each. Their logs and files are in `folder`."""
+    """A Spark master and some workers with one core each. Their logs and files are in `folder`."""
 
     def __init__(self, folder: Path, workers: int = 2, worker_memory: str = "1g") -> None:
         port, self._http_port = free_ports(2)
@@ -64,11 +64,11 @@ class SparkCluster:
         self._workers[number].start(lambda: (self._alive_workers() or 0) > before)
 
     def kill_worker(self, number: int) -> None:
-        """Kill a worker and its executors, as if its machine lost power."""
+        """Kill a worker and its executors, as if its machine had lost power."""
         self._workers[number].kill()
 
     def _alive_workers(self) -> int | None:
-        """How many workers the master knows, or None if it does not answer."""
+        """Return how many workers the master knows, or None if it does not answer."""
         try:
             with urlopen(f"http://{_HOST}:{self._http_port}/json/", timeout=5) as answer:
                 return json.load(answer)["aliveworkers"]
@@ -77,7 +77,7 @@ class SparkCluster:
 
 
 def _fast_starts() -> dict[str, str]:
-    """Variables that make master, workers and executors start fast: the class archive, and options for small inputs."""
+    """Return environment variables that make the JVMs of the cluster start fast."""
     home = class_archive.spark_home()
     archive = class_archive.find_archive(class_archive.archive_key(home, os.environ))
     if archive is None:

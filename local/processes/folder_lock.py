@@ -1,4 +1,4 @@
-"""Lock a folder, so that one process at a time works in it."""
+"""Lock a folder, so that only one process at a time works in it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ LOCK = "lock"
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock during the block. Raises StartError if another process holds it."""
+    """Hold the lock of a folder during the `with` block. Raises StartError if another process holds it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("w") as lock:
         try:

@@ -50,13 +50,13 @@ class Server:
             raise
 
     def stop(self) -> None:
-        """Ask the server and what it has started to end. Kills what does not."""
+        """Stop the server and the processes that it has started. Kills those that do not end in time."""
         if self._process is not None:
             end_session(self._process.pid, _STOP_SECONDS)
             self._forget(self._process)
 
     def kill(self) -> None:
-        """Kill the server and what it has started, as if the machine lost power."""
+        """Kill the server and the processes that it has started, as if the machine had lost power."""
         assert self._process is not None
         for process in session_members(self._process.pid):
             with suppress(psutil.NoSuchProcess):

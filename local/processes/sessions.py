@@ -41,7 +41,7 @@ def end_session(leader: int, terminate_seconds: float = _TERMINATE_SECONDS) -> N
 
 
 def end_recorded(record: Path) -> None:
-    """End the session that `start_session` recorded, if it still runs and its process id has not been reused."""
+    """End the session recorded by `start_session`, if it is still running and its process id was not reused."""
     try:
         recorded = json.loads(record.read_text())
         leader, created = int(recorded["pid"]), float(recorded["created"])
@@ -53,7 +53,7 @@ def end_recorded(record: Path) -> None:
 
 
 def session_members(leader: int) -> set[psutil.Process]:
-    """Return the running processes of a session, zombies excluded."""
+    """Return the running processes of a session, without zombies."""
     members = (process for process in psutil.process_iter() if _session_of(process) == leader)
     return {process for process in members if _alive(process)}
 

@@ -9,5 +9,5 @@ def wait_until(condition: Callable[[], bool], seconds: float = 900, every: float
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the condition does not hold after {seconds:g} s")
+            raise TimeoutError(f"the condition is still not true after {seconds:g} s")
         time.sleep(every)

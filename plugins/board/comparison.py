@@ -1,4 +1,4 @@
-"""What the page shows of runs: a comparison, figures by segment, and the history of AUC."""
+"""The data about runs that the board shows: a comparison, metrics by segment, and the history of AUC."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from training.runs.summary import RunSummary
 def side_by_side(
     listing: Listing, dataset: str | None, as_of: str | None, opened: RunSummary | None = None, own: str | None = None
 ) -> dict[str, Any]:
-    """The runs of one dataset and as-of date, newest first, and the datasets and dates that have runs.
+    """Return the runs of one dataset and as-of date, newest first, and the datasets and dates that have runs.
 
     If as_of is None, the newest date is taken. If dataset is None, it is Airflow's own one or, if that has no runs, the
     dataset of the newest run. If a run is opened, its dataset and date are taken.
@@ -37,7 +37,7 @@ def side_by_side(
 
 
 def history(newest_first: Iterable[RunSummary]) -> list[dict[str, Any]]:
-    """AUC of the newest run for each model and as-of date, dates ascending."""
+    """Return the AUC of the newest run for each model and as-of date, by ascending date."""
     chosen: dict[tuple[str, str], RunSummary] = {}
     for run in newest_first:
         chosen.setdefault((run.as_of, run.model), run)
@@ -51,19 +51,19 @@ _INTERVAL = ("auc", "auc_low", "auc_high")
 
 
 def by_segment(run: RunSummary) -> dict[str, Any]:
-    """The run's figures by segment, the best reachable AUC if it is known, and a content model's alpha."""
+    """Return a run's metrics by segment, the best reachable AUC if known, and the alpha of a content model."""
     lines = [_line(segment, figures) for segment, figures in run.report.items()]
     return {"name": run.name, "segments": lines, "best_by": run.best_by, "alpha_by": run.alpha_by}
 
 
 def model_and_date(listing: Listing, name: str) -> dict[str, str | None]:
-    """The model and as-of date of a run, both None if its folder is gone."""
+    """Return the model and as-of date of a run. Both are None if its folder is gone."""
     run = listing.runs.get(name)
     return {"model": run.model if run else None, "as_of": run.as_of if run else None}
 
 
 def _line(segment: Segment, figures: Figures) -> dict[str, Any]:
-    """A line of the cold-start report; the segment's names are texts, empty if they stand for all."""
+    """Return a line of the cold-start report. Parts of the segment that stand for all rows are empty strings."""
     return {name: "" if value is None else str(value) for name, value in vars(segment).items()} | vars(figures)
 
 

@@ -1,4 +1,4 @@
-"""The warehouse as a grid of tables and dates, each cell fresh, stale, leaky or missing."""
+"""The state of the warehouse as a grid: for each table and date fresh, stale, leaky or missing."""
 
 from collections import Counter, defaultdict
 from typing import Any
@@ -15,7 +15,7 @@ Verdicts = dict[tuple[Table, str], Verdict]
 
 
 def grid(catalog: Catalog) -> dict[str, Any]:
-    """The grid of the newest dates, in ascending order, and a summary of them.
+    """Return the grid of the newest dates, in ascending order, and a summary.
 
     tables: the cells of each table with state, reason and rows, or None if the table has no partition on a date.
     counts: the number of partitions in each state. causes: the reasons, each with the number of partitions that are

@@ -1,4 +1,4 @@
-"""The finished runs in the artifacts folder. Each is read once."""
+"""List the finished runs in the artifacts folder. Each run is read only once."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,14 +9,14 @@ from training.runs.summary import BrokenRunError, RunSummary, read_summary, runs
 
 @dataclass(frozen=True)
 class Listing:
-    """The runs in the artifacts folder by name, and for each broken run a sentence that says what is wrong."""
+    """The runs in the artifacts folder by name. broken: by name, what is wrong with runs that cannot be read."""
 
     runs: dict[str, RunSummary] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
 
 class RunFolders:
-    """The runs in `artifacts`. A run's folder appears complete and never changes, so each is read once and cached."""
+    """Lists the runs in `artifacts`. A run's folder is complete when it appears and never changes, so it is cached."""
 
     def __init__(self, artifacts: Path) -> None:
         self.artifacts = artifacts

@@ -1,4 +1,4 @@
-"""The routes of the board. All of them, static files included, require a user who is signed in."""
+"""The routes of the board. All of them, including static files, require a signed-in user."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,7 @@ _PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
-# A report is a file that some training run wrote: it may show its own content and load nothing else.
+# A report comes from a training run: it may show its own content, but load nothing else.
 _REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 _NOT_CACHED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _CACHED = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
@@ -91,7 +91,9 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
     def report(run: str) -> FileResponse:
         path = folders.report(run)
         if path is None:
-            raise HTTPException(404, f"The artifacts folder has no run {run!r} with a report.")
+            raise HTTPException(
+                404, f"The artifacts folder has no run {run!r} with a report: reload the board to see the present runs."
+            )
         return FileResponse(
             path, media_type="text/html", headers={**_NOT_CACHED, "Content-Security-Policy": _REPORT_POLICY}
         )
@@ -103,5 +105,7 @@ def _known(listing: Listing, name: str) -> RunSummary:
     if name in listing.broken:
         raise HTTPException(404, listing.broken[name])
     if name not in listing.runs:
-        raise HTTPException(404, f"The artifacts folder has no run {name!r}: it was removed or is elsewhere.")
+        raise HTTPException(
+            404, f"The artifacts folder has no run {name!r}: it was removed, or ANTM2C_ARTIFACTS is another folder."
+        )
     return listing.runs[name]

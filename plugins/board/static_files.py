@@ -1,4 +1,4 @@
-"""The page and the files it loads. All come from this server, so the board works without a network."""
+"""The page and the files that it loads. All come from this server, so the board works without internet access."""
 
 import gzip
 import hashlib
@@ -17,7 +17,7 @@ _HEAT_STEPS = 40
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as the browser gets it. `version` changes with its content, so browsers may cache it for ever."""
+    """A file as the browser gets it. Its address contains the version, a hash, so browsers may cache it for ever."""
 
     content: bytes
     media_type: str
@@ -32,12 +32,12 @@ def _asset(content: bytes, name: str) -> Asset:
 def _plotly() -> bytes:
     spec = find_spec("plotly")  # found, not imported: only the script inside the package is needed
     if spec is None or spec.origin is None:
-        raise ImportError("the board draws with the package plotly, which is not installed: see requirements.txt")
+        raise ImportError("the board needs the package plotly, which is not installed: install requirements.txt")
     return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
 def _colours_css() -> bytes:
-    """Return the palettes as CSS variables: --ink, --model-0 and so on."""
+    """Return the colours as CSS variables: --ink, --model-0 and so on."""
     pairs = {name: (getattr(LIGHT, name), getattr(DARK, name)) for name in asdict(LIGHT) if name != "models"}
     pairs |= {f"model-{number}": pair for number, pair in enumerate(zip(LIGHT.models, DARK.models, strict=True))}
     lines = [f"  --{name}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items()]
@@ -45,7 +45,7 @@ def _colours_css() -> bytes:
 
 
 def _constants_js() -> bytes:
-    """Return what the scripts share with Python: palettes with their heat scales, and the cold-start levels."""
+    """Return constants for the scripts: colours with heat scales, and the cold-start levels."""
     palettes = {"light": _with_heat(LIGHT), "dark": _with_heat(DARK)}
     constants = {"PALETTES": palettes, "AUC_REACH": AUC_REACH, "LEVELS": LEVELS}
     lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
@@ -53,7 +53,7 @@ def _constants_js() -> bytes:
 
 
 def _with_heat(palette: Palette) -> dict[str, object]:
-    """Add the heat scale: ground and text colour of a cell, in equal steps from the lowest AUC to the highest."""
+    """Add the heat scale: background and text colours, in equal steps from the lowest AUC to the highest."""
     steps = [heat(2 * step / _HEAT_STEPS - 1, palette) for step in range(_HEAT_STEPS + 1)]
     return {**asdict(palette), "heat": [{"ground": ground, "ink": ink} for ground, ink in steps]}
 
@@ -66,13 +66,13 @@ ASSETS = {name: _asset(content, name) for name, content in _CONTENTS.items()}
 
 @cache
 def compressed(name: str) -> bytes:
-    """Compress one of ASSETS with gzip, once: for plotly it takes longer than the rest of the page."""
+    """Compress one of ASSETS with gzip. The result is cached, because compressing plotly takes long."""
     return gzip.compress(ASSETS[name].content, compresslevel=6)
 
 
 @cache
 def page() -> str:
-    """Return the page, with the version of each file in its address."""
+    """Return the HTML page, with the version of each file in its address."""
     text = (_FOLDER / "board.html").read_text(encoding="utf-8")
     for name, asset in ASSETS.items():
         text = text.replace(f"assets/{name}", f"assets/{name}?v={asset.version}")

@@ -1,1 +1,1 @@
-"""Writes the result of a DAG run into its note in the Airflow UI."""
+"""Write the result of a DAG run into its note in the Airflow UI."""

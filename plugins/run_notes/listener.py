@@ -1,4 +1,4 @@
-"""The listener that Airflow calls, usually in the scheduler, when a run starts or ends. Tasks cannot write its note."""
+"""The listener that Airflow calls when a run starts or ends, usually in the scheduler. It writes the run's note."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ _ENDED = ("success", "failed", "skipped")  # a task in another state may still h
 
 @hookimpl
 def on_dag_run_running(dag_run: "DagRun") -> None:
-    """Write into the run's note which dates it is for, in place of how it ended before."""
+    """Write into the run's note which dates it processes. An earlier result is removed."""
     if dag_run.dag_id.startswith(_DAG_PREFIX):
         dag_run.note = with_story(dag_run.note, _subject(dag_run, []), ["running"])
 
@@ -52,7 +52,7 @@ def _write_note(dag_run: "DagRun", how_it_ended: str) -> None:
 
 
 def _subject(dag_run: "DagRun", events: Iterable[dict[str, Any]]) -> str:
-    """What a run is for: its dates, or the last date of its window as far as that is known."""
+    """Return what a run is for: the dates that it processes, or the as-of date of a retraining, if known."""
     if dates := dates_of(dag_run):
         return " to ".join(dict.fromkeys(dates))
     as_of = next((event["as_of"] for event in events if "as_of" in event), (dag_run.conf or {}).get("as_of"))
@@ -60,7 +60,7 @@ def _subject(dag_run: "DagRun", events: Iterable[dict[str, Any]]) -> str:
 
 
 def _events(dag_run: "DagRun", session: "Session") -> list[dict[str, Any]]:
-    """What the run's asset events contain."""
+    """Return the contents of the run's asset events."""
     # Imported here because task processes, which should start fast, load this file too.
     from airflow.models.asset import AssetEvent
     from sqlalchemy import select
@@ -77,7 +77,7 @@ def _events(dag_run: "DagRun", session: "Session") -> list[dict[str, Any]]:
 
 
 def _values(dag_run: "DagRun", session: "Session") -> dict[tuple[str, str], Any]:
-    """What the run's tasks that have ended have left in XCom, by its key and the task's name."""
+    """Return the messages in XCom of tasks that have ended, by XCom key and name of the task."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.models.xcom import XComModel
     from sqlalchemy import select

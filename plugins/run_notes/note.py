@@ -1,4 +1,4 @@
-"""The text of a run's note, in Markdown: what the run is for and how it went, then what people wrote."""
+"""The text of a run's note, in Markdown: what the run is for, how it went, and then what people wrote."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ _SHORTEST_LINE = 60  # characters; without room for that, there is no story
 
 
 def with_story(note: str | None, subject: str, lines: Sequence[str]) -> str:
-    """Return the note with the story of the run first, in place of an earlier story, and what people wrote below.
+    """Return the note with the result of the run first, in place of an earlier result, and what people wrote below.
 
     subject: what the run is for. The story is shortened to the length that a note may have, what people wrote is not.
     """
@@ -30,7 +30,7 @@ def with_story(note: str | None, subject: str, lines: Sequence[str]) -> str:
 
 
 def _shortened(lines: list[str], room: int) -> list[str]:
-    """Shorten the longest lines in their middle until all fit into so many characters. Drops the last of very many."""
+    """Shorten the longest lines in the middle until all lines fit into `room` characters. Drops lines if need be."""
     if len("\n".join(lines)) <= room:
         return lines
     lines = lines[: room // _SHORTEST_LINE]
@@ -42,7 +42,7 @@ def _shortened(lines: list[str], room: int) -> list[str]:
 
 
 def _without_middle(text: str, most: int) -> str:
-    """Leave out whole words in the middle: a sentence begins with what was wrong and ends with what to do."""
+    """Leave out words in the middle, because a sentence begins with what is wrong and ends with what to do."""
     words = _WORD.findall(text)
     tail = " ".join(reversed(_fitting(reversed(words), most * 3 // 5)))
     head = " ".join(_fitting(words, most - len(tail) - len(" … ")))
@@ -50,7 +50,7 @@ def _without_middle(text: str, most: int) -> str:
 
 
 def _fitting(words: Iterable[str], room: int) -> list[str]:
-    """The first words that fit into so many characters with a space between them."""
+    """Return the first words that fit into `room` characters with spaces between them."""
     fitting: list[str] = []
     for word in words:
         room -= len(word) + 1
@@ -66,7 +66,7 @@ def story_of(
     answer: Mapping[str, Any] | None,
     messages: Mapping[str, str],
 ) -> Iterable[str]:
-    """Yield a line for each table, model, champion and message of a run. What went wrong comes first.
+    """Yield a line for each table, model, champion and message of a run. Failures come first.
 
     events: what the run's asset events contain. decision: which run should be the champion. answer: what a person
     answered if asked to approve it. messages: why tasks failed or were skipped, by task.

@@ -1,1 +1,1 @@
-"""Clears the dates that failed for want of the date before them, when that is published."""
+"""Clear tasks that failed because the date before theirs was not published, once it is."""

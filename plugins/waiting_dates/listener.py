@@ -1,7 +1,7 @@
-"""The listener that Airflow calls, usually in the scheduler, when a run has succeeded.
+"""The listener that Airflow calls when a run has succeeded, usually in the scheduler.
 
-It acts when the scheduler's transaction has been committed, and in a session of its own: the scheduler allows no commit
-in its transaction, and would not survive an error in it.
+It waits until the scheduler has committed its transaction, and then uses its own session: the scheduler allows no other
+commit in its transaction, and would crash if there were an error in it.
 """
 
 import logging
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @hookimpl
 def on_dag_run_success(dag_run: "DagRun") -> None:
-    """Let the dates go on that need what the run has published."""
+    """Clear the failed tasks of dates that need what the run has published."""
     from sqlalchemy import event
     from sqlalchemy.orm import object_session
 
@@ -49,7 +49,7 @@ def _let_go_on(published: Sequence[str], dag_id: str, run_id: str) -> None:
 
 
 def _has_published(dag_id: str, run_id: str, session: "Session") -> bool:
-    """Whether the run has published a training table. A run that a person has marked as successful need not have."""
+    """Return whether the run has published a training table. Runs that a person marked as successful may not have."""
     from airflow.models.asset import AssetEvent, AssetModel
     from sqlalchemy import select
 
@@ -59,9 +59,9 @@ def _has_published(dag_id: str, run_id: str, session: "Session") -> bool:
 
 
 def clear_dates_that_need(published: Sequence[str], session: "Session") -> None:
-    """Clear the tasks that failed because they need one of the published dates, and what failed because of them.
+    """Clear tasks that failed because they need one of the published dates, and the tasks that failed after them.
 
-    A task that a person marked has left no word of a date, or is no longer failed, and stays as it is.
+    Tasks whose state was set by a person stay as they are.
     """
     from airflow.models.taskinstance import TaskInstance, clear_task_instances
     from airflow.models.xcom import XComModel

@@ -300,7 +300,9 @@ def test_a_scheduled_date_is_waited_for(warehouse: HandMadeWarehouse) -> None:
 
 def test_a_scheduled_date_that_never_comes_is_skipped_with_the_reason(warehouse: HandMadeWarehouse) -> None:
     instance = Mock()
-    with pytest.raises(AirflowSkipException, match=f"was skipped after waiting for 6:00:00: no raw logs for {FIRST}") as skipped:
+    with pytest.raises(
+        AirflowSkipException, match=f"was skipped after waiting for 6:00:00: no raw logs for {FIRST}"
+    ) as skipped:
         waiting_for_raw(warehouse).finish(
             {"ti": instance, **run_of("scheduled")}, event=raw_problems(warehouse.uri, DATASET, FIRST)
         )
