@@ -1,1 +1,1 @@
-"""Measure the figures that the documentation states."""
+"""Measure the figures in docs/figures.md and docs/scale.md."""

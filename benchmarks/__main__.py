@@ -48,7 +48,7 @@ _MEASUREMENTS = {
 
 
 def measured(name: str) -> list[Figure]:
-    """Run one measurement in its own process and folder, so that none uses a JVM that another has warmed up."""
+    """Run one measurement in its own process and folder, so that it does not profit from a JVM that is already warm."""
     with (
         tempfile.TemporaryDirectory(prefix=f"{name}-", dir=_RESULTS) as folder,
         ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as own_process,

@@ -1,4 +1,4 @@
-"""The server's time for one page of the board with 500 runs and 120 dates: all requests of a browser, one by one."""
+"""Measure the server's time for the board with 500 runs and 120 dates, over all requests of a browser."""
 
 import json
 import time
@@ -34,7 +34,7 @@ _MOST_MS = 300
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Milliseconds of wall time, in server and test client, for the first page after a start and for later ones."""
+    """Return the wall time in milliseconds of the first page after a start and of later ones, client included."""
     _write_warehouse(Catalog((folder / "warehouse").as_uri(), DATASET))
     return [
         _figure(folder, "over 84 dates", _DATES[-84:]),
@@ -63,7 +63,7 @@ def _figure(folder: Path, spread: str, dates: list[str]) -> Figure:
 
 
 def _page(browser: TestClient) -> dict[str, float]:
-    """Milliseconds for each request of a browser that opens the board with an empty cache."""
+    """Return the milliseconds of each request of a browser that opens the board with an empty cache."""
     spent: dict[str, float] = {}
 
     def ask(path: str, parameters: Mapping[str, Sequence[str]] | None = None) -> str:
@@ -100,7 +100,7 @@ def _crown(tracking_uri: str, run: str) -> None:
 
 
 def _write_warehouse(catalog: Catalog) -> None:
-    """Write only manifests, since freshness reads nothing else. Each snapshot depends on the one before it."""
+    """Write manifests without data, because freshness reads nothing else. Features depend on those of the day before."""
     for date in _DATES:
         catalog.storage.write_text(f"{catalog.path(RAW, date)}/logs.csv", "user_id,item_id,log_time,label,scene\n")
         for table in DERIVED_TABLES:

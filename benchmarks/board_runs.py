@@ -31,7 +31,7 @@ class Evaluated:
 
 
 def write_runs(artifacts: Path, dataset: str, number: int, dates: list[str]) -> None:
-    """Write `number` runs, taking the models in turn and a new date after each round of models."""
+    """Write `number` runs: one of each model for the first date, then for the next date, and so on."""
     figures = [evaluated_rows(seed) for seed in range(_EVALUATED)]
     for run in range(number):
         model, as_of = MODEL_NAMES[run % len(MODEL_NAMES)], dates[run // len(MODEL_NAMES) % len(dates)]

@@ -1,4 +1,4 @@
-"""The CPU time of parsing all DAG files, with the import of Airflow, which the DAG processor repeats for every file."""
+"""Measure the CPU time of parsing all DAG files, including the import of Airflow."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ _MOST_SECONDS = 2.0
 
 
 def measure(folder: Path) -> list[Figure]:
-    """CPU seconds of a new process that imports the DAG files, and of one that imports only Airflow."""
+    """Return the CPU seconds of a new process that imports the DAG files, and of one that imports only Airflow."""
     ours, airflow = (_import_seconds(modules, folder / "log") for modules in (_MODULES, "airflow.sdk"))
     return [
         Figure(

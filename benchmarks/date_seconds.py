@@ -1,4 +1,4 @@
-"""How a date's wall seconds in Airflow divide into waiting, starting and ending Spark, and work."""
+"""Measure how the wall time of a date in Airflow divides into waiting, starting and ending Spark, and work."""
 
 import json
 from datetime import datetime
@@ -23,7 +23,7 @@ _BEFORE = {
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Run two dates through the daily DAG, a task per stage, and measure the second. The first warms Airflow up."""
+    """Run the daily DAG for two dates, and measure the second. The first one warms Airflow up."""
     logs = PRESETS["demo"].resized(2 * _ROWS, days=2)
     catalog = write_logs(folder, logs)
     settings = {"ANTM2C_WAREHOUSE": catalog.storage.root, "ANTM2C_DATASET": DATASET}
@@ -52,7 +52,7 @@ def _figure(stage: str, tasks: dict[str, dict[str, Any]], logs: Path) -> Figure:
 
 
 def _work_seconds(log: Path) -> float:
-    """The stage's own time, which is in the last line that it prints."""
+    """Return the stage's working time, which is in the last line that it prints."""
     line = next(event for event in reversed(_events(log)) if '"published"' in event)
     summary, _ = json.JSONDecoder().raw_decode(line[line.index("{") :])
     return max(partition["seconds"] for partition in summary["published"])

@@ -1,6 +1,6 @@
-"""The five stages in one DuckDB connection, for comparison. The rules are the same; all tables are Parquet with zstd.
+"""The five stages in DuckDB, to compare the Spark stages with. The rules are the same; tables are Parquet with zstd.
 
-It leaves out what else the Spark stages do: content checksums, manifests, freshness and staged publishing.
+It does not do what else the Spark stages do: content checksums, manifests, freshness and staged publishing.
 """
 
 import shutil

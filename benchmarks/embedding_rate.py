@@ -1,4 +1,4 @@
-"""The cost of large vocabularies in training: 2 million users against 100,000, with the same number of rows."""
+"""Measure the cost of large vocabularies in training: 2 million users against 100,000, with equally many rows."""
 
 import tempfile
 from pathlib import Path
@@ -24,7 +24,7 @@ _DENSE = 1e-30  # a decay that changes nothing, but makes the optimizer update e
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Rows per second of mmoe over two epochs, and how far its AUC is from that of dense Adam on the same rows."""
+    """Return the rows per second of mmoe over two epochs, and the difference of its AUC from that of dense Adam."""
     few, many, dense = (_trained(folder, users, decay) for users, decay in ((_FEW, 0.0), (_MANY, 0.0), (_MANY, _DENSE)))
     ratio, apart = many["rate"] / few["rate"], abs(many["auc"] - dense["auc"])
     return [
@@ -60,7 +60,7 @@ def _trained(folder: Path, users: int, decay: float) -> dict[str, float]:
 
 
 def _drawn(users: int, rows: int) -> Rows:
-    """Rows whose clicks depend on user, item, scene and some of the numeric features."""
+    """Draw rows whose clicks depend on user, item, scene and some of the numeric features."""
     generator = torch.Generator().manual_seed(5)
     user, item, scene = (torch.randint(1, size, (rows,), generator=generator) for size in (users + 1, _ITEMS + 1, 6))
     mood, appeal = (torch.randn(size + 1, generator=generator) for size in (users, _ITEMS))

@@ -34,24 +34,24 @@ def at_least(name: str, ratio: float, least: float, unit: str, details: dict[str
 
 
 def plain_table(figures: Sequence[Figure]) -> str:
-    """The figures in aligned columns."""
+    """Format the figures as text in aligned columns."""
     lines = [_HEADINGS, *(figure.cells for figure in figures)]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def markdown(figures: Sequence[Figure], machine: dict[str, str]) -> str:
-    """The figures as a Markdown table, with the machine below it."""
+    """Format the figures as a Markdown table, with the machine below it."""
     lines = [_HEADINGS, ("---",) * len(_HEADINGS), *(figure.cells for figure in figures)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table}\n\nMeasured on {described(machine)}.\n"
 
 
 def as_json(figures: Sequence[Figure], machine: dict[str, str]) -> str:
-    """The figures with the numbers behind them."""
+    """Return the figures, with their details, as JSON."""
     return json.dumps({"machine": machine, "figures": [asdict(figure) for figure in figures]}, indent=1) + "\n"
 
 
 def described(machine: dict[str, str]) -> str:
-    """The machine in one line."""
+    """Describe a machine in one line."""
     return ", ".join(f"{name} {value}" for name, value in machine.items())

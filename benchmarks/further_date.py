@@ -1,4 +1,4 @@
-"""The cost of one more date in a range, in all five stages, against the code from before it was made cheaper."""
+"""Measure the cost of one more date of a range, in all five stages, against an earlier version of the code."""
 
 import subprocess
 from pathlib import Path
@@ -20,10 +20,10 @@ _MOST_OF_BEFORE = 0.35
 
 
 def measure(folder: Path) -> list[Figure]:
-    """CPU and wall seconds per date with spark-submit: those of 13 dates less those of 3 dates, divided by 10.
+    """Return CPU and wall seconds per date with spark-submit: those of 13 dates minus those of 3 dates, divided by 10.
 
-    Both versions of the code run on the same raw logs, taking turns. Raises RuntimeError if this checkout does not have
-    the earlier commit, or if the training tables of the last date differ.
+    Both versions of the code run on the same raw logs, in turns. Raises RuntimeError if this checkout does not have the
+    earlier commit, or if the training tables of the last date differ.
     """
     before = _checkout(folder / "before")
     logs = PRESETS["demo"].resized(_ROWS_A_DATE * _ALL_DATES, days=_ALL_DATES)

@@ -1,8 +1,8 @@
-"""How well an ideal observer predicts the last day's clicks from earlier days, in sample logs without deep features.
+"""Measure how well an ideal observer predicts the last day's clicks from earlier days, in sample logs.
 
-The observer knows the click model, its weights, what each scene likes and every item's topics. It infers each user's
-taste and leaning and each item's quality from earlier clicks, the users' texts and the traits' distributions, as the
-most probable values (maximum a posteriori). A model must also learn what the observer knows, so it hardly does better.
+The observer knows the click model, its weights, what each scene likes and every item's topics. It estimates each user's
+taste and leaning and each item's quality from earlier clicks, the users' texts and the traits' distributions, by their
+most probable values (maximum a posteriori). A model has to learn all of this, so it can hardly be better.
 """
 
 from collections.abc import Iterable
@@ -64,9 +64,9 @@ class Traits(nn.Module):
 
 
 def reached(settings: Settings, train_days: int) -> dict[str, tuple[float, float]]:
-    """The observer's AUC and that of the true probabilities on the last day's rows.
+    """Return the observer's AUC and that of the true probabilities on the rows of the last day.
 
-    Overall, and on rows whose item or user did not occur in the `train_days` before.
+    Both over all rows, and over rows whose item or user did not occur in the `train_days` before.
     """
     logs, last_day = SampleLogs(settings), settings.days - 1
     before, last = _impressions(logs, range(last_day)), _impressions(logs, [last_day])
@@ -112,14 +112,14 @@ def _impressions(logs: SampleLogs, days: Iterable[int]) -> Impressions:
 
 
 def _logit(logs: SampleLogs, rows: Impressions, taste: Tensor, leaning: Tensor, quality: Tensor) -> Tensor:
-    """Logits [n] for users and items with these traits, by the formula in sample_logs.clicks."""
+    """Return the logits [n] for users and items with these traits, by the formula in sample_logs.clicks."""
     weights = logs.settings.click
     tastes = (rows.pull * taste[rows.user.unsqueeze(1), rows.topics]).sum(1)
     return rows.known + tastes + weights.leaning * leaning[rows.user] + weights.quality * quality[rows.item]
 
 
 def _inferred(logs: SampleLogs, rows: Impressions) -> Traits:
-    """The most probable traits given the rows' clicks and the users' texts."""
+    """Find the most probable traits, given the clicks of the rows and the texts of users."""
     traits, entities = Traits(len(logs.users.ids), len(logs.items.ids)), _entities(logs)
     optimizer = torch.optim.LBFGS(traits.parameters(), max_iter=_MOST_STEPS, line_search_fn="strong_wolfe")
 
@@ -141,7 +141,7 @@ def _inferred(logs: SampleLogs, rows: Impressions) -> Traits:
 
 
 def _of_topic(interest: Tensor) -> Tensor:
-    """Probabilities [U, K] of the topics of an entity in a user's text."""
+    """Return the probabilities [U, K] of the topics of an entity in a user's text."""
     return (1 - OFF_TOPIC) * interest.softmax(1) + OFF_TOPIC / interest.shape[1]
 
 

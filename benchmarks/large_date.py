@@ -1,4 +1,4 @@
-"""A date of 5M rows: the cost of csv_to_orc per row, and the memory of the largest stage."""
+"""Measure a date of 5 million rows: the cost of csv_to_orc per row, and the memory of the largest stage."""
 
 import time
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The cost of features and pair history on day 120 of a fixed population, compaction included."""
+"""Measure the cost of features and pair history on day 120 of a fixed population, including that of tiles."""
 
 import shutil
 from collections.abc import Callable
@@ -51,7 +51,7 @@ class History:
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Both figures, in one warm session. 30,000 rows per date; 20,000 users and 20,000 items, all from day 1 on."""
+    """Measure both figures in one warm session. 30,000 rows per date; 20,000 users and 20,000 items from day 1 on."""
     late = write_logs(folder / "late", _LOGS)
     with warm_stages(folder / "stages.log") as stages:
         first, last = _LOGS.dates[0], _LOGS.dates[-1]

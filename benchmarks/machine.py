@@ -1,4 +1,4 @@
-"""The machine that the figures were measured on."""
+"""Describe the machine that figures are measured on."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import psutil
 
 
 def machine() -> dict[str, str]:
-    """Processor, cores, memory and the versions of what is measured."""
+    """Return the processor, cores, memory and versions of Python, Java and packages."""
     return {
         "CPU": _cpu_model(),
         "cores": str(os.cpu_count()),

@@ -1,4 +1,4 @@
-"""The cost of evaluation and of texts: exact AUC and AUC per user against scikit-learn, whitening, and lsa."""
+"""Measure the cost of metrics and texts: exact AUC and AUC per user against scikit-learn, whitening, and lsa."""
 
 import sys
 import time

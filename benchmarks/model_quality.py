@@ -1,6 +1,7 @@
-"""How much of the reachable AUC the models reach, and what texts add for new items, on demo logs of three seeds.
+"""Measure how much of the reachable AUC the models reach, and what texts add for new items, on three sample logs.
 
-For comparison, an ideal observer knows everything but the traits of users and items. A model can hardly reach more.
+For comparison, there is an ideal observer, who knows everything except the traits of users and items. A model can
+hardly be better.
 """
 
 import io
@@ -152,7 +153,7 @@ def _above(other: str, where: str, trained: Runs) -> Figure:
 
 
 def _beside(other: str, trained: Runs) -> Figure:
-    """Compare other settings with the defaults. The target is that the defaults are not worse."""
+    """Compare the default settings with other ones. The target is that the defaults are not worse."""
     leads = {where: _pooled_lead(trained[_CONTENT], trained[other], where) for where in _SEGMENTS}
     return Figure(
         f"{_CONTENT} against {other}, AUC",

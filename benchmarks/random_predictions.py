@@ -1,4 +1,4 @@
-"""Random predictions, to measure metrics with."""
+"""Draw random predictions, to measure the cost of metrics."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""Logs of the release's size, from CSV to a trained model: the time and memory of each step on one machine."""
+"""Measure time and memory of all steps from CSV to a trained model, for logs of the size of the AntM2C release."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""CPU time and memory of process trees, since a Spark stage is a shell, a JVM and a Python process."""
+"""Measure the CPU time and memory of process trees: a Spark stage consists of a shell, a JVM and a Python process."""
 
 import contextlib
 import resource

@@ -1,4 +1,4 @@
-"""How fast sample logs are written, and whether the memory for it grows with the number of rows."""
+"""Measure how fast sample logs are written, and whether the memory that this takes grows with the number of rows."""
 
 import sys
 from pathlib import Path

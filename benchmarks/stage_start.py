@@ -1,4 +1,4 @@
-"""A small date in all five stages, which mostly start Spark, with this project's fast start and without it."""
+"""Measure all five stages for a small date, where Spark's start dominates, with and without the fast start."""
 
 import shutil
 from pathlib import Path

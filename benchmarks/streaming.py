@@ -1,4 +1,4 @@
-"""Training from Parquet through a shuffle buffer: its rate against rows in memory, and how its memory grows."""
+"""Measure training on streamed rows: its rate against that on rows in memory, and how its memory grows."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""mmoe's training rate against a bare PyTorch loop and public libraries, with equal rows, sizes and threads."""
+"""Compare the training rate of mmoe with those of a bare PyTorch loop and of public libraries."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The cost of one date in all five stages in a warm session, at the release's size."""
+"""Measure the cost of one date in all five stages in a warm session, with as many rows as in the AntM2C release."""
 
 import time
 from collections.abc import Callable

@@ -9,11 +9,11 @@ CHALLENGE, APPROVE = "challenge", "approve"  # the tasks that decide on the cham
 
 
 def leave_error_message(context: Any) -> None:
-    """Leave the first line of the error with which a task finally failed."""
+    """Leave the first line of a failed task's error in XCom, for the run's note."""
     error = context.get("exception")
     leave_message(context["ti"], next(iter(str(error).splitlines()), "") or type(error).__name__)
 
 
 def leave_message(ti: Any, message: str) -> None:
-    """Leave a message. Airflow deletes it when the task runs again."""
+    """Leave a message in XCom for the run's note. Airflow deletes it when the task runs again."""
     ti.xcom_push(key=MESSAGE, value=message)

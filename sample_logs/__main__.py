@@ -20,9 +20,9 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", help="suffix of every table (default: ANTM2C_DATASET)")
     parser.add_argument("--preset", default="demo", choices=PRESETS, help="size of the logs (%(default)s)")
     parser.add_argument(
-        "--seed", type=int, default=7, help="other seeds give other users, items and clicks (%(default)s)"
+        "--seed", type=int, default=7, help="random seed: it determines users, items and clicks (%(default)s)"
     )
-    parser.add_argument("--rows", type=int, help="total rows of all dates, instead of the preset's")
+    parser.add_argument("--rows", type=int, help="total number of rows of all dates, instead of the preset's")
     parser.add_argument("--days", type=int, help="number of dates, instead of the preset's")
     parser.add_argument("--start-date", help="first date, as YYYY-MM-DD, instead of the preset's")
     return parser
@@ -49,7 +49,9 @@ def write_all(catalog: Catalog, settings: Settings) -> str:
         unchanged += rows == 0
         print(f"{date}: {rows} rows" if rows else f"{date}: unchanged", flush=True)
     if others := writer.other_dates():
-        print(f"raw_{catalog.dataset} has {len(others)} more dates that these logs do not: {others[0]} .. {others[-1]}")
+        print(
+            f"raw_{catalog.dataset} has {len(others)} dates that are not from these logs: {others[0]} .. {others[-1]}"
+        )
     seconds = time.monotonic() - started
     speed = f" in {seconds:.1f} s, {written / seconds:,.0f} rows/s" if written else ""
     return f"raw_{catalog.dataset}: {written} rows written{speed}; {unchanged} of {settings.days} dates unchanged"

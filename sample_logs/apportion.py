@@ -1,4 +1,4 @@
-"""Splitting rows exactly."""
+"""Split a number of rows into whole parts that add up exactly."""
 
 import numpy as np
 

@@ -21,7 +21,7 @@ TRUTH_SCHEMA = pa.schema(
 
 
 def raw_batch(logs: SampleLogs, block: Block, date: str) -> pa.RecordBatch:
-    """Return the block as it is logged, with its columns in the release's order: all that a model may see."""
+    """Return the block with the columns of the raw log, in the order of the AntM2C release."""
     user, item = pa.array(block.user), pa.array(block.item)
     return pa.record_batch(
         {
@@ -39,7 +39,7 @@ def raw_batch(logs: SampleLogs, block: Block, date: str) -> pa.RecordBatch:
 
 
 def truth_batch(logs: SampleLogs, block: Block, date: str) -> pa.RecordBatch:
-    """Return the probabilities from which the clicks were drawn, row by row as in the log."""
+    """Return the true click probabilities of the block, in the order of the log's rows."""
     columns = [
         pa.array(logs.users.ids[block.user]).cast(pa.string()),
         pa.array(logs.items.ids[block.item]).cast(pa.string()),

@@ -1,4 +1,4 @@
-"""Stand-ins for the release's deep features: noisy projections of the traits of users and items, as categories."""
+"""Imitations of the release's deep features: noisy projections of the traits of users and items, as categories."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ _BINS_PER_DEVIATION, _LAST_BIN = 4, 12  # 25 categories, from -12 to 12
 
 
 class DeepFeatures:
-    """Fixed categories of users and of items, int8. They depend on tastes and topics, not on labels."""
+    """The deep features of all users and items, as int8 categories. They depend on tastes and topics, not on labels."""
 
     def __init__(self, users: Users, items: Items, rng: np.random.Generator) -> None:
         topics = read_vocabulary().topics

@@ -19,7 +19,7 @@ _CALIBRATION_ROWS = 1_000  # per scene and day: sets the click rate to within ab
 
 @dataclass(frozen=True)
 class Block:
-    """N impressions of one day in order of time, fields [N]. user, item, entity_text: positions in the population."""
+    """N impressions of one day, in order of time. All fields are [N]. user, item, entity_text: positions."""
 
     user: np.ndarray
     item: np.ndarray
@@ -31,7 +31,7 @@ class Block:
 
 
 class SampleLogs:
-    """Logs that depend only on their settings. Only the population and one block are in memory."""
+    """Generates logs that depend only on the settings. Only the users, the items and one block are in memory."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -49,7 +49,7 @@ class SampleLogs:
         return int(self._rows[day].sum())
 
     def blocks(self, day: int) -> Iterator[Block]:
-        """Yield the impressions of a day. Days are numbered from 0."""
+        """Yield the impressions of a day, in blocks. Days are numbered from 0."""
         traffic = self._traffic(day)
         for first_row, rows in blocks_of(self._rows[day]):
             rng = self._stream(_ROWS, day, first_row)
@@ -68,7 +68,7 @@ class SampleLogs:
             )
 
     def _calibrated_base(self) -> np.ndarray:
-        """Return the bases [S] that give the scenes, over all days, the click rates of the settings."""
+        """Return the base logits [S] with which the click rates of scenes over all days are those in the settings."""
         rng = self._stream(_CALIBRATION)
         last = self.settings.days - 1
         days = np.unique(np.linspace(0, last, min(last + 1, _CALIBRATION_DAYS)).round().astype(int))

@@ -20,7 +20,10 @@ TASTE_FOCUS = {"query_entity_seq": 2.0, "bill_entity_seq": 1.0, "service_entity_
 
 @dataclass(frozen=True)
 class SceneTastes:
-    """Topics by scene, [S, K]. mix: how often a topic is offered and how much its taste counts; appeal: its own."""
+    """How scenes differ, by topic, [S, K]. mix: how often a topic is shown and how much users' taste for it counts.
+
+    appeal: how much the scene's users like the topic, whatever their own taste.
+    """
 
     mix: np.ndarray
     appeal: np.ndarray
@@ -28,7 +31,7 @@ class SceneTastes:
 
 @dataclass(frozen=True)
 class Users:
-    """U users. ids, birth (day), weight (activity), leaning: [U]; in_scene: [U, S]; taste: standard normal [U, K]."""
+    """U users. ids, birth (first day), weight (activity), leaning (to click): [U]. in_scene: [U, S]. taste: [U, K]."""
 
     ids: np.ndarray
     birth: np.ndarray
@@ -61,7 +64,7 @@ class Items:
 
 
 def draw_scene_tastes(rng: np.random.Generator) -> SceneTastes:
-    """Draw what differs by scene."""
+    """Draw how the scenes differ."""
     mix = np.exp(0.5 * _topic_traits(len(SCENES), rng))
     mix /= np.sqrt(np.mean(mix**2, axis=1, keepdims=True))
     return SceneTastes(mix=mix, appeal=_topic_traits(len(SCENES), rng))
@@ -125,14 +128,14 @@ def _ids(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _births(count: int, founding: float, days: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the day on which each first appears: 0 for the founding share, any other day for the rest."""
+    """Draw the day on which each user or item first appears: day 0 for a fixed share, any later day for the others."""
     if days == 1:
         return np.zeros(count, dtype=np.int64)
     return np.where(rng.random(count) < founding, 0, rng.integers(1, days, count))
 
 
 def _heavy_tailed(count: int, tail: float, rng: np.random.Generator) -> np.ndarray:
-    """Return Pareto-tailed weights with a mean of about 1. As quantiles: no seed gives one item half the rows."""
+    """Return weights with a Pareto tail and a mean of about 1. They are quantiles, so no single weight dominates."""
     quantile = (rng.permutation(count) + 0.5) / count
     return _LEAST_WEIGHT + (1 - _LEAST_WEIGHT) * (tail - 1) * ((1 - quantile) ** (-1 / tail) - 1)
 

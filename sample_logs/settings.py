@@ -10,7 +10,7 @@ _LEAST_ENTITIES = 200  # so that every scene has users and items from the first 
 
 @dataclass(frozen=True)
 class Scene:
-    """One business scene: its rows, users and items in the release, and a click rate chosen to give 33.7% overall."""
+    """One scene: its rows, users and items in the release, and its click rate. Over all rows, the rate is 33.7%."""
 
     name: str
     rows: int
@@ -33,7 +33,7 @@ RELEASE_ITEMS = sum(scene.items for scene in SCENES)  # about 85,000, each in on
 
 @dataclass(frozen=True)
 class ClickWeights:
-    """The weights of the click model: standard deviations of logits or, for hour and day, the height of the curve."""
+    """The weights of the click model: the standard deviation of each term of the logit; of hour and day, the height."""
 
     affinity: float = 0.90
     appeal: float = 0.55
@@ -45,7 +45,7 @@ class ClickWeights:
 
 @dataclass(frozen=True)
 class Settings:
-    """What determines a set of sample logs. Raises ValueError if the settings are impossible."""
+    """The settings of a set of sample logs. Raises ValueError if they are impossible."""
 
     rows: int
     days: int
@@ -89,7 +89,7 @@ class Settings:
         return [(start + timedelta(days=day)).isoformat() for day in range(self.days)]
 
     def resized(self, rows: int, days: int) -> "Settings":
-        """Return settings with other rows and days. Users and items grow with the square root of the rows."""
+        """Return settings with other rows and days. The number of users and items grows with the root of the rows."""
         factor = (max(rows, 0) / self.rows) ** 0.5
         users, items = (max(round(count * factor), _LEAST_ENTITIES) for count in (self.users, self.items))
         return replace(self, rows=rows, days=days, users=users, items=items)

@@ -1,4 +1,4 @@
-"""Titles and entity sequences of items and users, made of the words of topics."""
+"""Draw titles and entity sequences of items and users from the words of topics."""
 
 import numpy as np
 import pyarrow as pa

@@ -1,4 +1,4 @@
-"""Which users are shown which items, and when."""
+"""Draw which users are shown which items, and when."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ _TRAFFIC_UP_TO_HOUR = np.concatenate(([0.0], np.cumsum(_TRAFFIC) / sum(_TRAFFIC)
 
 
 class Lottery:
-    """Members to draw in proportion to their weights."""
+    """Draws members (users or items) with probabilities in proportion to their weights."""
 
     def __init__(self, members: np.ndarray, weights: np.ndarray) -> None:
         self._members = members
@@ -47,7 +47,7 @@ class DayTraffic:
 
 
 def _lottery(entities: Users | Items, in_scene: np.ndarray, day: int, newborn_rows: float) -> Lottery:
-    """Return the lottery over those of a scene already born. Those born today get their own share of the rows."""
+    """Return the lottery over the scene's users or items up to that day. New ones get a fixed share of the rows."""
     present = np.flatnonzero(in_scene & (entities.birth <= day))
     weights = entities.weight[present]
     newborn = entities.birth[present] == day
@@ -57,7 +57,7 @@ def _lottery(entities: Users | Items, in_scene: np.ndarray, day: int, newborn_ro
 
 
 def rows_by_day(settings: Settings) -> np.ndarray:
-    """Return rows by date and scene, int [days, S]. Dates are equal; scenes have exactly the release's shares."""
+    """Return the number of rows by date and scene, int [days, S]. Dates are equal; scenes have the release's shares."""
     by_scene = apportion(settings.rows, np.array([scene.rows for scene in SCENES]))
     return portions(by_scene, apportion(settings.rows, np.ones(settings.days, dtype=np.int64)).tolist())
 

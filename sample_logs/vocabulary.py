@@ -1,4 +1,4 @@
-"""Topics, their groups and their Chinese words, from topics.txt."""
+"""Read topics, their groups and their Chinese words from topics.txt."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,4 +1,4 @@
-"""Write the logs and the truth to the warehouse, date by date, each file as a whole or not at all."""
+"""Write the logs and the true click probabilities to the warehouse. Files are written completely or not at all."""
 
 import json
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ _CSV = csv.WriteOptions(quoting_header="none")
 
 
 class Writer:
-    """A set of logs, written to a catalog date by date."""
+    """Writes a set of sample logs to a warehouse, date by date."""
 
     def __init__(self, catalog: Catalog, settings: Settings) -> None:
         self._catalog, self._storage, self._settings = catalog, catalog.storage, settings
         self._sample_logs: SampleLogs | None = None
 
     def write(self, day: int) -> int:
-        """Write the logs and the truth of a day (from 0). Returns the number of rows, or 0 if they exist already.
+        """Write the logs and true probabilities of a day (from 0). Returns the number of rows, or 0 if they exist.
 
         Raises FileExistsError if the date has raw logs from elsewhere, which may be the user's own.
         """
@@ -38,7 +38,7 @@ class Writer:
         stamp = self._read_stamp(day_date)
         if stamp is None and self._catalog.files(RAW, day_date):
             raise FileExistsError(
-                f"{self._catalog.uri(RAW, day_date)} holds logs from elsewhere; choose another --dataset"
+                f"{self._catalog.uri(RAW, day_date)} has logs that are not these sample logs; choose another --dataset"
             )
         if stamp == self._stamp(complete=True) and self._exists(day_date):
             return 0
@@ -102,7 +102,7 @@ class Writer:
 
     @contextmanager
     def _replacing(self, table: Table, day_date: str, name: str) -> Iterator[IO[bytes]]:
-        """Yield a file that gets its name, and replaces an older file, only after it was written completely."""
+        """Yield a temporary file. At the end of the `with` block it replaces the file of the given name."""
         folder = self._catalog.path(table, day_date)
         unfinished, final = f"{folder}/{_UNFINISHED}{name}", f"{folder}/{name}"
         self._storage.make_folder(folder)

@@ -1,1 +1,1 @@
-"""The contenders in training speed. Each trains an MMoE of the same size on the same rows, in its own process."""
+"""The programs whose training speed is compared. Each trains an MMoE of the same size on the same rows."""

@@ -1,4 +1,4 @@
-"""The rows that all contenders train on, and the result that each prints. Every environment has these imports."""
+"""The rows that all compared programs train on, and the result that each prints. All environments can import this."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class Sample:
         return labels
 
     def own(self, by_scene: np.ndarray) -> np.ndarray:
-        """Pick the prediction for each row's own scene: [n, SCENES] -> [n]."""
+        """Select the prediction for each row's own scene: [n, SCENES] -> [n]."""
         return by_scene[np.arange(len(self.scene)), self.scene]
 
 

@@ -1,4 +1,4 @@
-"""Reading published partitions and publishing new ones, for stages."""
+"""The object with which a stage reads published partitions and publishes new ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -53,7 +53,7 @@ def test_a_rerun_says_that_nothing_changed(tmp_path: Path, capsys: pytest.Captur
 def test_dates_of_other_logs_in_the_dataset_are_named(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     main([*FEW, "--warehouse", str(tmp_path)])
     main([*FEW, "--warehouse", str(tmp_path), "--days", "1"])
-    assert "raw_test has 2 more dates that these logs do not: 2023-07-11 .. 2023-07-12" in capsys.readouterr().out
+    assert "raw_test has 2 dates that are not from these logs: 2023-07-11 .. 2023-07-12" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

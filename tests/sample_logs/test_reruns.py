@@ -129,7 +129,7 @@ def test_logs_that_were_not_written_here_are_never_overwritten(own: Written) -> 
     theirs = own.raw_file(SMALL.dates[1])
     theirs.parent.mkdir(parents=True)
     theirs.write_text("user_id,item_id,log_time,label,scene\n")
-    with pytest.raises(FileExistsError, match="holds logs from elsewhere"):
+    with pytest.raises(FileExistsError, match="has logs that are not these sample logs"):
         own.write()
     assert theirs.read_text() == "user_id,item_id,log_time,label,scene\n"
 

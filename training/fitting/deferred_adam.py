@@ -27,10 +27,11 @@ class _Moments:
 
 
 class DeferredAdam:
-    """Adam (Kingma and Ba, 2015) with dense results: a row's steps without a gradient are made up for when it is used.
+    """Dense Adam (Kingma and Ba, 2015) for embeddings, with the steps of rows that are not in a batch deferred.
 
-    Dense Adam keeps moving rows that are not in a batch, by their fading momentum. Leaving these moves out, as
-    torch.optim.SparseAdam does, costs quality. The moves of k steps without a gradient add up to
+    A row takes its deferred steps at once when it is next looked up. Dense Adam moves rows that are not in a batch as
+    well, by their fading momentum. Leaving these moves out, as torch.optim.SparseAdam does, costs quality. The moves of
+    k steps without a gradient add up to
     m / sqrt(v) * sum_j lr_j * (b1 / sqrt(b2))^j * sqrt(1 - b2^(s+j)) / (1 - b1^(s+j)), a difference of two entries of
     a precomputed table. The only approximation is that epsilon is constant during these steps. Call `flush` before
     anything else reads the weights.
