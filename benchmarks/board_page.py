@@ -100,7 +100,7 @@ def _crown(tracking_uri: str, run: str) -> None:
 
 
 def _write_warehouse(catalog: Catalog) -> None:
-    """Write manifests without data, because freshness reads nothing else. Features depend on those of the day before."""
+    """Write manifests without data, because freshness reads nothing else. Features build on those of the day before."""
     for date in _DATES:
         catalog.storage.write_text(f"{catalog.path(RAW, date)}/logs.csv", "user_id,item_id,log_time,label,scene\n")
         for table in DERIVED_TABLES:
