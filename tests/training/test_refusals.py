@@ -91,7 +91,7 @@ def test_a_window_with_too_few_training_days(published, tmp_path):
 
 def test_a_warehouse_without_logs(published, tmp_path):
     elsewhere = (tmp_path / "empty").as_uri()
-    assert "there are no logs at all: add raw logs to" in refused(
+    assert "there are no logs at all: add raw logs for" in refused(
         published.arguments(tmp_path, "--warehouse", elsewhere)
     )
 
@@ -142,13 +142,13 @@ def test_a_validation_day_of_one_class(own_published, tmp_path):
 def test_a_training_window_of_one_class(own_published, tmp_path):
     for date in sorted(own_published.world.tables)[:-1]:
         publish(own_published.catalog, date, with_labels(own_published.world, date, 1))
-    assert "600 of them clicked" in refused(own_published.arguments(tmp_path / "runs"))
+    assert "600 were clicked" in refused(own_published.arguments(tmp_path / "runs"))
 
 
 def test_a_window_without_rows(own_published, tmp_path):
     for date, table in own_published.world.tables.items():
         publish(own_published.catalog, date, table.slice(0, 0))
-    assert "hold 0 rows" in refused(own_published.arguments(tmp_path / "runs"))
+    assert "of 0 rows" in refused(own_published.arguments(tmp_path / "runs"))
 
 
 def test_one_date_without_rows_is_no_obstacle(own_published, tmp_path):
@@ -240,7 +240,7 @@ def test_a_state_that_does_not_fit(copied):
     state = torch.load(copied / "dnn_state.pt", weights_only=True)
     torch.save({name: weight for name, weight in state.items() if "layers" not in name}, copied / "dnn_state.pt")
     write_checksums(copied)
-    assert "does not fit the model" in refused(["evaluate", "--artifacts", str(copied)])
+    assert "do not fit the model" in refused(["evaluate", "--artifacts", str(copied)])
 
 
 def test_a_configuration_of_another_code_revision(copied):
@@ -253,7 +253,7 @@ def test_a_configuration_of_another_code_revision(copied):
 
 def test_a_folder_that_is_no_run(tmp_path):
     assert "there is no folder" in refused(["evaluate", "--artifacts", str(tmp_path / "nothing")])
-    assert "is not the folder of a run" in refused(["compare", "--artifacts", str(tmp_path)])
+    assert "is not the folder of an intact run" in refused(["compare", "--artifacts", str(tmp_path)])
     (tmp_path / "some.txt").write_text("no configuration")
     write_checksums(tmp_path)
     assert "it has 0 *_config.json files instead of one" in refused(["compare", "--artifacts", str(tmp_path)])

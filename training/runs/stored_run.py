@@ -107,6 +107,6 @@ def require_intact(run: Path) -> None:
     if changed := changed_files(run):
         shown = f"{', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''}"
         raise TrainingError(
-            f"{run} is not an intact run: {shown} {'is' if len(changed) == 1 else 'are'} missing or changed; use an "
-            "undamaged copy, or train again"
+            f"{run} is not the folder of an intact run: {shown} {'is' if len(changed) == 1 else 'are'} missing or "
+            "changed; use an undamaged copy, or train again"
         )

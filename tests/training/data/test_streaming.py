@@ -136,7 +136,7 @@ def test_a_streamed_run_is_repeatable_and_about_as_good(small_groups, tmp_path, 
     monkeypatch.setattr("training.commands.train.BYTES_PER_ROW", 2_500)  # 1 MB holds 420 rows
     capsys.readouterr()
     runs = [main(small_groups.arguments(tmp_path / name, *arguments, "--memory-mb", "1")) for name in "ab"]
-    assert "rows of 2023-07-10 to 2023-07-14, streamed" in capsys.readouterr().out
+    assert "2023-07-10 to 2023-07-14, 1,500 rows, streamed" in capsys.readouterr().out
     assert runs[0]["auc"] == runs[1]["auc"] != in_memory["auc"]
     assert runs[0]["auc"] == pytest.approx(in_memory["auc"], abs=0.03)
 

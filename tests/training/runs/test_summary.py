@@ -66,7 +66,7 @@ def test_a_folder_as_training_writes_it_is_read(tmp_path: Path) -> None:
         ("val_metrics.json", json.dumps({**METRICS, "auc": "0.7"}), "'0.7' is not a finite number"),
         ("val_metrics.json", json.dumps({**METRICS, "as_of": "<b>today</b>"}), "has an invalid value"),
         ("val_metrics.json", json.dumps({**METRICS, "best_reachable_auc_by": [1]}), "has an invalid value"),
-        ("val_metrics.json", json.dumps({"as_of": "2023-07-23"}), "has no 'rows'"),
+        ("val_metrics.json", json.dumps({"as_of": "2023-07-23"}), "lacks 'rows'"),
         ("dnn_config.json", None, "dnn_config.json cannot be read"),
         ("dnn_config.json", '{"dataset": "../etc", "started_at": "2023-11-01"}', "'../etc' is not a dataset's name"),
         ("cold_report_long.csv", None, "cold_report_long.csv cannot be read"),
