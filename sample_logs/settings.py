@@ -80,7 +80,7 @@ class Settings:
         except (ValueError, OverflowError) as error:
             raise ValueError(f"start date {self.start_date!r}: {error}; write it like {FIRST_DATE}") from error
         if max(self.users, self.items) > IDS:
-            raise ValueError(f"rows is {self.rows}; that needs more than the {IDS} possible ids: use fewer rows")
+            raise ValueError(f"rows is {self.rows}; that needs more than the {IDS} ids of seven digits: use fewer rows")
 
     @property
     def dates(self) -> list[str]:
