@@ -65,7 +65,7 @@ def test_flipping_every_label_of_a_date_changes_no_feature_of_its_training_table
         file.unlink()
     header = ["user_id", "item_id", "log_time", "label", "scene"]
     lines = [
-        f"{row['user_id']},{row['item_id']},{row['log_ts']:%Y-%m-%d %H:%M:%S},{1 - row['label']},{row['scene']}"
+        f"{row['user_id']},{row['item_id']},{row['log_ts']:%Y-%m-%d %H:%M:%S.%f},{1 - row['label']},{row['scene']}"
         for row in impressions
     ]
     (warehouse.raw / f"date={days[-1]}" / "flipped.csv").write_text("\n".join([",".join(header), *lines]))

@@ -153,11 +153,11 @@ def _identity(config: RunConfig, prepared: Prepared, code: str) -> dict[str, Any
 
 
 def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
-    window = available_window(catalog, arguments.as_of, arguments.train_days, arguments.val_days)
     if arguments.batch_size < count():
         raise TrainingError(
             f"--batch-size {arguments.batch_size} is smaller than the number of processes, {count()}: raise it"
         )
+    window = available_window(catalog, arguments.as_of, arguments.train_days, arguments.val_days)
     return RunConfig(
         model=arguments.model,
         warehouse=catalog.storage.root,
