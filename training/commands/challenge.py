@@ -13,7 +13,7 @@ import pyarrow as pa
 from training.data.training_table import read_keys
 from training.errors import TrainingError
 from training.evaluation.auc import auc
-from training.evaluation.champion_rule import Decision, decide, lead_by_segment
+from training.evaluation.champion_rule import Decision, decide, lead_by_segment, logloss_difference
 from training.evaluation.prediction import predict
 from training.evaluation.prediction_table import same_rows
 from training.progress import say
@@ -52,6 +52,7 @@ def challenge(arguments: Namespace) -> dict[str, Any]:
         "promote": decision.promote,
         "reason": decision.reason,
         "tests": {name: test and asdict(test) for name, test in decision.tests.items()},
+        "logloss": asdict(decision.logloss) if decision.logloss else None,
     }
 
 
@@ -86,4 +87,4 @@ def _against(
                 False, f"the champion was trained on rows up to {last_seen}, and only later rows can test it"
             )
         logits = predict(*load_validation(run, catalog, dates, cached_in=folder.parent)).numpy()
-    return decide(lead_by_segment(predictions, logits))
+    return decide(lead_by_segment(predictions, logits), logloss_difference(predictions, logits))

@@ -7,6 +7,7 @@ from typing import Any
 
 from training.evaluation.auc import auc_difference
 from training.evaluation.metrics import evaluated
+from training.evaluation.prediction_table import scored
 from training.progress import say
 from training.runs.stored_run import comparable_predictions, load_config
 
@@ -14,16 +15,16 @@ _COLUMNS = ("auc", "auc_low", "auc_high", "gauc", "logloss", "ece")
 
 
 def compare(arguments: Namespace) -> dict[str, Any]:
-    """Print every run's metrics, and test each other run's AUC against that of the first run (paired DeLong test)."""
+    """Print every run's metrics, and test each other run's AUC against that of the first run, paired by row."""
     folders = [Path(folder) for folder in arguments.artifacts]
     models = [load_config(folder).model for folder in folders]
     tables = comparable_predictions(folders)
-    labels = tables[0]["label"].to_numpy()
-    first = tables[0]["logit"].to_numpy()
+    rows = scored(tables[0])
     runs = []
     for folder, model, table in zip(folders, models, tables, strict=True):
         metrics, _ = evaluated(table, None)
-        test = auc_difference(first, table["logit"].to_numpy(), labels) if table is not tables[0] else None
+        logits = table["logit"].to_numpy()
+        test = auc_difference(rows.logit, logits, rows.label, rows.user) if table is not tables[0] else None
         against = asdict(test) if test else None
         runs.append({"artifacts": str(folder.resolve()), "model": model, **metrics, "against_first": against})
     for line in _lines(runs):

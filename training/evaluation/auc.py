@@ -51,16 +51,31 @@ def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
     return AucInterval(value, max(value - margin, 0.0), min(value + margin, 1.0))
 
 
-def auc_difference(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> AucDifference | None:
-    """Compare two models' scores [n] on the same rows (paired DeLong test). None if a class has fewer than two rows."""
-    positives_a, negatives_a = _placements(first, labels)
-    positives_b, negatives_b = _placements(second, labels)
-    if min(len(positives_a), len(negatives_a)) < 2:
-        return None
+def auc_difference(
+    first: np.ndarray, second: np.ndarray, labels: np.ndarray, users: np.ndarray
+) -> AucDifference | None:
+    """Test two models' scores on the same rows: the paired DeLong test for rows that depend on each other by user.
+
+    A user's rows count as one cluster (Obuchowski, 1997). If every row has a user of its own, this is DeLong's test.
+    None if a class has rows of fewer than two users. first, second, labels: [n]. users: one number per user, [n].
+    """
+    clicked = labels.astype(bool)
+    (positives_a, negatives_a), (positives_b, negatives_b) = _placements(first, labels), _placements(second, labels)
+    # Row by row, how much more of the other class is on the right side of it.
     of_positives, of_negatives = positives_b - positives_a, negatives_b - negatives_a
+    users_of_positives, users_of_negatives = users[clicked], users[~clicked]
+    clusters = [len(np.unique(of)) for of in (users_of_positives, users_of_negatives, users)]
+    if min(clusters) < 2:
+        return None
     difference = float(of_positives.mean())
-    variance = of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives)
-    deviation = math.sqrt(variance)
+    size = int(users.max()) + 1
+    by_user = [
+        np.bincount(of, weights=lead - lead.mean(), minlength=size) / len(lead)
+        for of, lead in ((users_of_positives, of_positives), (users_of_negatives, of_negatives))
+    ]
+    products = (by_user[0] ** 2, by_user[1] ** 2, 2 * by_user[0] * by_user[1])
+    variance = sum(of.sum() * count / (count - 1) for of, count in zip(products, clusters, strict=True))
+    deviation = math.sqrt(max(variance, 0.0))
     if deviation == 0:
         return AucDifference(difference, difference, difference, float(difference == 0))
     p_value = math.erfc(abs(difference) / deviation / math.sqrt(2))

@@ -88,7 +88,7 @@ def test_paired_difference_equals_delong_written_out(values):
     (pa, na), (pb, nb) = written_out_placements(first, labels), written_out_placements(second, labels)
     covariance = np.cov(pa, pb) / len(pa) + np.cov(na, nb) / len(na)
     deviation = math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    found = auc_difference(first, second, labels)
+    found = auc_difference(first, second, labels, np.arange(200))
     assert found.difference == pytest.approx(pb.mean() - pa.mean(), abs=1e-12)
     assert found.p_value == pytest.approx(2 * norm.sf(abs(pb.mean() - pa.mean()) / deviation), abs=1e-9)
     assert found.high - found.low == pytest.approx(2 * norm.ppf(0.975) * deviation, abs=1e-9)
@@ -96,5 +96,22 @@ def test_paired_difference_equals_delong_written_out(values):
 
 def test_a_model_does_not_differ_from_itself():
     scores, labels = random_rows(np.random.default_rng(1), 100)
-    found = auc_difference(scores, scores, labels)
+    found = auc_difference(scores, scores, labels, np.arange(len(labels)))
     assert (found.difference, found.p_value) == (0.0, 1.0)
+
+
+def test_the_rows_of_a_user_count_as_dependent():
+    """The deviation is that of a bootstrap that draws whole users. Rows taken as independent would give a lower one."""
+    rng = np.random.default_rng(2)
+    users = np.arange(60).repeat(10)
+    taste, guess = rng.normal(size=60)[users], rng.normal(size=60)[users]
+    labels = (2 * taste + rng.normal(size=600) > 0).astype(int)
+    first, second = guess + 0.1 * rng.normal(size=600), guess + taste + 0.1 * rng.normal(size=600)
+    found = auc_difference(first, second, labels, users)
+    drawn = []
+    for _ in range(400):
+        rows = np.concatenate([np.flatnonzero(users == user) for user in rng.integers(60, size=60)])
+        drawn.append(auc(second[rows], labels[rows]) - auc(first[rows], labels[rows]))
+    assert (found.high - found.low) / 2 / norm.ppf(0.975) == pytest.approx(np.std(drawn), rel=0.12)
+    independent = auc_difference(first, second, labels, np.arange(600))
+    assert found.high - found.low > 1.5 * (independent.high - independent.low)

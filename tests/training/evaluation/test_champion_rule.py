@@ -3,14 +3,24 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.metrics import roc_auc_score
+from scipy.stats import norm
+from sklearn.metrics import log_loss, roc_auc_score
 
 from training.evaluation.auc import AucDifference
-from training.evaluation.champion_rule import decide, lead_by_segment
+from training.evaluation.champion_rule import (
+    LogLossDifference,
+    decide,
+    lead_by_segment,
+    logloss_difference,
+    significantly_behind,
+)
 from training.evaluation.segments import LEVELS
 from warehouse.tables import SCENES
 
-AHEAD, LEVEL, BEHIND = (AucDifference(at, at - 0.01, at + 0.01, 0.5) for at in (0.02, 0.001, -0.02))
+AHEAD, LEVEL, BEHIND = (
+    AucDifference(at, at - 0.01, at + 0.01, p) for at, p in ((0.02, 1e-4), (0.001, 0.8), (-0.02, 1e-4))
+)
+AS_GOOD, WORSE = LogLossDifference(0.001, -0.001, 0.003), LogLossDifference(0.002, 0.001, 0.003)
 
 
 def predictions(rows: int = 900) -> pa.Table:
@@ -56,9 +66,48 @@ def test_the_lead_in_each_segment_is_that_of_its_rows() -> None:
     ],
 )
 def test_a_challenger_must_lead_significantly_and_be_worse_nowhere(tests: dict, promote: bool, reason: str) -> None:
-    decision = decide(tests)
+    decision = decide(tests, AS_GOOD)
     assert decision.promote is promote
     assert decision.reason.startswith(reason)
+
+
+def test_a_challenger_with_worse_probabilities_is_refused() -> None:
+    decision = decide({"overall": AHEAD}, WORSE)
+    assert not decision.promote
+    assert decision.reason.startswith("its probabilities are significantly worse: +0.0020")
+
+
+def test_the_difference_in_log_loss_is_that_of_the_rows_and_its_deviation_that_of_whole_users() -> None:
+    table = predictions()
+    label, logit = table["label"].to_numpy(), table["logit"].to_numpy()
+    champion = np.random.default_rng(4).normal(size=len(table)) + label
+    excess = [
+        log_loss([y], [1 / (1 + np.exp(-own))], labels=[0, 1])
+        - log_loss([y], [1 / (1 + np.exp(-other))], labels=[0, 1])
+        for y, own, other in zip(label, logit, champion, strict=True)
+    ]
+    found = logloss_difference(table, champion)
+    assert found.difference == pytest.approx(np.mean(excess))
+    users = table["user_id"].to_pylist()
+    sums = [sum(e - np.mean(excess) for e, u in zip(excess, users, strict=True) if u == user) for user in set(users)]
+    deviation = np.std(sums, ddof=1) * len(sums) ** 0.5 / len(table)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * deviation, rel=1e-3)
+
+
+def test_equally_good_challengers_seldom_fail_in_a_segment() -> None:
+    rng = np.random.default_rng(5)
+    failed = 0
+    for _ in range(2000):
+        z = rng.normal(size=11)
+        tests = {str(i): AucDifference(at, at - 1.96, at + 1.96, 2 * norm.sf(abs(at))) for i, at in enumerate(z)}
+        failed += bool(significantly_behind(tests))
+    assert 0.03 < failed / 2000 < 0.065
+
+
+def test_holms_correction_steps_down() -> None:
+    behind = {name: AucDifference(-0.01, -0.02, 0, p) for name, p in (("a", 0.02), ("b", 0.04), ("c", 0.5))}
+    assert significantly_behind(behind) == ["a", "b"]
+    assert significantly_behind({**behind, "d": None, "e": LEVEL}) == ["a"]
 
 
 def test_a_segment_with_a_handful_of_rows_is_not_tested() -> None:
