@@ -16,6 +16,7 @@ from benchmarks import (
     long_history,
     metrics_speed,
     model_quality,
+    real_clicks,
     release_size,
     sample_rate,
     stage_start,
@@ -44,6 +45,7 @@ _MEASUREMENTS = {
     "metrics_speed": metrics_speed.measure,
     "training_speed": training_speed.measure,
     "model_quality": model_quality.measure,
+    "real_clicks": real_clicks.measure,
 }
 
 

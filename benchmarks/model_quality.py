@@ -4,58 +4,33 @@ For comparison, there is an ideal observer, who knows everything except the trai
 hardly be better.
 """
 
-import io
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from dataclasses import asdict, dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
-from statistics import mean
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import pyarrow as pa
 
 from benchmarks import ideal_observer
 from benchmarks.figure import Figure
 from benchmarks.logs import write_logs
 from benchmarks.stages import warm_stages
+from benchmarks.trained_models import Lead, Run, leads, mean_difference, train
 from sample_logs.settings import PRESETS, Settings
 from spark_jobs import STAGES
-from training.cli import main
-from training.evaluation.champion_rule import lead_by_segment
-from training.runs.stored_run import load_predictions
 from training.text.whitening import Whitening, fit_whitening
 from warehouse.catalog import Catalog
 
 _SEEDS = (7, 8, 9)
 _TRAIN_DAYS = 12
+_WINDOW = ("--as-of", PRESETS["demo"].dates[-1], "--train-days", str(_TRAIN_DAYS))
 _LEAST_SHARE, _LEAST_ITEM_ZERO_SHARE = 0.85, 0.60
 _PLAIN = ("dnn", "mmoe", "ple")
 _CONTENT = "mmoe_content"
 _SEGMENTS = ("overall", "item zero", "user zero")  # as lead_by_segment names them
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run's metrics and predictions of the validation rows."""
-
-    metrics: dict[str, Any]
-    predictions: pa.Table
-
-
-@dataclass(frozen=True)
-class Lead:
-    """The difference between two AUCs on the same rows, with its 95% interval."""
-
-    difference: float
-    low: float
-    high: float
-
-    def in_words(self) -> str:
-        """Return the figures, with signs."""
-        return f"{self.difference:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
 
 
 Runs = dict[str, list[Run]]  # by contender, one per seed
@@ -69,7 +44,7 @@ def measure(folder: Path) -> list[Figure]:
         catalog = _training_tables(folder / str(seed), seed)
         for name, (model, arguments, instead) in _CONTENDERS.items():
             with instead():
-                run = _train(catalog, folder / f"runs {seed}", model, *arguments)
+                run = train(catalog, folder / f"runs {seed}", model, *_WINDOW, *arguments)
             trained.setdefault(name, []).append(run)
             print(f"seed {seed}, {name}: {_described(run)}", flush=True)
     return [
@@ -113,14 +88,6 @@ def _training_tables(folder: Path, seed: int) -> Catalog:
         for stage in STAGES:
             stages.run(stage, catalog, logs.dates[0], logs.dates[-1])
     return catalog
-
-
-def _train(catalog: Catalog, artifacts: Path, model: str, *arguments: str) -> Run:
-    place = ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset, "--artifacts", str(artifacts)]
-    window = ["--as-of", PRESETS["demo"].dates[-1], "--train-days", str(_TRAIN_DAYS)]
-    with redirect_stdout(io.StringIO()):
-        metrics = main(["train", *place, *window, "--model", model, "--text-encoder", "lsa", *arguments])
-    return Run(metrics, load_predictions(Path(metrics["artifacts"])))
 
 
 def _share(where: str, trained: Runs, least: float) -> Figure:
@@ -182,13 +149,9 @@ def _reached_and_reachable(metrics: dict[str, Any], where: str) -> Areas:
 
 
 def _pooled_lead(own: list[Run], others: list[Run], where: str) -> Lead:
-    """The mean of the seeds' paired tests. Seeds are independent, so their variances add up."""
-    tests = []
-    for run, other in zip(own, others, strict=True):
-        test = lead_by_segment(run.predictions, other.predictions["logit"].to_numpy())[where]
-        assert test is not None
-        tests.append(test)
-    difference = mean(test.difference for test in tests)
+    """The mean of the seeds' paired tests. Each seed has logs of its own, so that the variances add up."""
+    tests = leads(own, others, where)
+    difference = mean_difference(tests)
     margin = math.hypot(*((test.high - test.low) / 2 for test in tests)) / len(tests)
     return Lead(difference, difference - margin, difference + margin)
 
