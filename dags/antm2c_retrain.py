@@ -66,7 +66,7 @@ with DAG(
             description="How many days to validate on. The last one is the as-of date.",
         ),
         "models": Param(
-            ["dnn", "mmoe", "ple", "mmoe_content", "ple_content"],
+            ["dnn", "gbdt", "mmoe", "ple", "mmoe_content", "ple_content"],
             type="array",
             items={"type": "string", "enum": list(MODEL_NAMES)},
             examples=list(MODEL_NAMES),

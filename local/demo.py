@@ -29,7 +29,7 @@ class Demo:
     preset: str = "demo"
     dataset: str = "demo"
     seed: int = 7
-    models: tuple[str, ...] = ("dnn", "mmoe", "ple", "mmoe_content", "ple_content")
+    models: tuple[str, ...] = ("dnn", "gbdt", "mmoe", "ple", "mmoe_content", "ple_content")
 
     @property
     def environment(self) -> dict[str, str]:

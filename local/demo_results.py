@@ -1,6 +1,7 @@
 """Format the demo's results as a table for the terminal."""
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 
 from training.evaluation.segments import SEGMENTS_BY, entity_of
@@ -10,7 +11,7 @@ from warehouse.catalog import Catalog
 from warehouse.tables import LOGS, TRAIN
 
 _TITLE_WIDTH = 20
-_CELLS = (11,) * 8
+_CELLS = repeat(11)  # the width of each, however many there are
 
 
 def summary(warehouse: str, dataset: str, folders: Sequence[Path]) -> str:

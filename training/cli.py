@@ -20,7 +20,7 @@ from training.data.text_columns import MODES
 from training.distributed import count, is_first, is_leader, joined
 from training.errors import TrainingError
 from training.fitting.device import DEVICES
-from training.fitting.loop_settings import CRITERIA, LoopSettings
+from training.fitting.loop_settings import CRITERIA, LEARNING_RATES, LoopSettings
 from training.fitting.memory import is_out_of_memory
 from training.model_names import MODEL_NAMES
 from training.models.model_settings import ModelSettings
@@ -183,6 +183,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--levels", type=_whole(1, 100), default=model.levels, help="ple: number of levels")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: experts of each scene per level")
     add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: shared experts per level")
+    add("--leaves", type=_whole(2, 2**15), default=model.leaves, help="gbdt: most leaves of a tree")
     add("--id-dropout", type=_share, default=model.id_dropout, help="dropout rate of id embeddings")
     add(
         "--unseen-rate",
@@ -192,7 +193,10 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     add("--epochs", type=_whole(1), default=loop.epochs, help="maximum number of epochs")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows per step")
-    add("--learning-rate", type=_positive, default=loop.learning_rate, help="Adam's learning rate")
+    rates = ", ".join(f"{name}: {rate:g}" for name, rate in LEARNING_RATES.items())
+    add(
+        "--learning-rate", type=_positive, help=f"Adam's learning rate, or the trees' ({loop.learning_rate:g}; {rates})"
+    )
     add(
         "--warmup-steps",
         type=_whole(0, 10**6),

@@ -2,9 +2,10 @@
 
 from training.errors import TrainingError
 
+LR, GBDT = "lr", "gbdt"
 BACKBONES = ("dnn", "mmoe", "ple")
 _CONTENT = "_content"
-MODEL_NAMES = (*BACKBONES, *(name + _CONTENT for name in BACKBONES))
+MODEL_NAMES = (LR, GBDT, *BACKBONES, *(name + _CONTENT for name in BACKBONES))
 
 
 def backbone_of(model: str) -> str:

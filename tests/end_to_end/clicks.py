@@ -12,7 +12,7 @@ from tests.end_to_end.user_airflow import DAG, RETRAIN
 from warehouse.calendar_days import days_before
 
 TRAINED = ["dnn", "mmoe"]
-_NOT_TRAINED = ["ple", "mmoe_content", "ple_content"]  # the form proposes these too
+_NOT_TRAINED = ["gbdt", "ple", "mmoe_content", "ple_content"]  # the form proposes these too
 LOADED_DAYS = 4  # when a user retrains
 _NOTES = "After the late logs of July 11"
 

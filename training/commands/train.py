@@ -5,7 +5,7 @@ from argparse import Namespace
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from training.checksums import code_checksum
 from training.data.batches import Batches, InMemoryBatches
 from training.data.feature_space import fit_features
+from training.data.input_shape import InputShape
 from training.data.row_encoder import BYTES_PER_ROW, RowEncoder, load_rows
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches
@@ -26,9 +27,9 @@ from training.evaluation.model_evaluation import evaluate_model
 from training.fitting.checkpoint import Checkpoint
 from training.fitting.device import denormals_flushed, forked_random_state, keep_freed_memory, on_device, resolve_device
 from training.fitting.loop import Epoch, Validate, best_epoch, fit
-from training.fitting.loop_settings import Criterion, LoopSettings
+from training.fitting.loop_settings import LEARNING_RATES, Criterion, Device, LoopSettings
 from training.fitting.memory import require_memory
-from training.model_names import has_content, require_known
+from training.model_names import GBDT, has_content, require_known
 from training.models.build import build_model
 from training.models.click_model import RowModel
 from training.models.model_settings import ModelSettings
@@ -42,6 +43,9 @@ from training.text.window_texts import TextSettings, WhitenedTexts, embed_window
 from training.window import available_window, require_published, require_unchanged
 from warehouse.catalog import Catalog
 from warehouse.publish import code_revision
+
+if TYPE_CHECKING:
+    from training.models.gbdt import Trees
 
 _WITHOUT_EFFECT = ("started_at", "notes", "code_revision")
 _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
@@ -61,9 +65,9 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model with the weights of its best epoch. course: the rows, speed and losses of the training."""
+    """A trained model as of its best epoch. course: the rows, speed and losses of the training."""
 
-    model: RowModel
+    model: "RowModel | Trees"
     course: dict[str, Any]
 
 
@@ -94,7 +98,7 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     rows = sum(count_rows(catalog, date) for date in window.train)
     streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
     space = from_leader(lambda: fit_features(catalog, window.train, read_in_pieces if streamed else read_dates))
-    require_memory(lambda: build_model(config.model, space.input_shape, config.model_settings), loop.device)
+    _require_room(config, space.input_shape, rows)
     content = from_leader(lambda: _whitened_texts(config, catalog, artifacts))
     encoder = RowEncoder(space, content.texts if content else None)
     batches: Batches
@@ -116,14 +120,22 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
 
 
 def fit_model(config: RunConfig, prepared: Prepared, checkpoint: Checkpoint) -> Fitted:
-    """Train a new model, or resume from the checkpoint of a killed run with the same configuration."""
+    """Train a new model. A network resumes from the checkpoint of a killed run with the same configuration."""
     loop, content = config.loop_settings, prepared.content
     with forked_random_state(loop.device):
         torch.manual_seed(loop.seed)
-        text_shape, text_table = (content.space.shape, content.table) if content else (None, None)
         shape = prepared.encoder.space.input_shape
-        model = RowModel(build_model(config.model, shape, config.model_settings, text_shape), text_table)
-        epochs = fit(model, prepared.batches, prepared.validation, _validator(prepared.validation), loop, checkpoint)
+        validation, validate = prepared.validation, _validator(prepared.validation)
+        model: RowModel | Trees
+        if config.model == GBDT:
+            from training.fitting.boosting import boost
+
+            leaves = config.model_settings.leaves
+            model, epochs = boost(prepared.batches, shape, validation, validate, loop, leaves)
+        else:
+            text_shape, text_table = (content.space.shape, content.table) if content else (None, None)
+            model = RowModel(build_model(config.model, shape, config.model_settings, text_shape), text_table)
+            epochs = fit(model, prepared.batches, validation, validate, loop, checkpoint)
     return Fitted(model, _course(epochs, prepared.batches.rows, loop.stop_on))
 
 
@@ -137,12 +149,22 @@ def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fit
     labels, logits = predictions["label"].to_numpy(), predictions["logit"].to_numpy()
     page = render(facts(config, course), course, labels, logits, metrics, report)
     with staging_folder(artifacts) as staged:
-        write_run(staged, config, course, space, prepared.content.space if prepared.content else None, model.model)
+        write_run(staged, config, course, space, prepared.content.space if prepared.content else None, model)
         write_evaluation(staged, predictions, metrics, report, page)
         folder = publish_run(staged, artifacts, config.model)
     say(f"{folder}: AUC {metrics['auc']:.4f} on {metrics['rows']:,} rows of {', '.join(dates)}")
     rate = {name: course[name] for name in ("best_epoch", "rows_per_second")}
     return {"artifacts": str(folder.resolve()), **metrics, "train_days": len(config.window.train), **rate}
+
+
+def _require_room(config: RunConfig, shape: InputShape, rows: int) -> None:
+    """Raise TrainingError if the model, or what it holds of the training rows, does not fit in memory."""
+    if config.model == GBDT:
+        from training.fitting.boosting import require_room
+
+        require_room(rows, shape, config.loop_settings)
+    else:
+        require_memory(lambda: build_model(config.model, shape, config.model_settings), config.loop_settings.device)
 
 
 def _identity(config: RunConfig, prepared: Prepared, code: str) -> dict[str, Any]:
@@ -157,6 +179,8 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         raise TrainingError(
             f"--batch-size {arguments.batch_size} is smaller than the number of processes, {count()}: raise it"
         )
+    if arguments.model == GBDT and (count() > 1 or arguments.device == "cuda"):
+        raise TrainingError("gbdt is trained by one process on the CPU: leave out --device cuda and torchrun")
     window = available_window(catalog, arguments.as_of, arguments.train_days, arguments.val_days)
     return RunConfig(
         model=arguments.model,
@@ -166,7 +190,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         allow_stale=arguments.allow_stale,
         few_max=arguments.few_max,
         model_settings=_settings_from(arguments, ModelSettings),
-        loop_settings=replace(_settings_from(arguments, LoopSettings), device=resolve_device(arguments.device)),
+        loop_settings=_loop_settings(arguments),
         text_settings=_text_settings(arguments),
         window=window,
         inputs=require_published(catalog, window.dates, arguments.allow_stale),
@@ -182,6 +206,13 @@ def _text_settings(arguments: Namespace) -> TextSettings | None:
     if not has_content(arguments.model):
         return None
     return TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode)
+
+
+def _loop_settings(arguments: Namespace) -> LoopSettings:
+    model = arguments.model
+    rate = arguments.learning_rate or LEARNING_RATES.get(model, LoopSettings.learning_rate)
+    device: Device = "cpu" if model == GBDT else resolve_device(arguments.device)
+    return replace(_settings_from(arguments, LoopSettings), learning_rate=rate, device=device)
 
 
 def _settings_from(arguments: Namespace, kind: type[_Settings]) -> _Settings:

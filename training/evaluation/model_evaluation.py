@@ -15,11 +15,12 @@ from training.evaluation.segments import Report
 from training.evaluation.truth import click_probabilities
 from training.models.click_model import RowModel
 from training.models.gate_statistics import GateStatistics
+from training.models.scorer import Scorer
 from warehouse.catalog import Catalog
 
 
 def evaluate_model(
-    model: RowModel,
+    model: Scorer,
     space: FeatureSpace,
     catalog: Catalog,
     dates: Sequence[str],
@@ -40,6 +41,7 @@ def evaluate_model(
     if gates := gate_statistics.report():
         metrics["gates"] = gates
     if text_mode:
+        assert isinstance(model, RowModel)  # only networks read texts
         predictions = predictions.append_column("alpha", pa.array(alphas(model, validation)))
         metrics["alpha_by"] = alpha_by(predictions)
         metrics["rows_without_text"] = rows_without_text(validation, text_mode)

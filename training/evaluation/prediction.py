@@ -4,21 +4,18 @@ import torch
 from torch import Tensor
 
 from training.data.rows import Rows
-from training.models.click_model import RowModel
 from training.models.gate_statistics import GateStatistics
+from training.models.scorer import Scorer
 
 PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
 
 
-@torch.inference_mode()
-def predict(model: RowModel, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
+def predict(model: Scorer, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
     """Return the logits of the rows, [n] float32, on the CPU. Gate weights are added to the statistics in `gates`."""
-    model.eval()
-    device = next(model.parameters()).device.type
     logits = []
     for start in range(0, len(rows), PREDICTION_ROWS):
-        batch = rows.slice(start, start + PREDICTION_ROWS).to(device)
-        batch_logits, weights = model.with_gates(batch)
+        batch = rows.slice(start, start + PREDICTION_ROWS)
+        batch_logits, weights = model.score(batch)
         if gates is not None:
             gates.add(batch.scene, weights)
         logits.append(batch_logits)

@@ -63,6 +63,24 @@ def best_epoch(epochs: Sequence[Epoch], stop_on: Criterion) -> Epoch:
     return min(epochs, key=lambda epoch: epoch.val_logloss if stop_on == "logloss" else -epoch.val_auc)
 
 
+def say_epoch(epoch: Epoch, settings: LoopSettings, rows: int) -> None:
+    """Print the results of an epoch. rows: those trained on."""
+    say(
+        f"epoch {epoch.number}/{settings.epochs}: loss {epoch.train_loss:.5f}, validation log loss "
+        f"{epoch.val_logloss:.5f}, AUC {epoch.val_auc:.5f}, {rows / epoch.seconds:,.0f} rows/s"
+    )
+
+
+def require_converged(best: Epoch, settings: LoopSettings) -> None:
+    """Raise TrainingError if the best epoch is worse than guessing."""
+    if best.val_logloss > _DIVERGED:
+        raise TrainingError(
+            f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
+            f"{best.val_logloss:g}, where guessing gives {math.log(2):.3f}: lower --learning-rate "
+            f"({settings.learning_rate:g})"
+        )
+
+
 Validate = Callable[[Tensor], tuple[float, float]]  # logits [n] -> log loss, AUC
 
 
@@ -102,12 +120,9 @@ def fit(
             course.best_weights = copy.deepcopy(model.state_dict())
         if is_leader():
             checkpoint.save(_state(model, optimizer, course))
-        say(
-            f"epoch {number}/{settings.epochs}: loss {train_loss:.5f}, validation log loss {logloss:.5f}, "
-            f"AUC {auc:.5f}, {batches.rows / seconds:,.0f} rows/s"
-        )
+        say_epoch(course.epochs[-1], settings, batches.rows)
     best = best_epoch(course.epochs, settings.stop_on)
-    _require_converged(best, settings)
+    require_converged(best, settings)
     say(f"epoch {best.number} is kept: {course.end(settings)}")
     model.load_state_dict(course.best_weights)
     model.cpu()
@@ -137,15 +152,6 @@ def _train_epoch(
         loss.backward()
         optimizer.step()
     return losses.mean(batches.rows)
-
-
-def _require_converged(best: Epoch, settings: LoopSettings) -> None:
-    if best.val_logloss > _DIVERGED:
-        raise TrainingError(
-            f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
-            f"{best.val_logloss:g}, but guessing gives {math.log(2):.3f}: lower --learning-rate "
-            f"({settings.learning_rate:g})"
-        )
 
 
 def _summed_loss(logits: Tensor, batch: Rows, scene_weights: Tensor | None) -> tuple[Tensor, Tensor]:

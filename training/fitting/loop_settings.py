@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from training.model_names import GBDT, LR
+
 Device = Literal["cpu", "cuda"]
 Criterion = Literal["logloss", "auc"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
+# Of the models for which the networks' rate is too low: the steps of a convex model, and the share of a tree added.
+LEARNING_RATES = {LR: 0.01, GBDT: 0.05}
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
-"""Build a model by its name."""
+"""Build a network by its name."""
 
 from collections.abc import Callable
 
 from torch import nn
 
 from training.data.input_shape import InputShape
-from training.model_names import backbone_of
+from training.model_names import LR, backbone_of
 from training.models.click_model import ClickModel
 from training.models.content_tower import ContentSide
 from training.models.dnn import DNN
 from training.models.input_layer import InputLayer
+from training.models.logistic_regression import LogisticRegression, WideInput
 from training.models.mmoe import MMoE
 from training.models.model_settings import ModelSettings
 from training.models.ple import PLE
@@ -34,6 +35,9 @@ def build_model(
 
     text_shape: for a content model, the number of texts per row and the size of their whitened embeddings.
     """
+    if name == LR:
+        wide = WideInput(shape, settings.id_dropout, settings.unseen_rate)
+        return ClickModel(wide, LogisticRegression(len(shape.categorical_sizes), shape.numeric_size))
     inputs = InputLayer(shape, settings.embedding_size, settings.id_dropout, settings.unseen_rate)
     backbone = _BACKBONES[backbone_of(name)](inputs.output_size, settings)
     content = ContentSide(len(SCENES), *text_shape, settings.dropout) if text_shape else None

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from training.data.rows import SCENE, Rows
 from training.models.content_tower import ContentSide
 from training.models.input_layer import InputLayer
-
-Gates = dict[str, Tensor]  # by gate, the weights [B, K] that each row's own scene gives to the experts
+from training.models.scorer import Gates
 
 # How names of weights began in earlier runs, and how they begin now.
 _RENAMED = {
@@ -67,6 +67,12 @@ class RowModel(nn.Module):
 
     def forward(self, rows: Rows) -> Tensor:
         return self.with_gates(rows)[0]
+
+    @torch.inference_mode()
+    def score(self, rows: Rows) -> tuple[Tensor, Gates]:
+        """Return logits [B] and gates as `with_gates` does, but without dropout. The rows may be on another device."""
+        self.eval()
+        return self.with_gates(rows.to(next(self.parameters()).device.type))
 
     def with_gates(self, rows: Rows) -> tuple[Tensor, Gates]:
         """Return logits [B] and the weights of the backbone's gates, an empty dict if it has no gates."""

@@ -1,4 +1,4 @@
-"""The input layer of every model: it turns the features of a row into one dense vector."""
+"""The input layer of every network: it turns the features of a row into one dense vector."""
 
 import torch
 from torch import Tensor, nn
@@ -25,10 +25,17 @@ class InputLayer(nn.Module):
     about_user: Tensor
     about_item: Tensor
 
-    def __init__(self, shape: InputShape, embedding_size: int, id_dropout: float, unseen_rate: float) -> None:
+    def __init__(
+        self,
+        shape: InputShape,
+        embedding_size: int,
+        id_dropout: float,
+        unseen_rate: float,
+        context_size: int = _CONTEXT_SIZE,
+    ) -> None:
         super().__init__()
         sizes = shape.categorical_sizes
-        widths = [embedding_size, embedding_size, *[_CONTEXT_SIZE] * (len(sizes) - 2)]
+        widths = [embedding_size, embedding_size, *[context_size] * (len(sizes) - 2)]
         sized = zip(sizes.items(), widths, strict=True)
         self.embeddings = nn.ModuleDict({name: _embedding(size, width) for (name, size), width in sized})
         self.id_dropout = nn.Dropout(id_dropout)

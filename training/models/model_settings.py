@@ -16,3 +16,4 @@ class ModelSettings:
     levels: int = 2
     scene_experts: int = 1
     shared_experts: int = 3
+    leaves: int = 31

@@ -1,25 +1,26 @@
 """Read a finished run's folder: its configuration, its model and its predictions."""
 
 import json
-import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-from torch import Tensor
 
 from training.checksums import changed_files
 from training.data.feature_space import FeatureSpace
 from training.errors import TrainingError
 from training.evaluation.prediction_table import PREDICTED, same_rows
-from training.models.build import build_model
 from training.models.click_model import ClickModel
 from training.runs.config import RunConfig
 from training.runs.layout import PREDICTIONS_FILE
+from training.runs.model_file import load_model
 from training.text.text_space import TextSpace
+
+if TYPE_CHECKING:
+    from training.models.gbdt import Trees
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Run:
     config: RunConfig
     space: FeatureSpace
     text_space: TextSpace | None
-    model: ClickModel
+    model: "ClickModel | Trees"
 
 
 def load_run(folder: Path, text_encoder: str | None = None) -> Run:
@@ -39,31 +40,10 @@ def load_run(folder: Path, text_encoder: str | None = None) -> Run:
     Raises TrainingError if a file is missing, changed or written by an incompatible code revision.
     """
     config = load_config(folder)
-    state_file = folder / f"{config.model}_state.pt"
     space = FeatureSpace.load(folder)
     text_space = TextSpace.load(folder, text_encoder) if config.text_settings else None
-    state = _load_weights(state_file)
-    text_shape = text_space.shape if text_space else None
-    try:
-        model = build_model(config.model, space.input_shape, config.model_settings, text_shape)
-        model.load_state_dict(state)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        raise TrainingError(
-            f"the weights in {state_file} do not fit the model described by {config.model}_config.json and "
-            "feature_meta.json: use the code revision that trained the run, or train again"
-        ) from error
+    model = load_model(folder, config, space.input_shape, text_space.shape if text_space else None)
     return Run(folder, config, space, text_space, model)
-
-
-def _load_weights(path: Path) -> dict[str, Tensor]:
-    """Load a file of weights. Raises TrainingError if it holds anything but tensors, or values that are not finite."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's message advises to load the file unsafely
-        raise TrainingError(f"{path} is damaged, or is not a file of weights: train again") from error
-    if not all(value.isfinite().all() for value in state.values()):
-        raise TrainingError(f"{path} holds weights that are not finite: train again")
-    return state
 
 
 def load_config(folder: Path) -> RunConfig:

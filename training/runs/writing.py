@@ -9,21 +9,24 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
-from torch import nn
 
 from training.checksums import write_checksums
 from training.data.feature_space import FeatureSpace
 from training.evaluation.cold_start_report import write_long, write_pivot
 from training.evaluation.segments import Report
+from training.models.click_model import RowModel
 from training.runs.config import RunConfig
 from training.runs.layout import METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, SEGMENTS_FILE, folder_name
+from training.runs.model_file import save_model
 from training.text.lsa import NAME as LSA
 from training.text.text_space import TextSpace
+
+if TYPE_CHECKING:
+    from training.models.gbdt import Trees
 
 _ABANDONED_AFTER = timedelta(days=7)
 
@@ -53,11 +56,11 @@ def write_run(
     course: dict[str, Any],
     space: FeatureSpace,
     text_space: TextSpace | None,
-    model: nn.Module,
+    model: "RowModel | Trees",
 ) -> None:
     """Write the files that `load_run` reads. course: the figures of each epoch, saved with the configuration."""
     write_json(folder / f"{config.model}_config.json", {**asdict(config), "course": course})
-    torch.save(model.state_dict(), folder / f"{config.model}_state.pt")
+    save_model(folder, config.model, model)
     space.save(folder)
     if text_space:
         text_space.save(folder)

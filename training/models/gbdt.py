@@ -1,0 +1,70 @@
+"""Gradient-boosted decision trees, by LightGBM (Ke et al., NeurIPS 2017).
+
+Import this only to fit or load trees: LightGBM takes seconds to load.
+"""
+
+import math
+import re
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.data.input_shape import InputShape
+from training.data.rows import SCENE, Rows
+from training.errors import TrainingError
+from training.models.scorer import Gates
+
+try:
+    from lightgbm import Booster
+    from lightgbm.basic import LightGBMError
+except OSError as error:  # of the dynamic linker
+    raise TrainingError(
+        f"LightGBM cannot be loaded ({error}): install the OpenMP library, libgomp1 on Debian and Ubuntu"
+    ) from error
+
+_LEAVES = re.compile(r"^leaf_value=(.*)$", re.MULTILINE)
+
+
+class Trees:
+    """Boosted trees: Rows of B -> logits [B]. They see scene, hour, deep and numeric features, but no ids."""
+
+    def __init__(self, booster: Booster) -> None:
+        self._booster = booster
+
+    def score(self, rows: Rows) -> tuple[Tensor, Gates]:
+        """Return logits [B], float32, and no gates."""
+        logits = self._booster.predict(tree_features(rows), raw_score=True, num_threads=torch.get_num_threads())
+        return torch.from_numpy(logits).float(), {}
+
+    def first(self, trees: int) -> "Trees":
+        """Return the first trees alone."""
+        return Trees(Booster(model_str=self._booster.model_to_string(num_iteration=trees)))
+
+    def text(self) -> str:
+        """Return the trees in LightGBM's own format."""
+        return self._booster.model_to_string()
+
+    @staticmethod
+    def parse(text: str, shape: InputShape) -> "Trees":
+        """Read what `text` returned. Raises ValueError if it is damaged, or made for rows of another shape."""
+        leaves = [float(value) for values in _LEAVES.findall(text) for value in values.split(" ")]
+        if not leaves or not all(map(math.isfinite, leaves)):
+            raise ValueError("it holds no trees, or leaves that are not finite")
+        try:
+            booster = Booster(model_str=text)
+        except LightGBMError as error:
+            raise ValueError(str(error)) from error
+        if booster.feature_name() != tree_columns(shape):
+            raise ValueError("the trees see other features")
+        return Trees(booster)
+
+
+def tree_columns(shape: InputShape) -> list[str]:
+    """Return the names of the categorical features that trees see, followed by a name for each numeric one."""
+    return [*list(shape.categorical_sizes)[SCENE:], *(f"numeric_{number}" for number in range(shape.numeric_size))]
+
+
+def tree_features(rows: Rows) -> np.ndarray:
+    """Return the features that trees see, in the order of `tree_columns`: float32 [B, C]."""
+    return torch.cat([rows.categorical[:, SCENE:].float(), rows.numeric], dim=1).numpy()
