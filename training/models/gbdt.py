@@ -3,8 +3,7 @@
 Import this only to fit or load trees: LightGBM takes seconds to load.
 """
 
-import math
-import re
+import hashlib
 
 import numpy as np
 import torch
@@ -17,13 +16,12 @@ from training.models.scorer import Gates
 
 try:
     from lightgbm import Booster
-    from lightgbm.basic import LightGBMError
 except OSError as error:  # of the dynamic linker
     raise TrainingError(
         f"LightGBM cannot be loaded ({error}): install the OpenMP library, libgomp1 on Debian and Ubuntu"
     ) from error
 
-_LEAVES = re.compile(r"^leaf_value=(.*)$", re.MULTILINE)
+_CHECKSUM = "sha256:"
 
 
 class Trees:
@@ -42,21 +40,19 @@ class Trees:
         return Trees(Booster(model_str=self._booster.model_to_string(num_iteration=trees)))
 
     def text(self) -> str:
-        """Return the trees in LightGBM's own format."""
-        return self._booster.model_to_string()
+        """Return the trees in LightGBM's own format, followed by a line with a checksum of it."""
+        text = self._booster.model_to_string()
+        return text + _checksum(text)
 
     @staticmethod
     def parse(text: str, shape: InputShape) -> "Trees":
         """Read what `text` returned. Raises ValueError if it is damaged, or made for rows of another shape."""
-        leaves = [float(value) for values in _LEAVES.findall(text) for value in values.split(" ")]
-        if not leaves or not all(map(math.isfinite, leaves)):
-            raise ValueError("it holds no trees, or leaves that are not finite")
-        try:
-            booster = Booster(model_str=text)
-        except LightGBMError as error:
-            raise ValueError(str(error)) from error
+        trees, mark, checksum = text.rpartition(_CHECKSUM)
+        if not mark or mark + checksum != _checksum(trees):  # LightGBM itself ends the process on a damaged text
+            raise ValueError("it is damaged")
+        booster = Booster(model_str=trees)
         if booster.feature_name() != tree_columns(shape):
-            raise ValueError("the trees see other features")
+            raise ValueError("its trees see other features than feature_meta.json names")
         return Trees(booster)
 
 
@@ -68,3 +64,7 @@ def tree_columns(shape: InputShape) -> list[str]:
 def tree_features(rows: Rows) -> np.ndarray:
     """Return the features that trees see, in the order of `tree_columns`: float32 [B, C]."""
     return torch.cat([rows.categorical[:, SCENE:].float(), rows.numeric], dim=1).numpy()
+
+
+def _checksum(text: str) -> str:
+    return f"{_CHECKSUM}{hashlib.sha256(text.encode()).hexdigest()}\n"

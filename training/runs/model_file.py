@@ -42,7 +42,7 @@ def _load_trees(folder: Path, config: RunConfig, shape: InputShape) -> "Trees":
     try:
         return Trees.parse(path.read_text(encoding="utf-8"), shape)
     except ValueError as error:
-        raise TrainingError(f"{path} is damaged or does not fit feature_meta.json ({error}): train again") from error
+        raise TrainingError(f"{path} cannot be used, {error}: train again") from error
 
 
 def _load_network(folder: Path, config: RunConfig, shape: InputShape, text_shape: tuple[int, int] | None) -> ClickModel:
