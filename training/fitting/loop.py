@@ -76,7 +76,7 @@ def require_converged(best: Epoch, settings: LoopSettings) -> None:
     if best.val_logloss > _DIVERGED:
         raise TrainingError(
             f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
-            f"{best.val_logloss:g}, where guessing gives {math.log(2):.3f}: lower --learning-rate "
+            f"{best.val_logloss:g}, but guessing gives {math.log(2):.3f}: lower --learning-rate "
             f"({settings.learning_rate:g})"
         )
 

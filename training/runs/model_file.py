@@ -53,14 +53,14 @@ def _load_network(folder: Path, config: RunConfig, shape: InputShape, text_shape
         model.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError) as error:
         raise TrainingError(
-            f"{path} does not fit the model that {config.model}_config.json and feature_meta.json describe: "
-            "use the code revision of the run, or train again"
+            f"the weights in {path} do not fit the model described by {config.model}_config.json and "
+            "feature_meta.json: use the code revision that trained the run, or train again"
         ) from error
     return model
 
 
 def _load_weights(path: Path) -> dict[str, Tensor]:
-    """Load tensors and nothing else. Raises TrainingError if the file holds other objects, or values not finite."""
+    """Load a file of weights. Raises TrainingError if it holds anything but tensors, or values that are not finite."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's message advises to load the file unsafely
