@@ -151,7 +151,7 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add("--as-of", required=True, help="last validation date, YYYY-MM-DD")
     add(
         "--train-days",
-        type=_whole(1),
+        type=_whole(2),
         default=12,
         help="maximum number of days to train on, before the validation days",
     )

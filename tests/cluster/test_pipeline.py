@@ -105,7 +105,7 @@ def write_logs(root: str) -> None:
 
 
 def train(root: str, artifacts: Path) -> dict:
-    window = ["--dataset", DATASET, "--as-of", DATES[-1], "--train-days", "1", "--artifacts", str(artifacts)]
+    window = ["--dataset", DATASET, "--as-of", DATES[-1], "--train-days", "2", "--artifacts", str(artifacts)]
     return training(["train", "--warehouse", root, *window, "--epochs", "1"])
 
 

@@ -208,7 +208,7 @@ def test_a_learning_rate_that_explodes(published, tmp_path):
 
 def test_a_model_that_has_diverged_is_not_published(published, tmp_path):
     sentence = refused(published.arguments(tmp_path, "--learning-rate", "1e6"))
-    assert "the training has diverged: the validation log loss of the best epoch" in sentence
+    assert "the training has diverged: the held-out log loss of the best epoch" in sentence
     assert "lower --learning-rate (1e+06)" in sentence
     assert not list(tmp_path.glob("artifacts_*"))
 

@@ -2,6 +2,7 @@
 
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +27,8 @@ from training.evaluation.calibration import log_loss
 from training.evaluation.model_evaluation import evaluate_model
 from training.fitting.checkpoint import Checkpoint
 from training.fitting.device import denormals_flushed, forked_random_state, keep_freed_memory, on_device, resolve_device
-from training.fitting.loop import Epoch, Validate, best_epoch, fit
-from training.fitting.loop_settings import LEARNING_RATES, Criterion, Device, LoopSettings
+from training.fitting.loop import Epoch, Validate, best_epoch, fit, fit_epochs
+from training.fitting.loop_settings import LEARNING_RATES, Device, LoopSettings
 from training.fitting.memory import require_memory
 from training.model_names import GBDT, has_content, require_known
 from training.models.build import build_model
@@ -53,11 +54,17 @@ _Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a model is trained and validated on. keys: the key columns of the validation rows."""
+    """What a model is trained and validated on.
+
+    batches: of all training days. held_out: the rows of the last training day, which choose the number of epochs.
+    keys: the key columns of the validation rows.
+    """
 
     encoder: RowEncoder
     content: WhitenedTexts | None
     batches: Batches
+    all_but_held_out: Batches
+    held_out: Rows
     streamed: bool
     validation: Rows
     keys: pa.Table
@@ -81,62 +88,91 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     keep_freed_memory()
     config = from_leader(lambda: _configure(arguments, catalog))
     prepared = prepare(config, catalog, artifacts)
-    with Checkpoint(artifacts, _identity(config, prepared, code)) as checkpoint:
-        fitted = fit_model(config, prepared, checkpoint)
+    identity = _identity(config, prepared, code)
+    with (
+        Checkpoint(artifacts, identity | {"trained_on": "all days but the last"}) as first,
+        Checkpoint(artifacts, identity | {"trained_on": "all days"}) as second,
+    ):
+        fitted = fit_model(config, prepared, first, second)
         if prepared.streamed:  # every epoch has read the tables again
             require_unchanged(catalog, config.inputs)
         if not is_leader():
             return {}
         summary = publish(config, catalog, prepared, fitted, artifacts)
-        checkpoint.remove()
+        first.remove()
+        second.remove()
         return summary
 
 
 def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     """Fit the features, embed the texts if the model reads texts, and load the rows or open them for streaming."""
     window, loop, started = config.window, config.loop_settings, time.monotonic()
-    rows = sum(count_rows(catalog, date) for date in window.train)
+    rows = _rows_of(catalog, window.train)
     streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
     space = from_leader(lambda: fit_features(catalog, window.train, read_in_pieces if streamed else read_dates))
     _require_room(config, space.input_shape, rows)
     content = from_leader(lambda: _whitened_texts(config, catalog, artifacts))
     encoder = RowEncoder(space, content.texts if content else None)
+    days_before, last_day = window.train[:-1], window.train[-1:]
     batches: Batches
+    all_but_held_out: Batches
     if streamed:
-        groups, buffer_rows = row_groups(catalog, window.train), loop.memory_mb * 2**20 // BYTES_PER_ROW
-        batches = StreamedBatches(groups, rows, encoder, loop.batch_size, buffer_rows)
+        buffer_rows = loop.memory_mb * 2**20 // BYTES_PER_ROW
+        batches, all_but_held_out = (
+            StreamedBatches(row_groups(catalog, days), _rows_of(catalog, days), encoder, loop.batch_size, buffer_rows)
+            for days in (window.train, days_before)
+        )
+        held_out = load_rows(catalog, last_day, encoder)
     else:
-        batches = InMemoryBatches(on_device(load_rows(catalog, window.train, encoder), loop.device), loop.batch_size)
+        loaded = on_device(load_rows(catalog, window.train, encoder), loop.device)
+        first = _rows_of(catalog, days_before)
+        held_out = loaded.slice(first, rows)
+        batches = InMemoryBatches(loaded, loop.batch_size)
+        all_but_held_out = InMemoryBatches(loaded.slice(0, first), loop.batch_size)
     validation, keys = load_rows(catalog, window.val, encoder), read_keys(catalog, window.val)
     require_unchanged(catalog, config.inputs)
-    _require_both_classes(validation, window.val)
+    _require_both_classes(held_out, last_day, "the last training day")
+    _require_both_classes(validation, window.val, "the validation dates")
     say(
         f"{config.model}: {len(window.train)} training days, {window.train[0]} to {window.train[-1]}, "
         f"{rows:,} rows{', streamed' if streamed else ''}, "
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s, "
         f"trained on {loop.device}{f' by {count()} processes' if count() > 1 else ''}"
     )
-    return Prepared(encoder, content, batches, streamed, validation, keys)
+    return Prepared(encoder, content, batches, all_but_held_out, held_out, streamed, validation, keys)
 
 
-def fit_model(config: RunConfig, prepared: Prepared, checkpoint: Checkpoint) -> Fitted:
-    """Train a new model. A network resumes from the checkpoint of a killed run with the same configuration."""
-    loop, content = config.loop_settings, prepared.content
+def fit_model(config: RunConfig, prepared: Prepared, first: Checkpoint, second: Checkpoint) -> Fitted:
+    """Train a new model twice: to choose the number of epochs on the last training day, then on all days.
+
+    So the validation days decide nothing. A network resumes from the checkpoints of a killed run with the same
+    configuration, one for each training.
+    """
+    loop = config.loop_settings
+    held_out, validate = prepared.held_out, _validator(prepared.held_out)
+    model: RowModel | Trees
     with forked_random_state(loop.device):
-        torch.manual_seed(loop.seed)
-        shape = prepared.encoder.space.input_shape
-        validation, validate = prepared.validation, _validator(prepared.validation)
-        model: RowModel | Trees
         if config.model == GBDT:
-            from training.fitting.boosting import boost
+            from training.fitting.boosting import boost, boost_epochs
 
-            leaves = config.model_settings.leaves
-            model, epochs = boost(prepared.batches, shape, validation, validate, loop, leaves)
+            shape, leaves = prepared.encoder.space.input_shape, config.model_settings.leaves
+            _, epochs = boost(prepared.all_but_held_out, shape, held_out, validate, loop, leaves)
+            best = best_epoch(epochs, loop.stop_on).number
+            model = boost_epochs(prepared.batches, shape, best, loop, leaves)
         else:
-            text_shape, text_table = (content.space.shape, content.table) if content else (None, None)
-            model = RowModel(build_model(config.model, shape, config.model_settings, text_shape), text_table)
-            epochs = fit(model, prepared.batches, validation, validate, loop, checkpoint)
-    return Fitted(model, _course(epochs, prepared.batches.rows, loop.stop_on))
+            epochs = fit(_new_network(config, prepared), prepared.all_but_held_out, held_out, validate, loop, first)
+            best = best_epoch(epochs, loop.stop_on).number
+            model = _new_network(config, prepared)
+            fit_epochs(model, prepared.batches, best, loop, second)
+    return Fitted(model, _course(epochs, prepared, config))
+
+
+def _new_network(config: RunConfig, prepared: Prepared) -> RowModel:
+    """Build the network with its first weights, which depend on nothing but the seed."""
+    torch.manual_seed(config.loop_settings.seed)
+    content, shape = prepared.content, prepared.encoder.space.input_shape
+    text_shape, text_table = (content.space.shape, content.table) if content else (None, None)
+    return RowModel(build_model(config.model, shape, config.model_settings, text_shape), text_table)
 
 
 def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fitted, artifacts: Path) -> dict[str, Any]:
@@ -226,8 +262,8 @@ def _whitened_texts(config: RunConfig, catalog: Catalog, artifacts: Path) -> Whi
     return whiten_window(embed_window(catalog, config.window, config.text_settings, seed, artifacts))
 
 
-def _validator(validation: Rows) -> Validate:
-    label = validation.label.numpy()
+def _validator(held_out: Rows) -> Validate:
+    label = held_out.label.cpu().numpy()
 
     def validate(logits: Tensor) -> tuple[float, float]:
         scores = logits.numpy()
@@ -238,21 +274,28 @@ def _validator(validation: Rows) -> Validate:
     return validate
 
 
-def _course(epochs: list[Epoch], rows: int, stop_on: Criterion) -> dict[str, Any]:
+def _course(epochs: list[Epoch], prepared: Prepared, config: RunConfig) -> dict[str, Any]:
+    """Describe the first training. `val_` in an epoch's figures means the held-out day."""
+    stop_on = config.loop_settings.stop_on
     seconds = sum(epoch.seconds for epoch in epochs)
     return {
-        "train_rows": rows,
+        "train_rows": prepared.batches.rows,
+        "held_out": config.window.train[-1],
         "stop_on": stop_on,
         "best_epoch": best_epoch(epochs, stop_on).number,
-        "rows_per_second": round(rows * len(epochs) / seconds),
+        "rows_per_second": round(prepared.all_but_held_out.rows * len(epochs) / seconds),
         "epochs": [asdict(epoch) for epoch in epochs],
     }
 
 
-def _require_both_classes(validation: Rows, dates: tuple[str, ...]) -> None:
-    clicks = int(validation.label.sum())
-    if clicks in (0, len(validation)):
+def _rows_of(catalog: Catalog, dates: Sequence[str]) -> int:
+    return sum(count_rows(catalog, date) for date in dates)
+
+
+def _require_both_classes(rows: Rows, dates: tuple[str, ...], what: str) -> None:
+    clicks = int(rows.label.sum())
+    if clicks in (0, len(rows)):
         raise TrainingError(
-            f"of {len(validation)} rows on the validation dates {', '.join(dates)}, {clicks} were clicked, but an AUC "
-            "needs both clicked and unclicked rows: choose another --as-of or more --val-days"
+            f"of {len(rows)} rows on {what}, {', '.join(dates)}, {clicks} were clicked, but an AUC needs both clicked "
+            "and unclicked rows: choose another --as-of, --train-days or --val-days"
         )

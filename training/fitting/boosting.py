@@ -35,12 +35,14 @@ def require_room(rows: int, shape: InputShape, settings: LoopSettings) -> None:
 
 
 def boost(
-    batches: Batches, shape: InputShape, validation: Rows, validate: Validate, settings: LoopSettings, leaves: int
+    batches: Batches, shape: InputShape, held_out: Rows, validate: Validate, settings: LoopSettings, leaves: int
 ) -> tuple[Trees, list[Epoch]]:
-    """Fit trees and return those up to the best epoch. Each epoch adds `TREES_PER_EPOCH`.
+    """Fit trees until the held-out rows are predicted no better, and return those up to the best epoch.
+
+    Each epoch adds `TREES_PER_EPOCH`.
 
     leaves: the most leaves of a tree. The same rows, seed and settings give the same trees. Raises TrainingError if
-    the best validation loss is worse than guessing.
+    the best held-out loss is worse than guessing.
     """
     parameters = _parameters(settings, leaves)
     booster = Booster(parameters, binned(batches, shape, settings, parameters))
@@ -51,13 +53,23 @@ def boost(
             booster.update()
         train_loss = float(booster.eval_train()[0][2])
         seconds = time.monotonic() - started
-        logloss, auc = validate(predict(trees, validation))
+        logloss, auc = validate(predict(trees, held_out))
         course.epochs.append(Epoch(number, train_loss, logloss, auc, seconds))
         say_epoch(course.epochs[-1], settings, batches.rows)
     best = best_epoch(course.epochs, settings.stop_on)
     require_converged(best, settings)
-    say(f"epoch {best.number} is kept: {course.end(settings)}")
+    say(f"epoch {best.number} is the best: {course.end(settings)}")
     return trees.first(best.number * TREES_PER_EPOCH), course.epochs
+
+
+def boost_epochs(batches: Batches, shape: InputShape, epochs: int, settings: LoopSettings, leaves: int) -> Trees:
+    """Fit as many trees as `epochs` of boosting have, a number that is already chosen."""
+    parameters = _parameters(settings, leaves)
+    booster = Booster(parameters, binned(batches, shape, settings, parameters))
+    trees = epochs * TREES_PER_EPOCH
+    for _ in bar(range(trees), trees, "all training days"):
+        booster.update()
+    return Trees(booster)
 
 
 def _parameters(settings: LoopSettings, leaves: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -30,7 +30,10 @@ _DIVERGED = 2 * math.log(2)  # an untrained model's log loss is near log 2, as g
 
 @dataclass(frozen=True)
 class Epoch:
-    """The losses and metrics of one epoch, and its training time."""
+    """The losses and metrics of one epoch, and its training time.
+
+    val_logloss, val_auc: of the held-out rows, which decide when training ends.
+    """
 
     number: int
     train_loss: float
@@ -54,19 +57,19 @@ class Course:
         waited = len(self.epochs) - best_epoch(self.epochs, settings.stop_on).number if self.epochs else 0
         if waited >= settings.patience:
             epochs = "1 epoch" if waited == 1 else f"{waited} epochs"
-            return f"the validation {_SAID[settings.stop_on]} has not improved for {epochs} (--patience)"
+            return f"the held-out {_SAID[settings.stop_on]} has not improved for {epochs} (--patience)"
         return f"all {settings.epochs} epochs are done" if len(self.epochs) >= settings.epochs else None
 
 
 def best_epoch(epochs: Sequence[Epoch], stop_on: Criterion) -> Epoch:
-    """Return the epoch with the lowest validation log loss or the highest AUC; the first one if there is a tie."""
+    """Return the epoch with the lowest held-out log loss or the highest AUC; the first one if there is a tie."""
     return min(epochs, key=lambda epoch: epoch.val_logloss if stop_on == "logloss" else -epoch.val_auc)
 
 
 def say_epoch(epoch: Epoch, settings: LoopSettings, rows: int) -> None:
     """Print the results of an epoch. rows: those trained on."""
     say(
-        f"epoch {epoch.number}/{settings.epochs}: loss {epoch.train_loss:.5f}, validation log loss "
+        f"epoch {epoch.number}/{settings.epochs}: loss {epoch.train_loss:.5f}, held-out log loss "
         f"{epoch.val_logloss:.5f}, AUC {epoch.val_auc:.5f}, {rows / epoch.seconds:,.0f} rows/s"
     )
 
@@ -75,7 +78,7 @@ def require_converged(best: Epoch, settings: LoopSettings) -> None:
     """Raise TrainingError if the best epoch is worse than guessing."""
     if best.val_logloss > _DIVERGED:
         raise TrainingError(
-            f"the training has diverged: the validation log loss of the best epoch, {best.number}, is "
+            f"the training has diverged: the held-out log loss of the best epoch, {best.number}, is "
             f"{best.val_logloss:g}, but guessing gives {math.log(2):.3f}: lower --learning-rate "
             f"({settings.learning_rate:g})"
         )
@@ -87,21 +90,21 @@ Validate = Callable[[Tensor], tuple[float, float]]  # logits [n] -> log loss, AU
 def fit(
     model: RowModel,
     batches: Batches,
-    validation: Rows,
+    held_out: Rows,
     validate: Validate,
     settings: LoopSettings,
     checkpoint: Checkpoint,
 ) -> list[Epoch]:
-    """Train a model in place, and leave it with the best weights, on the CPU.
+    """Train a model in place until the held-out rows are predicted no better, and leave it with the best weights.
 
     The random numbers of an epoch depend only on the seed and its number, so a resumed run gives the same result. The
     model ends on the CPU, whatever it was trained on, so that a later evaluation there gives the same metrics. Raises
-    TrainingError if a loss is not finite, or if the best validation loss is worse than guessing.
+    TrainingError if a loss is not finite, or if the best held-out loss is worse than guessing.
     """
     model.to(settings.device)
     optimizer = ModelOptimizer(model, settings)
     course = _resume(model, optimizer, checkpoint)
-    validation = on_device(validation, settings.device)
+    held_out = on_device(held_out, settings.device)
     trained = sharing_gradients(compiled(model) if settings.compile else model, optimizer.deferred)
     while not course.end(settings):
         number = len(course.epochs) + 1
@@ -109,10 +112,10 @@ def fit(
         train_loss = _train_epoch(trained, optimizer, batches, settings, number)
         optimizer.settle()
         seconds = time.monotonic() - started
-        logloss, auc = from_leader(lambda: validate(predict(model, validation)))
+        logloss, auc = from_leader(lambda: validate(predict(model, held_out)))
         if not math.isfinite(logloss):
             raise TrainingError(
-                f"the validation log loss of epoch {number} is {logloss}: lower --learning-rate "
+                f"the held-out log loss of epoch {number} is {logloss}: lower --learning-rate "
                 f"({settings.learning_rate:g})"
             )
         course.epochs.append(Epoch(number, train_loss, logloss, auc, seconds))
@@ -123,10 +126,32 @@ def fit(
         say_epoch(course.epochs[-1], settings, batches.rows)
     best = best_epoch(course.epochs, settings.stop_on)
     require_converged(best, settings)
-    say(f"epoch {best.number} is kept: {course.end(settings)}")
+    say(f"epoch {best.number} is the best: {course.end(settings)}")
     model.load_state_dict(course.best_weights)
     model.cpu()
     return course.epochs
+
+
+def fit_epochs(model: RowModel, batches: Batches, epochs: int, settings: LoopSettings, checkpoint: Checkpoint) -> None:
+    """Train a model in place for a number of epochs that is already chosen, and leave it on the CPU.
+
+    A resumed run gives the same result, as with `fit`. Raises TrainingError if a loss is not finite.
+    """
+    settings = replace(settings, epochs=epochs)
+    model.to(settings.device)
+    optimizer = ModelOptimizer(model, settings)
+    resumed = _restored(model, optimizer, checkpoint)
+    done = resumed["epochs"] if resumed else 0
+    trained = sharing_gradients(compiled(model) if settings.compile else model, optimizer.deferred)
+    for number in range(done + 1, epochs + 1):
+        started = time.monotonic()
+        train_loss = _train_epoch(trained, optimizer, batches, settings, number)
+        optimizer.settle()
+        if is_leader():
+            checkpoint.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epochs": number})
+        rate = batches.rows / (time.monotonic() - started)
+        say(f"all training days, epoch {number}/{epochs}: loss {train_loss:.5f}, {rate:,.0f} rows/s")
+    model.cpu()
 
 
 def _train_epoch(
@@ -170,14 +195,24 @@ def _state(model: nn.Module, optimizer: ModelOptimizer, course: Course) -> dict[
 
 
 def _resume(model: nn.Module, optimizer: ModelOptimizer, checkpoint: Checkpoint) -> Course:
-    state = from_leader(checkpoint.load)
+    state = _restored(model, optimizer, checkpoint)
     if state is None:
         return Course()
     try:
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
         course = Course([Epoch(**fields) for fields in state["epochs"]], state["best_weights"])
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: weights of another model
+    except (KeyError, TypeError) as error:
         raise checkpoint.unusable() from error
     say(f"resumed after epoch {len(course.epochs)}")
     return course
+
+
+def _restored(model: nn.Module, optimizer: ModelOptimizer, checkpoint: Checkpoint) -> dict[str, Any] | None:
+    """Load the checkpoint, if there is one, and restore the model and the optimizer from it. Returns what it holds."""
+    state = from_leader(checkpoint.load)
+    if state is not None:
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:  # RuntimeError: weights of another model
+            raise checkpoint.unusable() from error
+    return state

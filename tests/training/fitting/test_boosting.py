@@ -59,7 +59,7 @@ def test_rows_read_in_batches_give_the_trees_of_one_matrix(rows: Rows, scene_wei
 def test_the_trees_of_the_best_epoch_are_kept(rows: Rows, capsys: pytest.CaptureFixture) -> None:
     kept, epochs = boosted(rows, iter([0.5, 0.4, 0.45, 0.41]), epochs=9)
     assert [epoch.val_logloss for epoch in epochs] == [0.5, 0.4, 0.45, 0.41]
-    assert "epoch 2 is kept: the validation log loss has not improved for 2 epochs" in capsys.readouterr().out
+    assert "epoch 2 is the best: the held-out log loss has not improved for 2 epochs" in capsys.readouterr().out
     whole, _ = boosted(rows, epochs=2)
     assert np.array_equal(logits(kept, rows), logits(whole, rows))
 

@@ -60,10 +60,10 @@ def train(tmp_path, validate=None, rows=None, model=None, **settings):
 @pytest.mark.parametrize(
     ("losses", "limit", "ran", "best", "why"),
     [
-        ([0.5, 0.4, 0.45, 0.6, 0.1], 9, 4, 2, "the validation log loss has not improved for 2 epochs (--patience)"),
+        ([0.5, 0.4, 0.45, 0.6, 0.1], 9, 4, 2, "the held-out log loss has not improved for 2 epochs (--patience)"),
         ([0.5, 0.4, 0.45], 3, 3, 2, "all 3 epochs are done"),  # the last one not the best
         ([0.5, 0.4, 0.3], 3, 3, 3, "all 3 epochs are done"),
-        ([0.5, 0.5, 0.5, 0.1], 9, 3, 1, "the validation log loss has not improved for 2 epochs (--patience)"),
+        ([0.5, 0.5, 0.5, 0.1], 9, 3, 1, "the held-out log loss has not improved for 2 epochs (--patience)"),
     ],
 )
 def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, limit, ran, best, why, capsys):
@@ -89,7 +89,7 @@ def test_the_best_epoch_may_be_that_of_the_highest_auc(tmp_path, capsys):
         return next(results)
 
     train(tmp_path, validate, model=model, epochs=3, patience=1, stop_on="auc")
-    assert "epoch 2 is kept: the validation AUC has not improved for 1 epoch (--patience)" in capsys.readouterr().out
+    assert "epoch 2 is the best: the held-out AUC has not improved for 1 epoch (--patience)" in capsys.readouterr().out
     assert all(torch.equal(weight, seen[1][name]) for name, weight in model.state_dict().items())
 
 
