@@ -20,7 +20,7 @@ from training.data.text_columns import MODES
 from training.distributed import count, is_first, is_leader, joined
 from training.errors import TrainingError
 from training.fitting.device import DEVICES
-from training.fitting.loop_settings import CRITERIA, LEARNING_RATES, LoopSettings
+from training.fitting.loop_settings import CRITERIA, LoopSettings, default_settings
 from training.fitting.memory import is_out_of_memory
 from training.model_names import MODEL_NAMES
 from training.models.model_settings import ModelSettings
@@ -193,10 +193,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     add("--epochs", type=_whole(1), default=loop.epochs, help="maximum number of epochs")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows per step")
-    rates = ", ".join(f"{name}: {rate:g}" for name, rate in LEARNING_RATES.items())
-    add(
-        "--learning-rate", type=_positive, help=f"Adam's learning rate, or the trees' ({loop.learning_rate:g}; {rates})"
-    )
+    add("--learning-rate", type=_positive, help=f"Adam's learning rate, or the trees' ({_by_model('learning_rate')})")
     add(
         "--warmup-steps",
         type=_whole(0, 10**6),
@@ -204,7 +201,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help="steps over which the learning rate rises from 0",
     )
     add("--weight-decay", type=_share, default=loop.weight_decay, help="weight decay of all weights except embeddings")
-    add("--embedding-decay", type=_share, default=loop.embedding_decay, help="weight decay of embeddings")
+    add("--embedding-decay", type=_share, help=f"weight decay of embeddings ({_by_model('embedding_decay')})")
     add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="maximum norm of the gradient; 0: no limit")
     add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="weight of each scene in the loss (all equal)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without improvement before stopping")
@@ -224,6 +221,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         default=5,
         help="maximum number of impressions of an id at the cold-start level few",
     )
+
+
+def _by_model(setting: str) -> str:
+    """Write the default of a setting that depends on the model: 0.001, lr: 0.01."""
+    usual = getattr(LoopSettings(), setting)
+    own = {name: getattr(default_settings(name), setting) for name in MODEL_NAMES}
+    return ", ".join([f"{usual:g}", *(f"{name}: {value:g}" for name, value in own.items() if value != usual)])
 
 
 def _add(parser: argparse.ArgumentParser, flag: str, help: str, **options: Any) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import torch
@@ -28,7 +28,7 @@ from training.evaluation.model_evaluation import evaluate_model
 from training.fitting.checkpoint import Checkpoint
 from training.fitting.device import denormals_flushed, forked_random_state, keep_freed_memory, on_device, resolve_device
 from training.fitting.loop import Epoch, Validate, best_epoch, fit, fit_epochs
-from training.fitting.loop_settings import LEARNING_RATES, Device, LoopSettings
+from training.fitting.loop_settings import Device, LoopSettings, default_settings
 from training.fitting.memory import require_memory
 from training.model_names import GBDT, has_content, require_known
 from training.models.build import build_model
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from training.models.gbdt import Trees
 
 _WITHOUT_EFFECT = ("started_at", "notes", "code_revision")
-_Settings = TypeVar("_Settings", ModelSettings, LoopSettings)
 
 
 @dataclass(frozen=True)
@@ -225,7 +224,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         as_of=window.val[-1],
         allow_stale=arguments.allow_stale,
         few_max=arguments.few_max,
-        model_settings=_settings_from(arguments, ModelSettings),
+        model_settings=_model_settings(arguments),
         loop_settings=_loop_settings(arguments),
         text_settings=_text_settings(arguments),
         window=window,
@@ -245,14 +244,14 @@ def _text_settings(arguments: Namespace) -> TextSettings | None:
 
 
 def _loop_settings(arguments: Namespace) -> LoopSettings:
-    model = arguments.model
-    rate = arguments.learning_rate or LEARNING_RATES.get(model, LoopSettings.learning_rate)
-    device: Device = "cpu" if model == GBDT else resolve_device(arguments.device)
-    return replace(_settings_from(arguments, LoopSettings), learning_rate=rate, device=device)
+    device: Device = "cpu" if arguments.model == GBDT else resolve_device(arguments.device)
+    asked = {field.name: getattr(arguments, field.name) for field in fields(LoopSettings)} | {"device": device}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return replace(default_settings(arguments.model), **given)
 
 
-def _settings_from(arguments: Namespace, kind: type[_Settings]) -> _Settings:
-    return kind(**{field.name: getattr(arguments, field.name) for field in fields(kind)})
+def _model_settings(arguments: Namespace) -> ModelSettings:
+    return ModelSettings(**{field.name: getattr(arguments, field.name) for field in fields(ModelSettings)})
 
 
 def _whitened_texts(config: RunConfig, catalog: Catalog, artifacts: Path) -> WhitenedTexts | None:

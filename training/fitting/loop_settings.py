@@ -8,8 +8,6 @@ from training.model_names import GBDT, LR
 Device = Literal["cpu", "cuda"]
 Criterion = Literal["logloss", "auc"]
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
-# Of the models for which the networks' rate is too low: the steps of a convex model, and the share of a tree added.
-LEARNING_RATES = {LR: 0.01, GBDT: 0.05}
 
 
 @dataclass(frozen=True)
@@ -44,3 +42,13 @@ class LoopSettings:
     def rate_of(self, step: int) -> float:
         """Return the learning rate of a step, counted from 1."""
         return self.learning_rate * min(1.0, step / self.warmup_steps) if self.warmup_steps else self.learning_rate
+
+
+# The other defaults suit the networks. A convex model takes larger steps, and its weights of ids need a decay, as
+# nothing else keeps them small. The learning rate of trees is the share of each tree that is added.
+_OWN_DEFAULTS = {LR: LoopSettings(learning_rate=0.01, embedding_decay=0.001), GBDT: LoopSettings(learning_rate=0.05)}
+
+
+def default_settings(model: str) -> LoopSettings:
+    """Return the settings of a model for which nothing else was asked."""
+    return _OWN_DEFAULTS.get(model, LoopSettings())

@@ -36,7 +36,7 @@ def build_model(
     text_shape: for a content model, the number of texts per row and the size of their whitened embeddings.
     """
     if name == LR:
-        wide = WideInput(shape, settings.id_dropout, settings.unseen_rate)
+        wide = WideInput(shape, settings.id_dropout)
         return ClickModel(wide, LogisticRegression(len(shape.categorical_sizes), shape.numeric_size))
     inputs = InputLayer(shape, settings.embedding_size, settings.id_dropout, settings.unseen_rate)
     backbone = _BACKBONES[backbone_of(name)](inputs.output_size, settings)

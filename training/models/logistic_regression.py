@@ -17,16 +17,19 @@ class WideInput(InputLayer):
     """One weight per value of each categorical feature, followed by the numeric block: -> [B, F + N].
 
     If there are more than `ID_WEIGHTS` users or items, several share a weight (the hashing trick, Weinberger et al.,
-    ICML 2009); ids that training has not seen have one of their own.
+    ICML 2009). Ids that training has not seen have a weight of their own, which stays 0.
     """
 
-    def __init__(self, shape: InputShape, id_dropout: float, unseen_rate: float) -> None:
+    def __init__(self, shape: InputShape, id_dropout: float) -> None:
         sizes = {
             name: min(size, 1 + ID_WEIGHTS) if column <= ITEM else size
             for column, (name, size) in enumerate(shape.categorical_sizes.items())
         }
         bounded = replace(shape, categorical_sizes=sizes)
-        super().__init__(bounded, 1, id_dropout, unseen_rate, context_size=1)
+        # No rows forget their ids and histories: a sum cannot tell these rows from others, and would fit both badly.
+        super().__init__(bounded, 1, id_dropout, unseen_rate=0, context_size=1)
+        for weights in self.parameters():
+            nn.init.zeros_(weights)
 
     def forward(self, categorical: Tensor, numeric: Tensor) -> Tensor:
         ids = categorical[:, :SCENE]

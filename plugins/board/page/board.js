@@ -1,8 +1,8 @@
 "use strict";
 // The page: fetches the data from the server, keeps the choices of the user and shows both.
 
-const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross"];
-const SIGNS = ["●", "■", "◆", "▲", "▼", "✚"];
+const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star", "x"];
+const SIGNS = ["●", "■", "◆", "▲", "▼", "✚", "★", "✖"];
 
 // primary: a run of each model, the opened one or else the newest. ticked: the runs in the plots. models: those shown.
 // opened: the run named in the page's address.
