@@ -53,7 +53,7 @@ with DAG(
         "train_days": Param(
             12,
             type="integer",
-            minimum=1,
+            minimum=2,
             title="Training days",
             description="How many days to train on, at most. They come right before the validation days. Days before "
             "the first logs are left out.",
@@ -89,7 +89,7 @@ with DAG(
             type="integer",
             minimum=1,
             title="Maximum epochs",
-            description="Training stops earlier when the validation log loss no longer improves.",
+            description="Training stops earlier when the log loss on the last training day no longer improves.",
         ),
         "batch_size": Param(1024, type="integer", minimum=1, title="Batch size", description="Rows per step."),
         "seed": Param(

@@ -205,7 +205,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--clip-norm", type=_not_negative, default=loop.clip_norm, help="maximum norm of the gradient; 0: no limit")
     add("--scene-weights", type=_scene_weights, metavar="W,W,...", help="weight of each scene in the loss (all equal)")
     add("--patience", type=_whole(1), default=loop.patience, help="epochs without improvement before stopping")
-    add("--stop-on", choices=CRITERIA, default=loop.stop_on, help="validation metric that decides which epoch is best")
+    add(
+        "--stop-on",
+        choices=CRITERIA,
+        default=loop.stop_on,
+        help="metric of the last training day that decides which epoch is best",
+    )
     add("--device", choices=DEVICES, default="auto", help="where to train; auto: a GPU if there is one")
     add("--compile", action="store_true", help="use torch.compile: takes a minute at the start, pays off in long runs")
     add(

@@ -136,7 +136,7 @@ def test_a_validation_day_of_one_class(own_published, tmp_path):
     date = own_published.world.last_date
     publish(own_published.catalog, date, with_labels(own_published.world, date, 0))
     sentence = refused(own_published.arguments(tmp_path / "runs"))
-    assert f"of 200 rows on the validation dates {date}, 0 were clicked" in sentence
+    assert f"of 200 rows on the validation dates, {date}, 0 were clicked" in sentence
 
 
 def test_a_training_window_of_one_class(own_published, tmp_path):

@@ -51,7 +51,7 @@ def reliability(bins: Sequence[dict[str, Any]]) -> Markup:
 
 
 def course_of_training(epochs: Sequence[dict[str, Any]], best: int) -> Markup:
-    """Draw log loss (in nats) and validation AUC by epoch, with a line at the best epoch.
+    """Draw log loss (in nats) and AUC by epoch, with a line at the best epoch.
 
     epochs: at least one, as in the run's configuration file. best: the number of the best one.
     """

@@ -62,7 +62,7 @@ def render(
         report_lines=_report_lines(report),
         epochs_header=["epoch", *list(epochs[0])[1:]],
         epoch_lines=[(epoch.values(), "best" if epoch["number"] == course["best_epoch"] else "") for epoch in epochs],
-        best_epoch_is="highest validation AUC" if course["stop_on"] == "auc" else "lowest validation log loss",
+        best_epoch_is="highest held-out AUC" if course["stop_on"] == "auc" else "lowest held-out log loss",
         facts=facts,
     )
 

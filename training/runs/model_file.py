@@ -64,7 +64,7 @@ def _load_weights(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:  # torch's message advises to load the file unsafely
-        raise TrainingError(f"{path} is damaged or not a file of weights: train again") from error
+        raise TrainingError(f"{path} is damaged, or is not a file of weights: train again") from error
     if not all(value.isfinite().all() for value in state.values()):
         raise TrainingError(f"{path} holds weights that are not finite: train again")
     return state

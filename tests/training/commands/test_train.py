@@ -7,15 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
 
 from tests.local_time import local_time
 from tests.training.conftest import command, kill_in_the_middle, near, read_json
-from tests.training.logs import World
+from tests.training.logs import World, publish
 from training.cli import main
 from training.errors import TrainingError
+from training.runs.stored_run import load_predictions
 from training.runs.writing import publish_run, staging_folder
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRUTH
@@ -178,7 +181,7 @@ def test_a_log_gets_plain_lines_and_the_summary_last(published, tmp_path):
     assert run.returncode == 0, errors
     assert errors == ""
     assert "\r" not in output
-    line = r"^epoch 1/3: loss 0\.\d+, validation log loss 0\.\d+, AUC 0\.\d+, [\d,]+ rows/s$"
+    line = r"^epoch 1/3: loss 0\.\d+, held-out log loss 0\.\d+, AUC 0\.\d+, [\d,]+ rows/s$"
     assert re.search(line, output, re.MULTILINE)
     assert Path(json.loads(output.splitlines()[-1])["artifacts"]).is_dir()
 
@@ -220,3 +223,19 @@ def test_the_package_itself_imports_nothing_heavy():
     code = "import training, sys; print([m for m in ('torch', 'numpy', 'pyarrow') if m in sys.modules])"
     imported = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert imported.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("model", ["dnn", "gbdt"])
+def test_the_labels_of_the_validation_days_decide_nothing(own_published, tmp_path, model):
+    """Flip them, and the model still predicts the same."""
+    arguments = own_published.arguments(tmp_path, "--model", model)
+    before = load_predictions(Path(main(arguments)["artifacts"]))
+    date = own_published.world.last_date
+    table = own_published.world.tables[date]
+    flipped = table.set_column(
+        table.schema.get_field_index("label"), "label", pc.subtract(pa.scalar(1, table["label"].type), table["label"])
+    )
+    publish(own_published.catalog, date, flipped)
+    after = load_predictions(Path(main(arguments)["artifacts"]))
+    assert after["label"].to_pylist() == [1 - label for label in before["label"].to_pylist()]
+    assert after["logit"].equals(before["logit"])

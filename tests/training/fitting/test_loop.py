@@ -15,7 +15,7 @@ from training.data.rows import Rows
 from training.errors import TrainingError
 from training.evaluation.prediction import predict
 from training.fitting.checkpoint import Checkpoint
-from training.fitting.loop import fit
+from training.fitting.loop import fit, fit_epochs
 from training.fitting.loop_settings import LoopSettings
 from training.model_names import BACKBONES
 from training.models.build import build_model
@@ -75,7 +75,7 @@ def test_the_best_weights_are_restored_however_training_ends(tmp_path, losses, l
 
     _, epochs = train(tmp_path, validate, model=model, epochs=limit, patience=2)
     assert len(epochs) == ran
-    assert capsys.readouterr().out.splitlines()[-1] == f"epoch {best} is kept: {why}"
+    assert capsys.readouterr().out.splitlines()[-1] == f"epoch {best} is the best: {why}"
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, seen[best - 1][name])
 
@@ -169,8 +169,20 @@ def test_a_loss_that_is_not_finite_stops_with_the_facts_and_keeps_the_checkpoint
 
 
 def test_a_validation_loss_that_is_not_finite_stops(tmp_path):
-    with pytest.raises(TrainingError, match="validation log loss of epoch 1 is inf"):
+    with pytest.raises(TrainingError, match="held-out log loss of epoch 1 is inf"):
         train(tmp_path, lambda _: (math.inf, 0.5))
+
+
+def test_a_chosen_number_of_epochs_trains_as_early_stopping_does_and_resumes(tmp_path):
+    rows, settings, losses = random_rows(), LoopSettings(batch_size=64), iter([0.5, 0.4, 0.3])
+    stopped, _ = train(tmp_path / "stopped", lambda _: (next(losses), 0.5), rows=rows, epochs=3)
+    for name, parts in (("whole", (3,)), ("in parts", (2, 3))):
+        for epochs in parts:
+            model = fresh_model()
+            with Checkpoint(tmp_path / name, {}) as checkpoint:
+                fit_epochs(model, InMemoryBatches(rows, 64), epochs, settings, checkpoint)
+        for weight, expected in zip(model.state_dict().values(), stopped.state_dict().values(), strict=True):
+            assert torch.equal(weight, expected)
 
 
 def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path):

@@ -173,7 +173,7 @@ def test_the_course_marks_the_best_epoch(dnn_page):
 
 
 @pytest.mark.parametrize(
-    ("stop_on", "said"), [("logloss", "lowest validation log loss"), ("auc", "highest validation AUC")]
+    ("stop_on", "said"), [("logloss", "lowest held-out log loss"), ("auc", "highest held-out AUC")]
 )
 def test_the_page_says_what_the_best_epoch_is(stop_on, said):
     assert f"best epoch: {said}" in page(course={**COURSE, "stop_on": stop_on})
