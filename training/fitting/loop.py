@@ -112,15 +112,16 @@ def fit(
         train_loss = _train_epoch(trained, optimizer, batches, settings, number)
         optimizer.settle()
         seconds = time.monotonic() - started
-        logloss, auc = from_leader(lambda: validate(predict(model, held_out)))
-        if not math.isfinite(logloss):
-            raise TrainingError(
-                f"the held-out log loss of epoch {number} is {logloss}: lower --learning-rate "
-                f"({settings.learning_rate:g})"
-            )
-        course.epochs.append(Epoch(number, train_loss, logloss, auc, seconds))
-        if best_epoch(course.epochs, settings.stop_on) is course.epochs[-1]:
-            course.best_weights = copy.deepcopy(model.state_dict())
+        with optimizer.average.in_place():
+            logloss, auc = from_leader(lambda: validate(predict(model, held_out)))
+            if not math.isfinite(logloss):
+                raise TrainingError(
+                    f"the held-out log loss of epoch {number} is {logloss}: lower --learning-rate "
+                    f"({settings.learning_rate:g})"
+                )
+            course.epochs.append(Epoch(number, train_loss, logloss, auc, seconds))
+            if best_epoch(course.epochs, settings.stop_on) is course.epochs[-1]:
+                course.best_weights = copy.deepcopy(model.state_dict())
         if is_leader():
             checkpoint.save(_state(model, optimizer, course))
         say_epoch(course.epochs[-1], settings, batches.rows)
@@ -151,6 +152,9 @@ def fit_epochs(model: RowModel, batches: Batches, epochs: int, settings: LoopSet
             checkpoint.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epochs": number})
         rate = batches.rows / (time.monotonic() - started)
         say(f"all training days, epoch {number}/{epochs}: loss {train_loss:.5f}, {rate:,.0f} rows/s")
+    with optimizer.average.in_place():
+        weights = copy.deepcopy(model.state_dict())
+    model.load_state_dict(weights)
     model.cpu()
 
 

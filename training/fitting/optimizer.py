@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from training.fitting.averaged_weights import AveragedWeights
 from training.fitting.deferred_adam import DeferredAdam
 from training.fitting.loop_settings import LoopSettings
 
@@ -32,6 +33,7 @@ class ModelOptimizer:
         ]
         self._dense = torch.optim.Adam(groups, lr=settings.learning_rate, fused=True)
         self._deferred = DeferredAdam(large, settings.rate_of, settings.warmup_steps) if large else None
+        self.average = AveragedWeights(self._others)
         self._settings = settings
         self._steps = 0
 
@@ -49,6 +51,7 @@ class ModelOptimizer:
         self._dense.step()
         if self._deferred:
             self._deferred.step()
+        self.average.update(self._steps)
 
     def settle(self) -> None:
         """Take all deferred steps, so that the weights can be read."""
@@ -57,11 +60,13 @@ class ModelOptimizer:
 
     def state_dict(self) -> dict[str, Any]:
         deferred = self._deferred.state_dict() if self._deferred else None
-        return {"steps": self._steps, "dense": self._dense.state_dict(), "deferred": deferred}
+        average = self.average.state_dict()
+        return {"steps": self._steps, "dense": self._dense.state_dict(), "deferred": deferred, "average": average}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore a saved state. Raises KeyError, TypeError or ValueError if it belongs to another model."""
         self._steps = state["steps"]
         self._dense.load_state_dict(state["dense"])
+        self.average.load_state_dict(state["average"])
         if self._deferred:
             self._deferred.load_state_dict(state["deferred"])

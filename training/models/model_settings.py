@@ -12,7 +12,7 @@ class ModelSettings:
     dropout: float = 0.2
     id_dropout: float = 0.4
     unseen_rate: float = 0.2
-    experts: int = 8
+    experts: int = 4
     levels: int = 2
     scene_experts: int = 1
     shared_experts: int = 3
