@@ -19,10 +19,11 @@ def board() -> "FastAPI":
     """Return the board's web app, for users who are signed in to Airflow."""
     from airflow.api_fastapi.core_api.security import get_user
 
+    from plugins.board.at_work import dates_at_work
     from plugins.board.routes import board_app
     from warehouse.settings import read_settings
 
-    return board_app(read_settings(), signed_in=get_user)
+    return board_app(read_settings(), signed_in=get_user, at_work=dates_at_work)
 
 
 async def serve(scope: "Scope", receive: "Receive", send: "Send") -> None:

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from plugins.board.listing import Listing
+from plugins.board.settings_apart import told_apart
 from training.evaluation.segments import Figures, Segment
+from training.report.colours import lean_of
 from training.runs.summary import RunSummary
 
 
@@ -24,13 +26,15 @@ def side_by_side(
     in_dataset = [run for run in runs if run.dataset == dataset]
     dates = sorted({run.as_of for run in in_dataset}, reverse=True)
     as_of = as_of or (dates[0] if dates else None)
+    of_date = [run for run in in_dataset if run.as_of == as_of]
+    apart = told_apart(of_date)
     return {
         "dataset": dataset,
         "datasets": datasets,
         "as_of": as_of,
         "dates": dates,
         "models": sorted({run.model for run in in_dataset}),
-        "runs": [_summary(run) for run in in_dataset if run.as_of == as_of],
+        "runs": [{**_summary(run), "settings": apart[run.name]} for run in of_date],
         "history": history(in_dataset),
         "broken": sorted(listing.broken.values()),
     }
@@ -63,10 +67,12 @@ def model_and_date(listing: Listing, name: str) -> dict[str, str | None]:
 
 
 def _line(segment: Segment, figures: Figures) -> dict[str, Any]:
-    """Return a line of the cold-start report. Parts of the segment that stand for all rows are empty strings."""
-    return {name: "" if value is None else str(value) for name, value in vars(segment).items()} | vars(figures)
+    """Return a line of the cold-start report with its colour. Parts of the segment that stand for all rows are empty."""
+    names = {name: "" if value is None else str(value) for name, value in vars(segment).items()}
+    return names | vars(figures) | {"lean": lean_of(figures)}
 
 
 def _summary(run: RunSummary) -> dict[str, Any]:
     counts = {"rows": run.rows, "positives": run.positives}
-    return {"name": run.name, "model": run.model, "started_at": run.started_at, **counts, **run.figures}
+    notes = str(run.config.get("notes") or "")
+    return {"name": run.name, "model": run.model, "started_at": run.started_at, "notes": notes, **counts, **run.figures}

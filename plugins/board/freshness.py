@@ -1,8 +1,10 @@
 """The state of the warehouse as a grid: for each table and date fresh, stale, leaky or missing."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
+from plugins.board.mending import first_steps, mending
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict
@@ -14,12 +16,14 @@ _MAX_DATES = 90
 Verdicts = dict[tuple[Table, str], Verdict]
 
 
-def grid(catalog: Catalog) -> dict[str, Any]:
+def grid(catalog: Catalog, own_dataset: str, at_work: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
     """Return the grid of the newest dates, in ascending order, and a summary.
 
     tables: the cells of each table with state, reason and rows, or None if the table has no partition on a date.
     counts: the number of partitions in each state. causes: the reasons, each with the number of partitions that are
-    stale or missing for it. rerun: the first and the last date to run again, or None.
+    stale or missing for it. mending: what to do about them, as sentences.
+
+    own_dataset: the one that this Airflow's DAGs work on. at_work: the first and the last date of each run under way.
     """
     freshness = Freshness(catalog)
     known = freshness.known_dates()
@@ -35,6 +39,7 @@ def grid(catalog: Catalog) -> dict[str, Any]:
     for (_, date), verdict in verdicts.items():
         if not verdict.fresh:
             problems[date].append(verdict)
+    without_raw = [date for date in sorted(problems) if date not in freshness.known_dates()]
     tables = [
         {"table": table.name(catalog.dataset), "cells": [_cell(freshness, verdicts, table, date) for date in dates]}
         for table in DERIVED_TABLES
@@ -46,7 +51,9 @@ def grid(catalog: Catalog) -> dict[str, Any]:
         "tables": tables,
         "counts": {state.value: states[state] for state in State},
         "causes": [f"{number:,} {cause}" for cause, number in causes(freshness, problems).most_common()],
-        "rerun": [min(problems), max(problems)] if problems else None,
+        "mending": mending(catalog, own_dataset, sorted(problems), without_raw, at_work)
+        if known
+        else first_steps(catalog, own_dataset, at_work),
     }
 
 

@@ -10,11 +10,12 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board.comparison import by_segment, model_and_date, side_by_side
 from plugins.board.freshness import grid
+from plugins.board.leads import lead_over
 from plugins.board.listing import Listing, RunFolders
 from plugins.board.static_files import ASSETS, compressed, page
 from training.errors import TrainingError
 from training.runs.summary import RunSummary
-from training.tracking.champion import champion_of
+from training.tracking.champion import Champion, champion_of
 from warehouse.catalog import Catalog
 from warehouse.settings import Settings
 
@@ -29,11 +30,23 @@ _NOT_CACHED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _CACHED = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
-def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
-    """Return the app that serves the board. signed_in: the dependency that answers 401 if nobody is signed in."""
+def board_app(
+    settings: Settings, signed_in: Callable[..., Any], at_work: Callable[[], list[tuple[str, str]]]
+) -> FastAPI:
+    """Return the app that serves the board.
+
+    signed_in: the dependency that answers 401 if nobody is signed in. at_work: returns the first and the last date of
+    each run under way.
+    """
     # No OpenAPI pages: they would load scripts from other servers.
     app = FastAPI(title="Cold-start board", dependencies=[Depends(signed_in)], openapi_url=None)
     folders = RunFolders(Path(settings.artifacts))
+
+    def champion_in(dataset: str) -> Champion | None:
+        try:
+            return champion_of(settings.tracking_uri, dataset)
+        except TrainingError as error:
+            raise HTTPException(503, f"{error}.") from error
 
     @app.get(PAGE.removeprefix(URL_PREFIX))
     def board() -> HTMLResponse:
@@ -70,19 +83,26 @@ def board_app(settings: Settings, signed_in: Callable[..., Any]) -> FastAPI:
     @app.get("/data/champion")
     def champion(response: Response, dataset: str) -> dict[str, Any] | None:
         response.headers.update(_NOT_CACHED)
-        try:
-            found = champion_of(settings.tracking_uri, dataset)
-        except TrainingError as error:
-            raise HTTPException(503, f"{error}.") from error
+        found = champion_in(dataset)
         if found is None:
             return None
         return {"version": found.version, "run": found.run, **model_and_date(folders.listing(), found.run)}
+
+    @app.get("/data/leads")
+    def leads(
+        response: Response, dataset: str, run: Annotated[list[str], Query(max_length=_MAX_RUNS_AT_ONCE)]
+    ) -> list[dict[str, Any]]:
+        response.headers.update(_NOT_CACHED)
+        listing = folders.listing()
+        known, found = [_known(listing, name) for name in run], champion_in(dataset)
+        summary = listing.runs.get(found.run) if found else None
+        return [{"name": one.name, **lead_over(found, summary, one, folders.artifacts)} for one in known]
 
     @app.get("/data/freshness")
     def freshness(response: Response, dataset: str | None = None) -> dict[str, Any]:
         response.headers.update(_NOT_CACHED)
         try:
-            shown = grid(Catalog(settings.warehouse, dataset or settings.dataset))
+            shown = grid(Catalog(settings.warehouse, dataset or settings.dataset), settings.dataset, at_work())
             return shown | {"warehouse": settings.warehouse, "own_dataset": settings.dataset}
         except (OSError, ValueError) as error:
             raise HTTPException(503, f"The warehouse {settings.warehouse} cannot be read: {error}.") from error

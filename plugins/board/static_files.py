@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from training.evaluation.segments import LEVELS
-from training.report.colours import AUC_REACH, DARK, LIGHT, Palette, heat
+from training.report.colours import DARK, LIGHT, Palette, heat
 
 _FOLDER = Path(__file__).parent / "page"
 _HEAT_STEPS = 40
@@ -40,14 +40,14 @@ def _colours_css() -> bytes:
     """Return the colours as CSS variables: --ink, --model-0 and so on."""
     pairs = {name: (getattr(LIGHT, name), getattr(DARK, name)) for name in asdict(LIGHT) if name != "models"}
     pairs |= {f"model-{number}": pair for number, pair in enumerate(zip(LIGHT.models, DARK.models, strict=True))}
-    lines = [f"  --{name}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items()]
+    lines = [f"  --{name.replace('_', '-')}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items()]
     return f":root {{\n{''.join(lines)}}}\n".encode()
 
 
 def _constants_js() -> bytes:
     """Return constants for the scripts: colours with heat scales, and the cold-start levels."""
     palettes = {"light": _with_heat(LIGHT), "dark": _with_heat(DARK)}
-    constants = {"PALETTES": palettes, "AUC_REACH": AUC_REACH, "LEVELS": LEVELS}
+    constants = {"PALETTES": palettes, "LEVELS": LEVELS}
     lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
     return f'"use strict";\n{"".join(lines)}'.encode()
 
@@ -58,7 +58,7 @@ def _with_heat(palette: Palette) -> dict[str, object]:
     return {**asdict(palette), "heat": [{"ground": ground, "ink": ink} for ground, ink in steps]}
 
 
-_FILES = ("board.css", "server.js", "theme.js", "plots.js", "heat.js", "freshness.js", "board.js")
+_FILES = ("board.css", "server.js", "theme.js", "plots.js", "heat.js", "segments.js", "freshness.js", "board.js")
 _GENERATED = {"colours.css": _colours_css(), "constants.js": _constants_js(), "plotly.min.js": _plotly()}
 _CONTENTS = {name: (_FOLDER / name).read_bytes() for name in _FILES} | _GENERATED
 ASSETS = {name: _asset(content, name) for name, content in _CONTENTS.items()}

@@ -32,7 +32,7 @@ pytestmark = needs_browser
 def shown(artifacts: Path, tmp_path: Path) -> Iterator[Callable[..., str]]:
     """The page's text and elements once it has settled."""
     app = FastAPI()
-    app.mount(URL_PREFIX, board_app(settings(artifacts), signed_in=lambda: "somebody"))
+    app.mount(URL_PREFIX, board_app(settings(artifacts), signed_in=lambda: "somebody", at_work=list))
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
     thread = threading.Thread(target=server.run, args=([listening],))

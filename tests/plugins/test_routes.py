@@ -26,7 +26,7 @@ def nobody() -> None:
 
 def served(artifacts: Path, signed_in=lambda: "somebody") -> TestClient:
     app = FastAPI()
-    app.mount(URL_PREFIX, board_app(settings(artifacts), signed_in))
+    app.mount(URL_PREFIX, board_app(settings(artifacts), signed_in, at_work=list))
     return TestClient(app, base_url=f"http://testserver{URL_PREFIX}/")
 
 

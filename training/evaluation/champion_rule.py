@@ -13,11 +13,10 @@ import pyarrow as pa
 from training.evaluation.auc import Z_95, AucDifference, auc_difference
 from training.evaluation.calibration import log_loss
 from training.evaluation.prediction_table import Scored, scored
-from training.evaluation.segments import OVERALL, SEGMENTS_BY, Segment, entity_of
+from training.evaluation.segments import FEWEST_ROWS, OVERALL, SEGMENTS_BY, Segment, entity_of
 
 Tests = dict[str, AucDifference | None]  # by the segment's name
 _OVERALL = "overall"
-_FEWEST_ROWS = 10  # of each class: with fewer, an interval may have no width at all
 _LEVEL = 0.05  # the share of challengers that are nowhere worse but fail by chance
 
 
@@ -68,7 +67,7 @@ def _lead(champion: np.ndarray, rows: Scored, segment: Segment) -> AucDifference
     mask = rows.mask(segment)
     label = rows.label[mask]
     clicked = int(label.sum())
-    if min(clicked, len(label) - clicked) < _FEWEST_ROWS:
+    if min(clicked, len(label) - clicked) < FEWEST_ROWS:
         return None
     return auc_difference(champion[mask], rows.logit[mask], label, rows.user[mask])
 

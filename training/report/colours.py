@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-MARK = "#d97706"  # of what charts point out: the best epoch, the best reachable AUC
+from training.evaluation.segments import FEWEST_ROWS, Figures
+
+MARK = "#d97706"  # what a report's blue pictures point out: the best epoch, the best reachable AUC
 AUC_REACH = 0.2  # the heat scale ends this far from an AUC of 0.5
 _INKS = ("#01040f", "#ffffff")  # on any ground, one of them has a contrast of 4.5 or more
 
@@ -11,7 +13,8 @@ _INKS = ("#01040f", "#ffffff")  # on any ground, one of them has a contrast of 4
 class Palette:
     """The colours of a light or a dark page. models: one for each model. below, even, above: the scale of heat maps.
 
-    Colour-blind people can tell them apart: orange from blue, and the colours of models, which are Okabe and Ito's.
+    opened, warning, fresh and stale are backgrounds of texts; missing and star are texts. Colour-blind people can tell
+    the colours apart: orange from blue, and the colours of models, which are Okabe and Ito's.
     """
 
     ground: str
@@ -24,6 +27,13 @@ class Palette:
     below: str
     even: str
     above: str
+    opened: str
+    warning: str
+    fresh: str
+    stale: str
+    stale_ink: str
+    missing: str
+    star: str
     models: tuple[str, ...]
 
 
@@ -38,6 +48,13 @@ _THEMES = {  # light, dark
     "below": ("#c2570c", "#f0883e"),
     "even": ("#f1f5f9", "#27364b"),
     "above": ("#1d5fa8", "#5fb0f5"),
+    "opened": ("#e5ecfd", "#263852"),
+    "warning": ("#fef3c7", "#422f06"),
+    "fresh": ("#cfe3f7", "#1d4468"),
+    "stale": ("#f7c873", "#8f5c08"),
+    "stale_ink": ("#422006", "#fff7e6"),
+    "missing": ("#b91c1c", "#f78a8a"),
+    "star": ("#8a6100", "#f0c040"),
 }
 _MODELS = (
     ("#0072b2", "#d55e00", "#009e73", "#b3508f", "#b98500", "#5a5fc7", "#7a4a21", "#64748b"),
@@ -52,6 +69,20 @@ def heat(lean: float, palette: Palette = LIGHT) -> tuple[str, str]:
     mixed = [start + (stop - start) * abs(lean) for start, stop in zip(_channels(palette.even), end, strict=True)]
     ground = "#" + "".join(f"{round(value * 255):02x}" for value in mixed)
     return ground, max(_INKS, key=lambda ink: contrast(ink, ground))
+
+
+def lean_of(figures: Figures) -> float | None:
+    """Return the colour of an AUC for `heat`, or None if there is no AUC.
+
+    It is that of the interval's end nearer to 0.5: what few rows say stays pale, however far their AUC is from 0.5.
+    """
+    low, high = figures.auc_low, figures.auc_high
+    if figures.auc is None:
+        return None
+    if low is None or high is None or min(figures.positives, figures.rows - figures.positives) < FEWEST_ROWS:
+        return 0.0
+    surely = low if low > 0.5 else min(high, 0.5)
+    return max(-1.0, min((surely - 0.5) / AUC_REACH, 1.0))
 
 
 def contrast(first: str, second: str) -> float:

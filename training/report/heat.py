@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training.evaluation.segments import LEVELS, OVERALL, Figures, Report, Segment, entity_of
-from training.report.colours import AUC_REACH, LIGHT, heat
+from training.report.colours import LIGHT, heat, lean_of
 from training.report.drawing import picture, without_frames
 from warehouse.tables import SCENES
 
@@ -78,7 +78,7 @@ def _segment(kind: str, scene: int | None, level: str | None) -> Segment:
 def _auc_cell(figures: Figures) -> _Cell:
     if figures.auc is None:
         return _Cell("one class" if figures.rows else "no rows", f"{figures.rows:,}" if figures.rows else "", None)
-    return _Cell(f"{figures.auc:.3f}", f"{figures.rows:,}", _clipped((figures.auc - 0.5) / AUC_REACH))
+    return _Cell(f"{figures.auc:.3f}", f"{figures.rows:,}", lean_of(figures))
 
 
 def _weight_cell(weight: float, experts: int) -> _Cell:

@@ -33,7 +33,7 @@ class BrokenRunError(TrainingError):
 class RunSummary:
     """The figures of a finished run. Undefined figures are None.
 
-    figures: over all rows, by name. report: all figures by segment. auc_by, best_by (best reachable AUC) and alpha_by
+    config: as it was written. figures: over all rows, by name. report: all figures by segment. auc_by, best_by (best reachable AUC) and alpha_by
     (mean weight of the content tower): by kind of segment and its name; the last two are empty if the run lacks them.
     """
 
@@ -42,6 +42,7 @@ class RunSummary:
     dataset: str
     as_of: str
     started_at: str
+    config: Mapping[str, Any]
     rows: int
     positives: int
     figures: Mapping[str, float | None]
@@ -81,6 +82,7 @@ def read_summary(folder: Path) -> RunSummary:
             dataset=_dataset(config["dataset"]),
             as_of=date.fromisoformat(metrics["as_of"]).isoformat(),
             started_at=datetime.fromisoformat(config["started_at"]).isoformat(),
+            config=config,
             rows=_count(metrics["rows"]),
             positives=_count(metrics["positives"]),
             figures={name: _figure(metrics.get(name)) for name in _FIGURES},

@@ -38,7 +38,7 @@ def parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, 
         if isinstance(value, dict):
             yield from parameters(value, f"{prefix}{name}.")
         else:
-            yield prefix + name, f"{value[0]} to {value[-1]}" if isinstance(value, list) else str(value)
+            yield prefix + name, f"{value[0]} to {value[-1]}" if value and isinstance(value, list) else str(value)
 
 
 def metrics(run: RunSummary) -> Iterator[tuple[str, float, int]]:

@@ -3,10 +3,11 @@
 
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star", "x"];
 const SIGNS = ["●", "■", "◆", "▲", "▼", "✚", "★", "✖"];
+const MOST_AT_ONCE = 24; // runs that the server takes in one request
 
 // primary: a run of each model, the opened one or else the newest. ticked: the runs in the plots. models: those shown.
-// opened: the run named in the page's address.
-const state = { request: null, data: null, champion: null, details: new Map(), primary: new Set(), ticked: new Set(), models: new Set(), opened: null };
+// opened: the run named in the page's address. leads: by the run's name, over the champion.
+const state = { request: null, data: null, champion: null, leads: new Map(), details: new Map(), primary: new Set(), ticked: new Set(), models: new Set(), opened: null };
 
 function notify(error) {
   byId("loading").hidden = true;
@@ -38,6 +39,7 @@ async function load(parameters) {
   byId("artifacts").textContent = data.artifacts;
   showBroken();
   state.champion = null;
+  state.leads.clear();
   byId("champion").hidden = true;
   const runs = data.datasets.length ? [showRuns(), showChampion(data.dataset)] : [];
   await Promise.all([...runs, showFreshness(data.dataset)]);
@@ -49,10 +51,33 @@ async function showChampion(dataset) {
   if (!champion || state.data.dataset !== dataset) return;
   state.champion = champion.run;
   runsTable();
+  showLeads(dataset).catch(notify);
   const description = champion.model ? `${champion.model}, as of ${champion.as_of}` : `${champion.run}, whose folder is gone`;
   byId("champion").replaceChildren(element("span", "★", "champion"), ` Champion of ${dataset}: ${description} (version ${champion.version}).`);
   if (champion.model && champion.as_of !== state.data.as_of) byId("champion").append(" ", linkToChampion(champion, dataset));
   byId("champion").hidden = false;
+}
+
+// Asked for apart from the rest, because the server reads the predictions of both runs the first time.
+async function showLeads(dataset) {
+  const missing = tickedRuns().filter((run) => !state.leads.has(run.name)).slice(0, MOST_AT_ONCE);
+  if (!state.champion || !missing.length) return;
+  const leads = await ask("data/leads", [["dataset", dataset], ...missing.map((run) => ["run", run.name])]);
+  if (state.data.dataset !== dataset) return;
+  for (const lead of leads) state.leads.set(lead.name, lead);
+  runsTable();
+}
+
+function leadCell(run) {
+  if (run.name === state.champion) return "★";
+  const lead = state.leads.get(run.name);
+  const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(4)}`;
+  return lead?.difference === undefined ? "–" : stacked(signed(lead.difference), `${signed(lead.low)} to ${signed(lead.high)}`);
+}
+
+function showWhyNoLead(runs) {
+  const reasons = new Set(runs.filter((run) => run.name !== state.champion).map((run) => state.leads.get(run.name)?.why_not).filter(Boolean));
+  byId("no-lead").textContent = [...reasons].map((reason) => `No lead is shown where ${reason}.`).join(" ");
 }
 
 function linkToChampion(champion, dataset) {
@@ -106,8 +131,8 @@ function runsTable() {
   const columns = [
     ["Model", "text", (run) => modelCell(run)],
     ["Report", "text", (run) => reportLink(run)],
-    ["AUC", "", (run) => shown(run.auc)],
-    [INTERVAL, "interval", (run) => (run.auc_low === null ? "–" : span(run))],
+    [`AUC, ${INTERVAL}`, "", (run) => stacked(shown(run.auc), run.auc_low === null ? "" : span(run))],
+    ...(state.champion ? [["Lead over champion", "", leadCell]] : []),
     ["Share", "", (run) => (run.share === null ? "–" : `${(100 * run.share).toFixed(1)}%`)],
     ["GAUC", "", (run) => shown(run.gauc)],
     ["Log loss", "", (run) => shown(run.logloss)],
@@ -117,7 +142,7 @@ function runsTable() {
     ["Started (UTC)", "", (run) => startedAt(run)],
   ];
   const head = element("tr");
-  head.append(...columns.map(([title, kind]) => element("th", title, kind)));
+  head.append(...columns.map(([title, kind]) => headCell(title, kind)));
   const [primary, others] = inTableOrder(chosenRuns());
   const runLine = (run) => {
     const line = element("tr", "", run.name === state.opened ? "opened" : "");
@@ -132,6 +157,14 @@ function runsTable() {
   byId("runs").replaceChildren(element("thead"), element("tbody"));
   byId("runs").tHead.append(head);
   byId("runs").tBodies[0].append(...lines);
+  showWhyNoLead([...primary, ...others]);
+}
+
+// A text, and smaller ones below it.
+function stacked(text, ...below) {
+  const cell = document.createDocumentFragment();
+  cell.append(text, ...below.filter(Boolean).map((line) => element("small", line)));
+  return cell;
 }
 
 function otherRunsLine(width) {
@@ -150,35 +183,39 @@ function modelCell(run) {
   box.addEventListener("change", () => {
     state.ticked[box.checked ? "add" : "delete"](run.name);
     showPlots().catch(notify);
+    showLeads(state.data.dataset).catch(notify);
   });
   const key = element("span", ` ${style.sign}`, "key");
   key.style.color = style.colour;
   label.append(box, key, run.model);
   if (run.name === state.champion) label.append(Object.assign(element("span", " ★", "champion"), { title: "Champion" }));
-  return label;
+  return stacked(label, run.settings.join(", "), run.notes);
 }
 
 function reportLink(run) {
   const link = element("a", "open");
+  link.setAttribute("aria-label", `Open the report of ${runLabel(run)}`);
   link.href = `reports/${encodeURIComponent(run.name)}`;
   link.addEventListener("click", (event) => {
     event.preventDefault();
     const dialog = byId("report");
     dialog.querySelector("h2").textContent = run.name;
-    dialog.querySelector("iframe").src = link.href;
+    dialog.querySelector("iframe").src = `${link.href}#${themeName()}`;
     dialog.showModal();
   });
   return link;
 }
 
+const tickedRuns = () => inTableOrder(chosenRuns()).flat().filter((run) => state.ticked.has(run.name));
+
 async function showPlots() {
-  const runs = inTableOrder(chosenRuns()).flat().filter((run) => state.ticked.has(run.name));
+  const runs = tickedRuns();
   const missing = runs.filter((run) => !state.details.has(run.name)).map((run) => ["run", run.name]);
   if (missing.length) {
     for (const detail of await ask("data/segments", missing)) state.details.set(detail.name, detail);
   }
   const plotted = runs.map((run) => plottedRun(run, runs));
-  for (const id of ["overall", "by-scene", "by-user", "by-item"]) byId(id).closest("section").hidden = !plotted.length;
+  for (const id of ["overall", "by-scene", "by-user", "by-item", "segments"]) byId(id).closest("section").hidden = !plotted.length;
   byId("heat-run").closest("section").hidden = !plotted.length;
   showHistory();
   showAlpha(plotted.filter((run) => Object.keys(run.alpha_by).length));
@@ -191,6 +228,16 @@ async function showPlots() {
   drawGroups("by-user", plotted, levels("user_level", (level) => [level, ""]), 340);
   drawGroups("by-item", plotted, levels("item_level", (level) => ["", level]), 340);
   showHeat(plotted, scenes);
+  segmentsTable(plotted);
+}
+
+// Runs of one model are told apart by their settings, and if these are the same by the time.
+function runLabel(run) {
+  const alike = chosenRuns().filter((other) => other.model === run.model);
+  if (alike.length === 1) return run.model;
+  const settings = run.settings.join(", ");
+  const unique = settings && alike.every((other) => other === run || other.settings.join(", ") !== settings);
+  return `${run.model}, ${unique ? settings : startedAt(run)}`;
 }
 
 function plottedRun(run, among) {
@@ -200,7 +247,7 @@ function plottedRun(run, among) {
   return {
     ...run,
     ...style,
-    label: sameModel.length > 1 ? `${run.model} ${startedAt(run)}` : run.model,
+    label: sameModel.length > 1 ? runLabel(run) : run.model,
     symbol: sameModel.indexOf(run) > 0 ? `${style.symbol}-open` : style.symbol,
     segments: new Map(detail.segments.map((line) => [segmentKey(line.segment, line.scene, line.user_level, line.item_level), line])),
     best_by: detail.best_by,
@@ -211,15 +258,13 @@ function plottedRun(run, among) {
 function showHistory() {
   const points = state.data.history.filter((point) => state.models.has(point.model));
   const models = state.data.models.filter((model) => state.models.has(model));
-  byId("history").closest("section").hidden = !points.length;
-  if (points.length) drawHistory("history", points, models, styleOf);
+  const dates = new Set(points.map((point) => point.as_of));
+  byId("history").closest("section").hidden = dates.size < 2; // one date is what the other plots show
+  if (dates.size > 1) drawHistory("history", points, models, styleOf);
 }
 
 function showAlpha(runs) {
-  byId("alpha").hidden = !runs.length;
-  byId("alpha-note").textContent = runs.length
-    ? "The mean of a in (1 − a) × backbone + a × content, which are logits. The higher it is, the more the texts decide."
-    : "None of the ticked runs has a content tower. Models whose names end in _content have one.";
+  byId("alpha").closest("section").hidden = !runs.length;
   if (runs.length) drawAlpha("alpha", runs);
 }
 

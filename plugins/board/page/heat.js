@@ -1,5 +1,6 @@
 "use strict";
-// The AUC of one run by scene and level, with a row for all scenes and a column for all levels.
+// AUC and rows of one run by scene and level, with a row for all scenes and a column for all levels. A cell's colour,
+// from -1 to 1, comes from the server: it follows the end of the interval that is nearer to 0.5.
 
 // levelName: "user_level" or "item_level".
 function drawHeat(id, run, scenes, levelName) {
@@ -14,25 +15,23 @@ function drawHeat(id, run, scenes, levelName) {
       : scene === "all" ? segmentKey(levelName, "", ...levelAt(level))
       : level === "all" ? segmentKey("scene", scene)
       : segmentKey(`scene_x_${levelName}`, scene, ...levelAt(level));
-    return run.segments.get(key) ?? { auc: null, auc_low: null, auc_high: null, rows: 0, positives: 0 };
+    return run.segments.get(key) ?? { auc: null, auc_low: null, auc_high: null, rows: 0, positives: 0, lean: null };
   };
-  const columnLabels = columns.map((level) => (level === "all" ? `all ${who}s` : `${who} ${level}`));
+  const columnLabels = columns.map((level) => (level === "all" ? `all ${who}s` : level));
   const rowLabels = rows.map((scene) => (scene === "all" ? "all scenes" : `scene ${scene}`));
   const cells = rows.map((scene) => columns.map((level) => line(scene, level)));
   const steps = colours.heat.length - 1;
-  const inkOn = (auc) => {
-    const share = (auc - 0.5 + AUC_REACH) / (2 * AUC_REACH);
-    return colours.heat[Math.round(steps * Math.min(Math.max(share, 0), 1))].ink;
-  };
+  const inkOn = (lean) => colours.heat[Math.round((steps * (lean + 1)) / 2)].ink;
+  const rowsBelow = (cell) => (cell.rows ? `<br><span style="font-size:11px">${counted(cell.rows)}</span>` : "");
   const annotations = cells.flatMap((ofScene, i) =>
     ofScene.map((cell, j) => ({
       x: j,
       y: i,
       showarrow: false,
-      text: cell.auc === null ? (cell.rows ? "one class" : "no rows") : shown(cell.auc, 3),
+      text: (cell.auc === null ? (cell.rows ? "one class" : "no rows") : shown(cell.auc, 3)) + rowsBelow(cell),
       font: {
         size: cell.auc === null ? 11 : 13,
-        color: cell.auc === null ? colours.muted : inkOn(cell.auc),
+        color: cell.auc === null ? colours.muted : inkOn(cell.lean),
       },
     })),
   );
@@ -40,13 +39,13 @@ function drawHeat(id, run, scenes, levelName) {
     type: "heatmap",
     x: columns.map((_, j) => j),
     y: rows.map((_, i) => i),
-    z: cells.map((ofScene) => ofScene.map((cell) => cell.auc)),
+    z: cells.map((ofScene) => ofScene.map((cell) => cell.lean)),
     hovertext: cells.map((ofScene, i) =>
-      ofScene.map((cell, j) => aucHover(`${rowLabels[i]}, ${columnLabels[j]}`, cell))),
+      ofScene.map((cell, j) => aucHover(`${rowLabels[i]}, ${who} ${columns[j]}`, cell))),
     hoverinfo: "text",
     hoverongaps: true,
-    zmin: 0.5 - AUC_REACH,
-    zmax: 0.5 + AUC_REACH,
+    zmin: -1,
+    zmax: 1,
     colorscale: colours.heat.map((step, i) => [i / steps, step.ground]),
     showscale: false,
     xgap: 3,
@@ -54,9 +53,9 @@ function drawHeat(id, run, scenes, levelName) {
   }];
   const layout = {
     annotations,
-    xaxis: { side: "top", tickvals: columns.map((_, j) => j), ticktext: columnLabels, showgrid: false, zeroline: false },
+    xaxis: { side: "top", linewidth: 0, tickvals: columns.map((_, j) => j), ticktext: columnLabels, ticks: "", showgrid: false, zeroline: false },
     yaxis: { autorange: "reversed", tickvals: rows.map((_, i) => i), ticktext: rowLabels.map((l) => `${l}  `),
-      showgrid: false, zeroline: false },
+      ticks: "", showgrid: false, zeroline: false },
   };
-  draw(id, data, layout, 60 + 42 * rows.length);
+  draw(id, data, layout, 44 + 46 * rows.length);
 }

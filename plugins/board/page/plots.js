@@ -7,6 +7,7 @@ const INTERVAL = "95% interval";
 const segmentKey = (segment, scene = "", userLevel = "", itemLevel = "") =>
   [segment, scene, userLevel, itemLevel].join("|");
 const shown = (value, digits = 4) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+const isNarrow = () => matchMedia("(max-width: 600px)").matches;
 const counted = (number) => number.toLocaleString("en-US");
 // plotly interprets HTML tags in the texts that it shows.
 const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -14,7 +15,7 @@ const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;"
 function draw(id, data, layout, height) {
   const colours = themeColours();
   const family = getComputedStyle(document.body).fontFamily;
-  const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, automargin: true };
+  const axis = { tickangle: 0, gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, automargin: true };
   const base = {
     height,
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -22,7 +23,7 @@ function draw(id, data, layout, height) {
     font: { family, size: 13, color: colours.ink },
     margin: { l: 8, r: 12, t: 8, b: 8 },
     hoverlabel: { align: "left", bgcolor: colours.card, bordercolor: colours.line, font: { family, color: colours.ink } },
-    legend: { orientation: "h", yanchor: "bottom", y: 1.02, x: 0 },
+    legend: { orientation: "h", yanchor: "bottom", y: 1.02, x: 0, font: { size: isNarrow() ? 11 : 13 } },
     hovermode: "closest",
     dragmode: false,
   };
@@ -73,7 +74,7 @@ function drawOverall(id, runs) {
   }));
   const layout = {
     showlegend: false,
-    xaxis: { title: { text: `AUC, ${INTERVAL}` }, tickformat: ".2f" },
+    xaxis: { title: { text: `AUC, ${INTERVAL}` }, tickformat: ".2f", nticks: isNarrow() ? 4 : 8 },
     yaxis: { autorange: "reversed", ticksuffix: "  ", gridcolor: "rgba(0,0,0,0)", type: "category" },
   };
   const best = runs.map((run) => run.best_reachable_auc).filter((value) => value !== null);
@@ -90,9 +91,11 @@ function drawOverall(id, runs) {
 
 const bestLine = (colours) => ({ color: colours.best, width: 2, dash: "dot" });
 
-// groups: [{label, key, best: [kind, name]}], one for each place on the axis.
+// groups: [{label, key, best: [kind, name]}], one for each place on the axis, which also says how many rows it has.
 function drawGroups(id, runs, groups, height) {
   const colours = themeColours();
+  const rowsOf = (group) => runs.map((run) => run.segments.get(group.key)?.rows).find((rows) => rows !== undefined) ?? 0;
+  const places = groups.map((group) => `${plain(group.label)}<br><span style="font-size:11px">${counted(rowsOf(group))}${isNarrow() ? "" : " rows"}</span>`);
   const data = runs.map((run, number) => {
     const lines = groups.map((group) => run.segments.get(group.key) ?? { auc: null, rows: 0, positives: 0 });
     return {
@@ -100,7 +103,7 @@ function drawGroups(id, runs, groups, height) {
       mode: "markers",
       name: run.label,
       offsetgroup: String(number),
-      x: groups.map((group) => group.label),
+      x: places,
       y: lines.map((line) => line.auc),
       marker: { color: run.colour, symbol: run.symbol, size: 9 },
       error_y: intervalBars(lines, run.colour),
@@ -115,8 +118,8 @@ function drawGroups(id, runs, groups, height) {
       : [{ type: "line", x0: i - 0.42, x1: i + 0.42, y0: value, y1: value, line: bestLine(colours), layer: "between" }],
   );
   if (shapes.length) {
-    const legendOnly = { type: "scatter", mode: "lines", name: "best reachable AUC", offsetgroup: "0" };
-    data.push({ ...legendOnly, x: [groups[0].label], y: [null], line: bestLine(colours), hoverinfo: "skip" });
+    const legendOnly = { type: "scatter", mode: "lines", name: "best reachable", offsetgroup: "0" };
+    data.push({ ...legendOnly, x: [places[0]], y: [null], line: bestLine(colours), hoverinfo: "skip" });
   }
   const layout = {
     scattermode: "group",
@@ -147,16 +150,17 @@ function aucRange(data, best) {
 
 function drawAlpha(id, runs) {
   const levels = ["user_level", "item_level"].flatMap((kind) => LEVELS.map((level) => [kind, level]));
-  const labels = levels.map(([kind, level]) => `${kind.replace("_level", "")} ${level}`);
+  const entities = levels.map(([kind]) => kind.replace("_level", ""));
+  const labels = levels.map(([, level], i) => `${entities[i]} ${level}`);
   const data = runs.map((run) => {
     const values = levels.map(([kind, level]) => run.alpha_by[kind]?.[level] ?? null);
     return {
       type: "bar",
       name: run.label,
-      x: labels,
+      x: [entities, levels.map(([, level]) => level)],
       y: values,
       marker: { color: run.colour },
-      text: values.map((value) => (value === null ? "" : shown(value, 2))),
+      text: values.map((value) => (value === null || isNarrow() ? "" : shown(value, 2))),
       textposition: "outside",
       textangle: 0,
       cliponaxis: false,
@@ -168,7 +172,7 @@ function drawAlpha(id, runs) {
     barmode: "group",
     bargap: 0.4,
     showlegend: true,
-    xaxis: { type: "category" },
+    xaxis: { type: "multicategory" },
     yaxis: { range: [0, 1.04], title: { text: "mean weight" }, dtick: 0.25 },
   };
   draw(id, data, layout, 280);
@@ -199,7 +203,7 @@ function drawHistory(id, points, models, styleOf) {
       hoverinfo: "text",
     };
   });
-  const every = Math.ceil(dates.length / 8);
+  const every = Math.ceil(dates.length / (isNarrow() ? 2 : 6));
   const labelled = dates.filter((_, i) => (dates.length - 1 - i) % every === 0);
   const layout = {
     showlegend: true,

@@ -10,6 +10,8 @@ function element(tag, text = "", classes = "") {
   return made;
 }
 
+const headCell = (title, classes = "") => Object.assign(element("th", title, classes), { scope: "col" });
+
 async function ask(path, parameters = []) {
   const query = new URLSearchParams(parameters.filter(([, value]) => value)).toString();
   const answer = await fetch(query ? `${path}?${query}` : path, { credentials: "same-origin" });

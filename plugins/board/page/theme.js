@@ -1,10 +1,12 @@
 "use strict";
 // The colours of the light or the dark page. PALETTES comes from training/report/colours.py.
 
-function themeColours() {
+function themeName() {
   const systems = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  return PALETTES[document.documentElement.style.colorScheme || systems];
+  return document.documentElement.style.colorScheme || systems;
 }
+
+const themeColours = () => PALETTES[themeName()];
 
 function followAirflowsTheme() {
   // Inside Airflow its own light and dark switch decides; elsewhere the system's.
