@@ -28,13 +28,22 @@ METRICS: dict[str, Any] = {
 }
 
 
-def write_run(artifacts: Path, model: str = "dnn", number: int = 0, dataset: str = "demo", **metrics: Any) -> Path:
-    """A run's folder. `number` orders the runs in time."""
+def write_run(
+    artifacts: Path,
+    model: str = "dnn",
+    number: int = 0,
+    dataset: str = "demo",
+    config: dict[str, Any] | None = None,
+    **metrics: Any,
+) -> Path:
+    """A run's folder. `number` orders the runs in time. config: what its configuration holds besides."""
     folder = artifacts / f"artifacts_{model}_run_20231101-{number:06}"
     folder.mkdir()
     (folder / "val_metrics.json").write_text(json.dumps({"model": model, **METRICS, **metrics}))
     started_at = f"2023-11-01T00:{number:02}:00+00:00"
-    (folder / f"{model}_config.json").write_text(json.dumps({"dataset": dataset, "started_at": started_at}))
+    (folder / f"{model}_config.json").write_text(
+        json.dumps({"dataset": dataset, "started_at": started_at, **(config or {})})
+    )
     (folder / "cold_report_long.csv").write_text(REPORT)
     (folder / "report.html").write_text(f"<!DOCTYPE html><title>{model}</title>")
     return folder

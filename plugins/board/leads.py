@@ -15,7 +15,9 @@ _MOST_ROWS = 2_000_000  # of validation; more would hold up Airflow's server for
 _kept = lru_cache(4096)(paired_lead)  # a run's folder never changes
 
 
-def lead_over(champion: Champion | None, summary: RunSummary | None, run: RunSummary, artifacts: Path) -> dict[str, Any]:
+def lead_over(
+    champion: Champion | None, summary: RunSummary | None, run: RunSummary, artifacts: Path
+) -> dict[str, Any]:
     """Return difference, low, high and p_value, or only `why_not`: the end of a sentence.
 
     summary: the champion's, None if its folder is gone.

@@ -27,8 +27,8 @@ def mending(
 ) -> list[str]:
     """Return sentences in the order in which to follow them; none without problems.
 
-    own_dataset: the one that this Airflow's DAGs work on. problems: the dates with partitions that are missing or stale,
-    ascending. without_raw: those of them that have no raw logs. at_work: the dates of each run under way.
+    own_dataset: the one that this Airflow's DAGs work on. problems: the dates with partitions that are missing or
+    stale, ascending. without_raw: those of them that have no raw logs. at_work: the dates of each run under way.
     """
     if not problems:
         return []
@@ -38,8 +38,8 @@ def mending(
     if catalog.dataset != own_dataset:
         return [
             *sentences,
-            f"{then} run the stages for {_span(first, last)} with --dataset {catalog.dataset}: the DAGs of this Airflow "
-            f"work on the dataset {own_dataset}.",
+            f"{then} run the stages for {_span(first, last)} with --dataset {catalog.dataset}: the DAGs of this "
+            f"Airflow work on the dataset {own_dataset}.",
         ]
     if at_work:
         return [*sentences, _wait(at_work)]

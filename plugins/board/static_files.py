@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from training.evaluation.segments import LEVELS
-from training.report.colours import DARK, LIGHT, Palette, heat
+from training.report.colours import DARK, LIGHT, Palette, css_variables, heat_scale
+from training.report.words import OF_THE_BOARD, WORDS
 
 _FOLDER = Path(__file__).parent / "page"
-_HEAT_STEPS = 40
 
 
 @dataclass(frozen=True)
@@ -36,30 +36,25 @@ def _plotly() -> bytes:
     return (Path(spec.origin).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
-def _colours_css() -> bytes:
-    """Return the colours as CSS variables: --ink, --model-0 and so on."""
-    pairs = {name: (getattr(LIGHT, name), getattr(DARK, name)) for name in asdict(LIGHT) if name != "models"}
-    pairs |= {f"model-{number}": pair for number, pair in enumerate(zip(LIGHT.models, DARK.models, strict=True))}
-    lines = [f"  --{name.replace('_', '-')}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items()]
-    return f":root {{\n{''.join(lines)}}}\n".encode()
-
-
 def _constants_js() -> bytes:
-    """Return constants for the scripts: colours with heat scales, and the cold-start levels."""
+    """Return what the scripts share with Python: palettes with their heat scales, levels and explanations."""
     palettes = {"light": _with_heat(LIGHT), "dark": _with_heat(DARK)}
-    constants = {"PALETTES": palettes, "LEVELS": LEVELS}
+    constants = {"PALETTES": palettes, "LEVELS": LEVELS, "WORDS": {**WORDS, **OF_THE_BOARD}}
     lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
     return f'"use strict";\n{"".join(lines)}'.encode()
 
 
 def _with_heat(palette: Palette) -> dict[str, object]:
     """Add the heat scale: background and text colours, in equal steps from the lowest AUC to the highest."""
-    steps = [heat(2 * step / _HEAT_STEPS - 1, palette) for step in range(_HEAT_STEPS + 1)]
-    return {**asdict(palette), "heat": [{"ground": ground, "ink": ink} for ground, ink in steps]}
+    return {**asdict(palette), "heat": [{"ground": ground, "ink": ink} for ground, ink in heat_scale(palette)]}
 
 
 _FILES = ("board.css", "server.js", "theme.js", "plots.js", "heat.js", "segments.js", "freshness.js", "board.js")
-_GENERATED = {"colours.css": _colours_css(), "constants.js": _constants_js(), "plotly.min.js": _plotly()}
+_GENERATED = {
+    "colours.css": f":root {{\n{css_variables()}}}\n".encode(),
+    "constants.js": _constants_js(),
+    "plotly.min.js": _plotly(),
+}
 _CONTENTS = {name: (_FOLDER / name).read_bytes() for name in _FILES} | _GENERATED
 ASSETS = {name: _asset(content, name) for name, content in _CONTENTS.items()}
 

@@ -24,11 +24,11 @@ def catalog(tmp_path: Path) -> Catalog:
 
 
 def cells(catalog: Catalog, table: str) -> list[dict | None]:
-    return next(line["cells"] for line in grid(catalog)["tables"] if line["table"] == table)
+    return next(line["cells"] for line in grid(catalog, "test")["tables"] if line["table"] == table)
 
 
 def test_every_table_has_a_cell_for_every_day_from_the_first_to_the_last(catalog: Catalog) -> None:
-    shown = grid(catalog)
+    shown = grid(catalog, "test")
     assert shown["dates"] == [FIRST, SECOND, THIRD, FOURTH]
     assert [line["table"] for line in shown["tables"]] == [table.name("test") for table in DERIVED_TABLES]
     assert {len(line["cells"]) for line in shown["tables"]} == {4}
@@ -49,7 +49,7 @@ def test_a_table_that_has_no_partition_on_a_date_has_an_empty_cell(catalog: Cata
 
 
 def test_counts_are_those_of_the_cells(catalog: Catalog) -> None:
-    shown = grid(catalog)
+    shown = grid(catalog, "test")
     states = [cell["state"] for line in shown["tables"] for cell in line["cells"] if cell]
     assert shown["counts"] == {state: states.count(state) for state in ("fresh", "stale", "leaky", "missing")}
     assert shown["counts"]["fresh"] == 3
@@ -57,23 +57,30 @@ def test_counts_are_those_of_the_cells(catalog: Catalog) -> None:
 
 
 def test_causes_are_named_with_how_many_partitions_they_come_to_and_what_to_run(catalog: Catalog) -> None:
-    shown = grid(catalog)
+    shown = grid(catalog, "test")
     assert f"1 stale: logs date={SECOND} has changed" in shown["causes"]
     assert (
         sum(int(cause.split()[0]) for cause in shown["causes"]) == shown["counts"]["stale"] + shown["counts"]["missing"]
     )
-    assert shown["rerun"] == [FIRST, FOURTH]
+    put, then = shown["mending"]
+    assert THIRD in put, "it has no raw logs"
+    assert then.endswith(f"from {FIRST} to {FOURTH}.")
+
+
+def test_runs_at_work_are_waited_for(catalog: Catalog) -> None:
+    *_, wait = grid(catalog, "test", at_work=[(FOURTH, FOURTH)])["mending"]
+    assert wait.startswith(f"Runs are at work on {FOURTH}")
 
 
 def test_a_long_history_shows_its_last_dates_and_says_when_it_began(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("plugins.board.freshness._MAX_DATES", 2)
-    shown = grid(catalog)
+    shown = grid(catalog, "test")
     assert (shown["first_date"], shown["dates"]) == (FIRST, [THIRD, FOURTH])
 
 
 def test_an_empty_warehouse_has_no_dates(tmp_path: Path) -> None:
-    shown = grid(Catalog(tmp_path.as_uri(), "test"))
+    shown = grid(Catalog(tmp_path.as_uri(), "test"), "test")
     assert shown["dates"] == []
     assert sum(shown["counts"].values()) == 0

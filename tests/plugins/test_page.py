@@ -19,6 +19,7 @@ from plugins.board.routes import board_app
 from tests.browser import needs_browser
 from tests.plugins.conftest import MakeRun, settings
 from tests.warehouse.conftest import publish, receive
+from training.report.words import OF_THE_BOARD, WORDS
 from training.tracking.champion import Champion
 from warehouse.catalog import Catalog
 from warehouse.tables import LOGS, RAW
@@ -58,6 +59,7 @@ def rows(page: str) -> list[str]:
 
 def test_runs_plots_and_the_warehouse_are_drawn(make_run: MakeRun, tmp_path: Path, shown: Callable[..., str]) -> None:
     make_run("dnn", auc=0.7123)
+    make_run("dnn", number=3, as_of="2023-07-22")
     make_run("mmoe_content", number=1, alpha_by={"user_level": {"zero": 0.4}})
     broken = make_run("ple", number=2, as_of="<img src=x>")
     catalog = Catalog((tmp_path / "warehouse").as_uri(), "demo")
@@ -72,11 +74,17 @@ def test_runs_plots_and_the_warehouse_are_drawn(make_run: MakeRun, tmp_path: Pat
     assert {name for pair in drawn for name in pair if name} == {
         *("overall", "history", "by-scene", "by-user", "by-item", "heat-user", "heat-item", "alpha")
     }
+    assert re.search(r'<th class="text" scope="row">scene 0</th><td>300</td><td>120</td><td>0.6400 \(', page)
+    assert all(f"<dt>{word}</dt>" in page for word in (*WORDS, *OF_THE_BOARD))
     assert "One run cannot be shown" in page
     assert broken.name in page
     assert "&lt;img src=x&gt;" in page
     assert "<img" not in page
-    assert f"logs_demo {DAY}: fresh, 1 rows" in page
+    assert page.count(f'aria-label="logs_demo {DAY}: fresh, 1 rows"') == 1
+    lacks = re.search(r'<section id="lacks">.*?</section>', page, re.DOTALL)
+    assert lacks, "it is shown"
+    assert f"run the DAG antm2c_etl_daily with the Date {DAY}." in lacks[0]
+    assert page.index('id="lacks"') < page.index('id="board"')
 
 
 def test_an_empty_board_says_what_to_do(shown: Callable[..., str]) -> None:
@@ -100,6 +108,14 @@ def test_the_run_of_a_link_is_marked_and_its_date_chosen(make_run: MakeRun, show
     page = shown(f"?run={linked.name}")
     assert len(rows(page)) == 3  # both runs of that date, and the line between them
     assert re.search(rf'<tr class="opened">.*?title="{linked.name}"', page)
+
+
+def test_what_would_be_empty_is_closed(make_run: MakeRun, shown: Callable[..., str]) -> None:
+    make_run("dnn")
+    page = shown()
+    assert '<section hidden=""><h2>AUC by as-of date</h2>' in page, "there is one date"
+    assert re.search(r'<section hidden="">\s*<h2>Weight of the content tower</h2>', page)
+    assert re.search(r'<section id="warehouse" hidden="">', page)
 
 
 def test_the_champion_is_marked_and_found_from_another_date(

@@ -40,7 +40,14 @@ def test_nothing_is_served_to_nobody(make_run: MakeRun, artifacts: Path) -> None
     paths = [
         PAGE.removeprefix(f"{URL_PREFIX}/"),
         *(f"assets/{name}" for name in ASSETS),
-        *("data/runs", f"data/segments?run={run}", "data/champion?dataset=demo", "data/freshness", f"reports/{run}"),
+        *(
+            "data/runs",
+            f"data/segments?run={run}",
+            "data/champion?dataset=demo",
+            f"data/leads?dataset=demo&run={run}",
+            "data/freshness",
+            f"reports/{run}",
+        ),
     ]
     known, unknown = served(artifacts), served(artifacts, signed_in=nobody)
     assert {path: known.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)
@@ -76,6 +83,7 @@ def test_the_runs_and_their_segments(make_run: MakeRun, browser: TestClient) -> 
     assert runs["broken"] == []
     (detail,) = browser.get("data/segments", params={"run": [run]}).json()
     assert detail["segments"][0]["auc"] == runs["runs"][0]["auc"] == 0.71
+    assert detail["segments"][0]["lean"] == pytest.approx((0.67 - 0.5) / 0.2)
     assert detail["alpha_by"] == {"user_level": {"zero": 0.4}}
 
 
@@ -122,7 +130,8 @@ def test_no_path_from_outside_reaches_a_file(make_run: MakeRun, artifacts: Path,
         answer = browser.get(path)
         assert answer.status_code == 404, path
         assert SECRET not in answer.text
-    assert browser.get(f"data/segments?run={name}").status_code == 404
+    for path in (f"data/segments?run={name}", f"data/leads?dataset=demo&run={name}"):
+        assert browser.get(path).status_code == 404
 
 
 def test_a_report_can_show_itself_and_nothing_else(make_run: MakeRun, browser: TestClient) -> None:
@@ -135,7 +144,7 @@ def test_a_report_can_show_itself_and_nothing_else(make_run: MakeRun, browser: T
 
 def test_the_page_loads_nothing_from_elsewhere(browser: TestClient) -> None:
     answer = browser.get("board")
-    named = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    named = re.findall(r'(?:src|href)="([^"#]+)"', answer.text)
     assert {path.split("?")[0] for path in named} == {"data:,", *(f"assets/{name}" for name in ASSETS)}
     for path in named[1:]:
         assert browser.get(path).status_code == 200, path

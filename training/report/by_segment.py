@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from training.evaluation.segments import OVERALL, SEGMENTS_BY, Figures, Report, entity_of
-from training.report.colours import LIGHT, MARK
-from training.report.drawing import DOTTED, FULL_WIDTH, picture, without_frames
+from training.report.drawing import DOTTED, FULL_WIDTH, PAINT, picture, without_frames
 
 _WIDEST_FITTED = 0.3  # the axis is not stretched for wider intervals: it would make the others too small to read
 
@@ -25,8 +24,11 @@ class _Line:
     best: float | None
 
 
-def auc_by_segment(metrics: dict[str, Any], report: Report) -> Markup:
-    """Draw a line for each segment: AUC, its 95% interval, and the best reachable AUC if it is known."""
+def auc_by_segment(metrics: dict[str, Any], report: Report, width: float = FULL_WIDTH) -> Markup:
+    """Draw a line for each segment: AUC, its 95% interval, and the best reachable AUC if it is known.
+
+    width: in inches.
+    """
     lines = _lines(metrics, report)
     places = _places([line.group for line in lines])
 
@@ -34,17 +36,17 @@ def auc_by_segment(metrics: dict[str, Any], report: Report) -> Markup:
         axes = figure.subplots()
         for place, line in zip(places, lines, strict=True):
             _draw_line(axes, place, line)
-        axes.axvline(0.5, color=LIGHT.muted, linewidth=0.8, linestyle=DOTTED)
+        axes.axvline(0.5, color=PAINT.muted, linewidth=0.8, linestyle=DOTTED)
         axes.set_yticks(places, [line.label for line in lines])
         axes.set_ylim(places[-1] + 0.7, 0.3)
         axes.set_xlim(*_auc_range(lines))
         _mark_cut_off(axes, places, lines)
         axes.set_xlabel("AUC, 95% interval")
         rows = axes.secondary_yaxis("right")
-        rows.set_yticks(places, [f"{line.figures.rows:,} rows" for line in lines], color=LIGHT.muted)
+        rows.set_yticks(places, [f"{line.figures.rows:,} rows" for line in lines], color=PAINT.muted)
         without_frames(axes, rows, grid="x")
 
-    return picture("AUC by segment, with 95% intervals", FULL_WIDTH, 0.27 * places[-1] + 0.75, draw)
+    return picture("AUC by segment, with 95% intervals", width, 0.27 * places[-1] + 0.75, draw)
 
 
 def alpha_by_segment(alpha_by: dict[str, dict[str, float | None]]) -> Markup:
@@ -54,9 +56,9 @@ def alpha_by_segment(alpha_by: dict[str, dict[str, float | None]]) -> Markup:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        axes.bar(places, [mean or 0.0 for _, _, mean in bars], width=0.6, color=LIGHT.accent)
+        axes.bar(places, [mean or 0.0 for _, _, mean in bars], width=0.6, color=PAINT.accent)
         for place, (_, _, mean) in zip(places, bars, strict=True):
-            text, colour = ("no\nrows", LIGHT.muted) if mean is None else (f"{mean:.2f}", None)
+            text, colour = ("no\nrows", PAINT.muted) if mean is None else (f"{mean:.2f}", None)
             axes.annotate(text, (place, mean or 0.0), (0, 2), textcoords="offset points", ha="center", color=colour)
         axes.set_xticks(places, [f"{entity_of(kind)}\n{name}" for kind, name, _ in bars])
         axes.set(xlim=(0.3, places[-1] + 0.7), ylim=(0, 1.08), yticks=(0, 0.25, 0.5, 0.75, 1))
@@ -96,20 +98,20 @@ def _mark_cut_off(axes: Axes, places: Sequence[float], lines: Sequence[_Line]) -
         for value in _interval(line) or ():
             if not left <= value <= right:
                 edge, arrow = (left, "<") if value < left else (right, ">")
-                axes.plot([edge], [place], marker=arrow, markersize=6, color=LIGHT.accent, clip_on=False)
+                axes.plot([edge], [place], marker=arrow, markersize=6, color=PAINT.accent, clip_on=False)
 
 
 def _draw_line(axes: Axes, place: float, line: _Line) -> None:
     figures = line.figures
     if figures.auc is None:
         text = "one class only" if figures.rows else "no rows"
-        axes.text(0.505, place, text, color=LIGHT.muted, va="center", fontsize=8)
+        axes.text(0.505, place, text, color=PAINT.muted, va="center", fontsize=8)
         return
     if interval := _interval(line):
-        axes.hlines(place, *interval, color=LIGHT.accent, linewidth=5, alpha=0.25)
+        axes.hlines(place, *interval, color=PAINT.accent, linewidth=5, alpha=0.25)
     if line.best is not None:
-        axes.plot([line.best], [place], marker="|", markersize=11, markeredgewidth=2, color=MARK)
-    axes.plot([figures.auc], [place], marker="o", markersize=5, color=LIGHT.accent)
+        axes.plot([line.best], [place], marker="|", markersize=11, markeredgewidth=2, color=PAINT.mark)
+    axes.plot([figures.auc], [place], marker="o", markersize=5, color=PAINT.accent)
 
 
 def _auc_range(lines: Sequence[_Line]) -> tuple[float, float]:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from training.evaluation.segments import FEWEST_ROWS, Figures
 
-MARK = "#d97706"  # what a report's blue pictures point out: the best epoch, the best reachable AUC
 AUC_REACH = 0.2  # the heat scale ends this far from an AUC of 0.5
+HEAT_STEPS = 40
 _INKS = ("#01040f", "#ffffff")  # on any ground, one of them has a contrast of 4.5 or more
 
 
@@ -13,8 +13,9 @@ _INKS = ("#01040f", "#ffffff")  # on any ground, one of them has a contrast of 4
 class Palette:
     """The colours of a light or a dark page. models: one for each model. below, even, above: the scale of heat maps.
 
-    opened, warning, fresh and stale are backgrounds of texts; missing and star are texts. Colour-blind people can tell
-    the colours apart: orange from blue, and the colours of models, which are Okabe and Ito's.
+    mark: what a report's blue pictures point out, the best epoch and the best reachable AUC. opened, warning, fresh and
+    stale are backgrounds of texts; stale_ink, missing and star are texts. Colour-blind people can tell the colours
+    apart: orange from blue, and the colours of models, which are Okabe and Ito's.
     """
 
     ground: str
@@ -24,6 +25,7 @@ class Palette:
     line: str
     accent: str
     best: str
+    mark: str
     below: str
     even: str
     above: str
@@ -45,10 +47,11 @@ _THEMES = {  # light, dark
     "line": ("#e2e8f0", "#334155"),
     "accent": ("#2563eb", "#60a5fa"),
     "best": ("#64748b", "#cbd5e1"),
+    "mark": ("#d97706", "#f59e0b"),
     "below": ("#c2570c", "#f0883e"),
     "even": ("#f1f5f9", "#27364b"),
     "above": ("#1d5fa8", "#5fb0f5"),
-    "opened": ("#e5ecfd", "#263852"),
+    "opened": ("#eef3fe", "#263852"),
     "warning": ("#fef3c7", "#422f06"),
     "fresh": ("#cfe3f7", "#1d4468"),
     "stale": ("#f7c873", "#8f5c08"),
@@ -63,12 +66,26 @@ _MODELS = (
 LIGHT, DARK = (Palette(**{name: pair[at] for name, pair in _THEMES.items()}, models=_MODELS[at]) for at in (0, 1))
 
 
-def heat(lean: float, palette: Palette = LIGHT) -> tuple[str, str]:
+def css_variables() -> str:
+    """Return CSS declarations of the colours, --ink, --model-0 and so on, each for light and dark pages."""
+    pairs = {name: (light, getattr(DARK, name)) for name, light in vars(LIGHT).items() if name != "models"}
+    pairs |= {f"model-{number}": pair for number, pair in enumerate(zip(LIGHT.models, DARK.models, strict=True))}
+    return "".join(
+        f"  --{name.replace('_', '-')}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items()
+    )
+
+
+def heat(lean: float, palette: Palette) -> tuple[str, str]:
     """Return the background and text colour of a cell of a heat map. lean: -1 is `below`, 0 `even`, 1 `above`."""
     end = _channels(palette.below if lean < 0 else palette.above)
     mixed = [start + (stop - start) * abs(lean) for start, stop in zip(_channels(palette.even), end, strict=True)]
     ground = "#" + "".join(f"{round(value * 255):02x}" for value in mixed)
     return ground, max(_INKS, key=lambda ink: contrast(ink, ground))
+
+
+def heat_scale(palette: Palette) -> list[tuple[str, str]]:
+    """Return ground and text colour in equal steps from `below` over `even` to `above`, HEAT_STEPS + 1 of them."""
+    return [heat(2 * step / HEAT_STEPS - 1, palette) for step in range(HEAT_STEPS + 1)]
 
 
 def lean_of(figures: Figures) -> float | None:

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from training.evaluation.calibration import wilson_interval
-from training.report.colours import LIGHT, MARK
-from training.report.drawing import DOTTED, picture, without_frames
+from training.report.drawing import DOTTED, PAINT, picture, without_frames
 
 _ROC_POINTS = 300  # more than the picture can show, few enough for a small page
 
@@ -27,8 +26,8 @@ def roc(labels: np.ndarray, scores: np.ndarray) -> Markup:
 
     def draw(figure: Figure) -> None:
         axes = _square(figure, "share of unclicked rows above the threshold", "share of clicked rows above it")
-        axes.fill_between(false_alarms[shown], hits[shown], color=LIGHT.accent, alpha=0.08, linewidth=0)
-        axes.plot(false_alarms[shown], hits[shown], color=LIGHT.accent, linewidth=1.6)
+        axes.fill_between(false_alarms[shown], hits[shown], color=PAINT.accent, alpha=0.08, linewidth=0)
+        axes.plot(false_alarms[shown], hits[shown], color=PAINT.accent, linewidth=1.6)
 
     return picture("ROC curve", 3.7, 3.6, draw)
 
@@ -43,8 +42,8 @@ def reliability(bins: Sequence[dict[str, Any]]) -> Markup:
     def draw(figure: Figure) -> None:
         axes = _square(figure, "predicted click rate", "observed click rate")
         low, high = wilson_interval(observed, rows)
-        axes.vlines(predicted, low, high, color=LIGHT.accent, linewidth=1.6, alpha=0.45, clip_on=False)
-        dots: dict[str, Any] = {"color": LIGHT.accent, "edgecolor": LIGHT.card, "linewidth": 0.8}
+        axes.vlines(predicted, low, high, color=PAINT.accent, linewidth=1.6, alpha=0.45, clip_on=False)
+        dots: dict[str, Any] = {"color": PAINT.accent, "edgecolor": PAINT.card, "linewidth": 0.8}
         axes.scatter(predicted, observed, s=12 + 400 * rows / rows.sum(), **dots, zorder=3, clip_on=False)
 
     return picture("Observed by predicted click rate", 3.7, 3.6, draw)
@@ -58,8 +57,8 @@ def course_of_training(epochs: Sequence[dict[str, Any]], best: int) -> Markup:
 
     def draw(figure: Figure) -> None:
         losses, aucs = figure.subplots(1, 2)
-        _by_epoch(losses, "log loss", epochs, {"train_loss": LIGHT.muted, "val_logloss": LIGHT.accent}, best)
-        _by_epoch(aucs, "AUC", epochs, {"val_auc": LIGHT.accent}, best)
+        _by_epoch(losses, "log loss", epochs, {"train_loss": PAINT.muted, "val_logloss": PAINT.accent}, best)
+        _by_epoch(aucs, "AUC", epochs, {"val_auc": PAINT.accent}, best)
 
     return picture("Log loss and AUC by epoch", 6.3, 2.3, draw)
 
@@ -67,10 +66,10 @@ def course_of_training(epochs: Sequence[dict[str, Any]], best: int) -> Markup:
 def _by_epoch(axes: Axes, title: str, epochs: Sequence[dict[str, Any]], lines: dict[str, str], best: int) -> None:
     """Draw a line for each metric. lines: the names and colours of the metrics."""
     numbers = [epoch["number"] for epoch in epochs]
-    axes.axvline(best, color=MARK, linewidth=1.2, linestyle=DOTTED)
+    axes.axvline(best, color=PAINT.mark, linewidth=1.2, linestyle=DOTTED)
     for name, colour in lines.items():
         axes.plot(numbers, [epoch[name] for epoch in epochs], color=colour, linewidth=1.6, marker="o", markersize=4)
-    axes.set_title(title, loc="left", fontsize=9, color=LIGHT.muted)
+    axes.set_title(title, loc="left", fontsize=9, color=PAINT.muted)
     axes.set_xlabel("epoch")
     axes.set_xlim(numbers[0] - 0.5, numbers[-1] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -80,7 +79,7 @@ def _by_epoch(axes: Axes, title: str, epochs: Sequence[dict[str, Any]], lines: d
 
 def _square(figure: Figure, x_label: str, y_label: str) -> Axes:
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=LIGHT.muted, linewidth=0.8, linestyle=DOTTED)
+    axes.plot([0, 1], [0, 1], color=PAINT.muted, linewidth=0.8, linestyle=DOTTED)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=x_label, ylabel=y_label, aspect="equal")
     without_frames(axes, grid="both")
     return axes

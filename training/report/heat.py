@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from training.evaluation.segments import LEVELS, OVERALL, Figures, Report, Segment, entity_of
-from training.report.colours import LIGHT, heat, lean_of
-from training.report.drawing import picture, without_frames
+from training.report.colours import lean_of
+from training.report.drawing import PAINT, heat_paint, picture, without_frames
 from warehouse.tables import SCENES
 
 
@@ -36,7 +36,7 @@ def auc_by_scene_and(kind: str, report: Report) -> Markup:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         _draw_cells(axes, cells)
-        axes.set_xticks(range(len(columns)), columns, color=LIGHT.ink)
+        axes.set_xticks(range(len(columns)), columns, color=PAINT.ink)
         axes.set_yticks(range(len(rows)), rows)
 
     return picture(f"AUC by scene and {entity} level", 4.8, 0.42 * len(rows) + 0.35, draw)
@@ -57,12 +57,12 @@ def gate_weights(name: str, gate: dict[str, Any]) -> Markup:
         axes.set_xticks(experts, [str(expert) for expert in experts])
         for expert, label in enumerate(axes.get_xticklabels()):
             collapsed = expert in gate["collapsed"]
-            label.set(color=LIGHT.below if collapsed else LIGHT.ink, weight="bold" if collapsed else "normal")
+            label.set(color=PAINT.below if collapsed else PAINT.ink, weight="bold" if collapsed else "normal")
         axes.xaxis.set_label_position("top")
         axes.set_xlabel("expert")
         axes.set_yticks(rows, [f"scene {scene}" for scene in by_scene])
         entropy = axes.secondary_yaxis("right")
-        entropy.set_yticks(rows, [f"entropy {of['entropy']:.2f}" for of in by_scene.values()], color=LIGHT.muted)
+        entropy.set_yticks(rows, [f"entropy {of['entropy']:.2f}" for of in by_scene.values()], color=PAINT.muted)
         without_frames(entropy)
 
     return picture(f"Weights of the experts by scene, {name}", 0.58 * len(experts) + 1.7, 0.32 * len(rows) + 0.6, draw)
@@ -100,8 +100,8 @@ def _draw_cells(axes: Axes, cells: Sequence[Sequence[_Cell]]) -> None:
 
 
 def _draw_cell(axes: Axes, x: int, y: int, cell: _Cell) -> None:
-    ground, ink = (LIGHT.card, LIGHT.muted) if cell.lean is None else heat(cell.lean)
-    edge = LIGHT.line if cell.lean is None else ground
+    ground, ink = (PAINT.card, PAINT.muted) if cell.lean is None else heat_paint(cell.lean)
+    edge = PAINT.line if cell.lean is None else ground
     axes.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=ground, edgecolor=edge))
     centre: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
     size = 8 if cell.lean is None else 10

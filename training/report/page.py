@@ -2,20 +2,23 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from training.evaluation.segments import Figures, Report, Segment
+from training.evaluation.segments import Report, Segment
 from training.models.gate_statistics import COLLAPSED_BELOW
 from training.report.by_segment import alpha_by_segment, auc_by_segment
-from training.report.colours import AUC_REACH, LIGHT, MARK
+from training.report.colours import AUC_REACH, css_variables
 from training.report.curves import course_of_training, reliability, roc
 from training.report.heat import auc_by_scene_and, gate_weights
+from training.report.words import LEVELS_ARE, WORDS
 
+_PHONE_WIDTH = 4.4  # inches
+_NEED_TRUTH = ("Share", "Best reachable")
+_REPORT_HEADER = ["segment", "rows", "clicked", "AUC", "from", "to", "log loss", "click rate", "predicted"]  # Figures
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
@@ -37,6 +40,7 @@ def render(
     gates, epochs = metrics.get("gates", {}), course["epochs"]
     pictures = {
         "auc_by_segment": auc_by_segment(metrics, report),
+        "auc_by_segment_narrow": auc_by_segment(metrics, report, _PHONE_WIDTH),
         "auc_by_user_level": auc_by_scene_and("user_level", report),
         "auc_by_item_level": auc_by_scene_and("item_level", report),
         "roc": roc(labels, scores),
@@ -47,8 +51,9 @@ def render(
     }
     return _PAGES.get_template("page.html").render(
         title=f"{metrics['model']}, validated up to {metrics['as_of']}",
-        colours={name: getattr(LIGHT, name) for name in ("ground", "card", "ink", "muted", "line", "accent", "even")}
-        | {"mark": MARK},
+        colours=css_variables(),
+        words={name: meaning for name, meaning in WORDS.items() if name not in _NEED_TRUTH or "share" in metrics},
+        levels_are=LEVELS_ARE,
         auc_reach=AUC_REACH,
         metrics=metrics,
         tiles=_tiles(metrics),
@@ -57,8 +62,8 @@ def render(
         collapsed=_collapsed(gates),
         threshold=f"{COLLAPSED_BELOW:.0%}",
         equal_shares=_equal_shares(gates),
-        text_columns=[field.name for field in fields(Segment)],
-        report_header=[field.name for part in (Segment, Figures) for field in fields(part)],
+        text_columns=[_REPORT_HEADER[0]],
+        report_header=_REPORT_HEADER,
         report_lines=_report_lines(report),
         epochs_header=["epoch", *list(epochs[0])[1:]],
         epoch_lines=[(epoch.values(), "best" if epoch["number"] == course["best_epoch"] else "") for epoch in epochs],
@@ -82,7 +87,7 @@ _PAGES.filters["figure"] = _figure
 def _tiles(metrics: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield _figure(metrics["auc"]), f"AUC, {_figure(metrics['auc_low'])} to {_figure(metrics['auc_high'])}"
     if metrics.get("share") is not None:
-        yield f"{metrics['share']:.1%}", f"of the best reachable {_figure(metrics['best_reachable_auc'])}"
+        yield f"{metrics['share']:.1%}", f"share of the best reachable {_figure(metrics['best_reachable_auc'])}"
     yield _figure(metrics["gauc"]), "GAUC, within users"
     yield _figure(metrics["logloss"]), "log loss"
     yield _figure(metrics["ece"]), "ECE, calibration error"
@@ -93,8 +98,13 @@ def _report_lines(report: Report) -> Iterable[tuple[list[object], str]]:
     """Yield each line of the cold-start report, and "first" for a line that starts another kind of segments."""
     kind = next(iter(report)).segment
     for segment, figures in report.items():
-        yield [*vars(segment).values(), *vars(figures).values()], "first" if segment.segment != kind else ""
+        yield [_name(segment), *vars(figures).values()], "first" if segment.segment != kind else ""
         kind = segment.segment
+
+
+def _name(segment: Segment) -> str:
+    parts = {"scene": segment.scene, "user": segment.user_level, "item": segment.item_level}
+    return ", ".join(f"{entity} {part}" for entity, part in parts.items() if part is not None) or "all rows"
 
 
 def _equal_shares(gates: dict[str, Any]) -> str:

@@ -33,8 +33,9 @@ class BrokenRunError(TrainingError):
 class RunSummary:
     """The figures of a finished run. Undefined figures are None.
 
-    config: as it was written. figures: over all rows, by name. report: all figures by segment. auc_by, best_by (best reachable AUC) and alpha_by
-    (mean weight of the content tower): by kind of segment and its name; the last two are empty if the run lacks them.
+    config: the configuration as it was written. figures: over all rows, by name. report: all figures by segment.
+    auc_by, best_by (best reachable AUC) and alpha_by (mean weight of the content tower): by kind of segment and its
+    name; the last two are empty if the run lacks them.
     """
 
     name: str

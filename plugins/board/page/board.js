@@ -130,7 +130,6 @@ function inTableOrder(runs) {
 function runsTable() {
   const columns = [
     ["Model", "text", (run) => modelCell(run)],
-    ["Report", "text", (run) => reportLink(run)],
     [`AUC, ${INTERVAL}`, "", (run) => stacked(shown(run.auc), run.auc_low === null ? "" : span(run))],
     ...(state.champion ? [["Lead over champion", "", leadCell]] : []),
     ["Share", "", (run) => (run.share === null ? "–" : `${(100 * run.share).toFixed(1)}%`)],
@@ -140,6 +139,7 @@ function runsTable() {
     ["Rows", "", (run) => counted(run.rows)],
     ["Clicks", "", (run) => counted(run.positives)],
     ["Started (UTC)", "", (run) => startedAt(run)],
+    ["Report", "", (run) => reportLink(run)],
   ];
   const head = element("tr");
   head.append(...columns.map(([title, kind]) => headCell(title, kind)));
@@ -189,8 +189,10 @@ function modelCell(run) {
   key.style.color = style.colour;
   label.append(box, key, run.model);
   if (run.name === state.champion) label.append(Object.assign(element("span", " ★", "champion"), { title: "Champion" }));
-  return stacked(label, run.settings.join(", "), run.notes);
+  return stacked(label, run.settings.join(", "), shortened(run.notes));
 }
+
+const shortened = (notes) => (notes.length > 120 ? `${notes.slice(0, 119)}…` : notes); // the report has them in full
 
 function reportLink(run) {
   const link = element("a", "open");
@@ -281,6 +283,15 @@ function showHeat(plotted, scenes) {
   redraw();
 }
 
+function showWords() {
+  const lines = Object.entries(WORDS).map(([word, meaning]) => {
+    const line = element("div");
+    line.append(element("dt", word), element("dd", meaning));
+    return line;
+  });
+  byId("words").replaceChildren(...lines);
+}
+
 function showBroken() {
   const { broken } = state.data;
   const list = byId("broken");
@@ -317,6 +328,7 @@ byId("report").querySelector("button").addEventListener("click", () => byId("rep
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawInNewTheme);
 window.addEventListener("storage", redrawInNewTheme);
 followAirflowsTheme();
+showWords();
 const query = new URLSearchParams(window.location.search);
 state.opened = query.get("run");
 open(["run", "dataset", "as_of"].filter((name) => query.has(name)).map((name) => [name, query.get(name)]));

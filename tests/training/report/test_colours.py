@@ -1,6 +1,7 @@
 import pytest
 
-from training.report.colours import DARK, LIGHT, Palette, contrast, heat
+from training.evaluation.segments import FEWEST_ROWS, Figures
+from training.report.colours import AUC_REACH, DARK, LIGHT, Palette, contrast, heat, lean_of
 
 
 def test_contrast_is_that_of_wcag() -> None:
@@ -20,7 +21,40 @@ def test_the_heat_scale_runs_from_below_over_even_to_above(palette: Palette) -> 
     assert [heat(lean, palette)[0] for lean in (-1, 0, 1)] == [palette.below, palette.even, palette.above]
 
 
+TEXTS = {  # by the ground on which they stand
+    "card": ("ink", "muted", "accent", "best", "below", "missing", "star"),
+    "ground": ("ink", "muted", "accent"),
+    "opened": ("ink", "muted", "accent", "star"),
+    "warning": ("ink",),
+    "fresh": ("ink",),
+    "stale": ("stale_ink",),
+}
+
+
 @pytest.mark.parametrize("palette", [LIGHT, DARK])
-def test_texts_can_be_read_on_their_grounds(palette: Palette) -> None:
-    for text in (palette.ink, palette.muted, palette.accent):
-        assert min(contrast(text, palette.card), contrast(text, palette.ground)) >= 4.5
+def test_every_text_has_the_contrast_that_wcag_asks_for(palette: Palette) -> None:
+    ratios = {(text, on): contrast(getattr(palette, text), getattr(palette, on)) for on in TEXTS for text in TEXTS[on]}
+    assert {pair: ratio for pair, ratio in ratios.items() if ratio < 4.5} == {}
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK])
+def test_every_mark_has_the_contrast_that_wcag_asks_for(palette: Palette) -> None:
+    assert min(contrast(mark, palette.card) for mark in (*palette.models, palette.mark, palette.accent)) >= 3
+
+
+def figures(rows: int, positives: int, auc: float | None, low: float | None, high: float | None) -> Figures:
+    return Figures(rows, positives, auc, low, high, None, None, None)
+
+
+def test_a_colour_follows_the_end_of_the_interval_nearer_to_a_half() -> None:
+    assert lean_of(figures(900, 300, 0.65, 0.6, 0.7)) == pytest.approx(0.1 / AUC_REACH)
+    assert lean_of(figures(900, 300, 0.35, 0.3, 0.4)) == pytest.approx(-0.1 / AUC_REACH)
+    assert lean_of(figures(40, 20, 0.65, 0.45, 0.85)) == 0
+    assert (lean_of(figures(900, 300, 0.95, 0.9, 1.0)), lean_of(figures(900, 300, 0.05, 0.0, 0.1))) == (1, -1)
+
+
+def test_few_rows_of_a_class_have_no_colour_even_if_they_are_told_apart_perfectly() -> None:
+    for positives in (FEWEST_ROWS - 1, 900 - FEWEST_ROWS + 1):
+        assert lean_of(figures(900, positives, 1.0, 1.0, 1.0)) == 0
+    assert lean_of(figures(900, FEWEST_ROWS, 1.0, 1.0, 1.0)) == 1
+    assert lean_of(figures(5, 5, None, None, None)) is None

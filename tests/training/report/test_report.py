@@ -93,15 +93,48 @@ def test_the_heat_maps_have_a_cell_for_each_scene_and_level_and_say_why_one_is_e
 @pytest.mark.parametrize(("score_of_label", "there", "absent"), [(1, "#1d5fa8", "#c2570c"), (-1, "#c2570c", "#1d5fa8")])
 def test_a_cell_is_blue_above_a_coin_and_orange_below(score_of_label, there, absent):
     heat = section(page(scored_by(score_of_label)), "Scene by level")
-    assert f"fill: {there}" in heat
-    assert f"fill: {absent}" not in heat
+    assert f"fill: light-dark({there}, " in heat
+    assert absent not in heat
 
 
 def test_a_coin_has_neither_colour():
     heat = section(page(scored_by(0)), "Scene by level")
-    assert "fill: #f1f5f9" in heat
+    assert "fill: light-dark(#f1f5f9, " in heat
     assert "#1d5fa8" not in heat
     assert "#c2570c" not in heat
+
+
+def test_a_cell_of_few_rows_is_pale_however_high_its_auc():
+    few = scored_by(1).slice(0, 12)
+    heat = section(page(few), "Scene by level")
+    assert "1.000" in drawn(heat)
+    assert "#1d5fa8" not in heat
+
+
+def test_pictures_are_drawn_in_colours_of_light_and_dark_pages_alone(full_page):
+    pictures = "".join(re.findall(r"<svg.*?</svg>", full_page, re.DOTALL))
+    for declared in re.findall(r"(?:fill|stroke): ([^;\"]+)", pictures):
+        assert re.fullmatch(r"none|var\(--[a-z_-]+\)|light-dark\(#\w{6}, #\w{6}\)", declared), declared
+    variables = set(re.findall(r"var\((--[a-z-]+)\)", full_page))
+    assert variables <= set(re.findall(r"(--[a-z-]+): light-dark", full_page))
+
+
+def test_the_board_can_choose_light_or_dark_by_the_address(dnn_page):
+    assert ":root:target { color-scheme: dark; }" in dnn_page
+    assert ":root:has(body:target) { color-scheme: light; }" in dnn_page
+    assert re.search(r'<html lang="en" id="dark">.*<body id="light">', dnn_page, re.DOTALL)
+
+
+def test_a_phone_gets_a_narrower_picture_of_the_segments(dnn_page):
+    widths = re.findall(r'width="(\d+)"', section(dnn_page, "AUC by segment"))
+    assert [int(width) < 500 for width in widths] == [False, True]
+
+
+def test_the_words_of_the_figures_are_explained(dnn_page):
+    explained = re.findall(r"<dt>(.*?)</dt>", dnn_page.split("<section>")[0])
+    assert explained == ["AUC", "GAUC", "Log loss", "ECE"], "the truth is not known"
+    known = page(share=0.7, best_reachable_auc=0.8)
+    assert {"Share", "Best reachable"} < set(re.findall(r"<dt>(.*?)</dt>", known.split("<section>")[0]))
 
 
 def test_a_dnn_has_neither_content_nor_gates(dnn_page):
@@ -141,9 +174,9 @@ def test_weights_of_the_experts_are_drawn_by_scene_with_their_entropy(full_page)
 
 def test_an_expert_above_an_equal_share_is_blue_and_one_below_orange():
     coloured = gate_weights("experts", gate([0.25, 0.5, 0.0, 0.25]))
-    assert [coloured.count(f"fill: {colour}") for colour in ("#f1f5f9", "#1d5fa8", "#c2570c")] == [4, 2, 2]
+    assert [coloured.count(f"fill: light-dark({colour}") for colour in ("#f1f5f9", "#1d5fa8", "#c2570c")] == [4, 2, 2]
     equal = gate_weights("experts", gate([0.25] * 4))
-    assert [equal.count(f"fill: {colour}") for colour in ("#f1f5f9", "#1d5fa8", "#c2570c")] == [8, 0, 0]
+    assert [equal.count(f"fill: light-dark({colour}") for colour in ("#f1f5f9", "#1d5fa8", "#c2570c")] == [8, 0, 0]
 
 
 def test_collapsed_experts_are_named():
