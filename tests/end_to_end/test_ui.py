@@ -119,6 +119,7 @@ def test_the_board_shows_its_runs_only_to_signed_in_users(airflow: Ui, folder: P
         "data/runs",
         "data/champion?dataset=mine",
         "data/freshness",
+        f"data/leads?dataset=mine&run={run.name}",
         f"reports/{run.name}",
         "assets/board.js",
     ):
