@@ -65,8 +65,12 @@ async function showLeads(dataset) {
   const leads = await ask("data/leads", [["dataset", dataset], ...missing.map((run) => ["run", run.name])]);
   if (state.data.dataset !== dataset) return;
   for (const lead of leads) state.leads.set(lead.name, lead);
-  runsTable();
+  // Only these cells change: a table drawn anew would take the keyboard's focus away.
+  for (const run of missing) byId(leadId(run))?.replaceChildren(leadCell(run));
+  showWhyNoLead(chosenRuns());
 }
+
+const leadId = (run) => `lead of ${run.name}`;
 
 function leadCell(run) {
   if (run.name === state.champion) return "★";
@@ -148,6 +152,7 @@ function runsTable() {
     const line = element("tr", "", run.name === state.opened ? "opened" : "");
     line.append(...columns.map(([, kind, content]) => {
       const cell = element("td", "", kind);
+      if (content === leadCell) cell.id = leadId(run);
       cell.append(content(run));
       return cell;
     }));
@@ -219,7 +224,7 @@ async function showPlots() {
   const plotted = runs.map((run) => plottedRun(run, runs));
   for (const id of ["overall", "by-scene", "by-user", "by-item", "segments"]) byId(id).closest("section").hidden = !plotted.length;
   byId("heat-run").closest("section").hidden = !plotted.length;
-  showHistory();
+  showHistory(plotted.length);
   showAlpha(plotted.filter((run) => Object.keys(run.alpha_by).length));
   if (!plotted.length) return;
   const scenes = [...new Set(plotted.flatMap((run) => [...run.segments.values()].map((line) => line.scene)))]
@@ -233,12 +238,12 @@ async function showPlots() {
   segmentsTable(plotted);
 }
 
-// Runs of one model are told apart by their settings, and if these are the same by the time.
+// Runs of one model are told apart by their settings, and if these are the same or too long by the time.
 function runLabel(run) {
   const alike = chosenRuns().filter((other) => other.model === run.model);
   if (alike.length === 1) return run.model;
   const settings = run.settings.join(", ");
-  const unique = settings && alike.every((other) => other === run || other.settings.join(", ") !== settings);
+  const unique = settings && settings.length <= 40 && alike.every((other) => other === run || other.settings.join(", ") !== settings);
   return `${run.model}, ${unique ? settings : startedAt(run)}`;
 }
 
@@ -257,12 +262,12 @@ function plottedRun(run, among) {
   };
 }
 
-function showHistory() {
+function showHistory(runs) {
   const points = state.data.history.filter((point) => state.models.has(point.model));
   const models = state.data.models.filter((model) => state.models.has(model));
   const dates = new Set(points.map((point) => point.as_of));
   byId("history").closest("section").hidden = dates.size < 2; // one date is what the other plots show
-  if (dates.size > 1) drawHistory("history", points, models, styleOf);
+  if (dates.size > 1) drawHistory("history", points, models, styleOf, runs);
 }
 
 function showAlpha(runs) {

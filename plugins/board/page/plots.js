@@ -178,8 +178,9 @@ function drawAlpha(id, runs) {
   draw(id, data, layout, 280);
 }
 
-// points: [{as_of, model, auc, auc_low, auc_high}] with ascending dates; styleOf: a model's colour and symbol.
-function drawHistory(id, points, models, styleOf) {
+// points: [{as_of, model, auc, auc_low, auc_high}] with ascending dates; styleOf: a model's colour and symbol. runs: how
+// many the plot beside it has, whose height it takes.
+function drawHistory(id, points, models, styleOf, runs) {
   const colours = themeColours();
   const day = 86400000;
   const dates = [...new Set(points.map((point) => point.as_of))].sort();
@@ -216,5 +217,5 @@ function drawHistory(id, points, models, styleOf) {
     },
     yaxis: { title: { text: `AUC, ${INTERVAL}` }, tickformat: ".3f" },
   };
-  draw(id, data, layout, Math.max(260, 96 + 40 * models.length));
+  draw(id, data, layout, Math.max(260, 72 + 40 * runs));
 }
