@@ -89,9 +89,14 @@ def why_missing(freshness: Freshness, date: str) -> str:
     """Return the reason why a date is not published, as a clause without a final full stop."""
     if date not in freshness.known_dates():
         return f"no raw logs for {date}"
+    return too_many_rejected(freshness, date) or "not published yet"
+
+
+def too_many_rejected(freshness: Freshness, date: str) -> str | None:
+    """Return, as a sentence without its full stop, that --max-reject-rate has kept a date from being published."""
     rejects = freshness.manifest(REJECTS, date)
     if rejects is None or freshness.manifest(LOGS, date) is not None:
-        return "not published yet"
+        return None
     # Only --max-reject-rate leaves rejects published without logs.
     rejected = f"{_rejected(rejects):,} of {rejects.rows_in:,} rows of {date} are rejected"
     return f"{rejected}, more than --max-reject-rate allows: correct the rows, or raise the limit"

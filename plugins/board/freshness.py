@@ -8,7 +8,7 @@ from plugins.board.mending import first_steps, mending
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict
-from warehouse.status import causes, expected, why_missing
+from warehouse.status import causes, expected, too_many_rejected, why_missing
 from warehouse.tables import DERIVED_TABLES, Table
 
 _MAX_DATES = 90
@@ -39,6 +39,7 @@ def grid(catalog: Catalog, own_dataset: str, at_work: Sequence[tuple[str, str]] 
     for (_, date), verdict in verdicts.items():
         if not verdict.fresh:
             problems[date].append(verdict)
+    rejected = [told for date in sorted(problems) if (told := too_many_rejected(freshness, date))]
     without_raw = [date for date in sorted(problems) if date not in freshness.known_dates()]
     tables = [
         {"table": table.name(catalog.dataset), "cells": [_cell(freshness, verdicts, table, date) for date in dates]}
@@ -51,7 +52,7 @@ def grid(catalog: Catalog, own_dataset: str, at_work: Sequence[tuple[str, str]] 
         "tables": tables,
         "counts": {state.value: states[state] for state in State},
         "causes": [f"{number:,} {cause}" for cause, number in causes(freshness, problems).most_common()],
-        "mending": mending(catalog, own_dataset, sorted(problems), without_raw, at_work)
+        "mending": mending(catalog, own_dataset, sorted(problems), without_raw, rejected, at_work)
         if known
         else first_steps(catalog, own_dataset, at_work),
     }

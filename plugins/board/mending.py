@@ -6,7 +6,7 @@ from orchestration.run_dates import DAILY, HISTORY
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW
 
-_NAMED = 3  # dates in one sentence
+_NAMED = 3  # dates at most
 
 
 def first_steps(catalog: Catalog, own_dataset: str, at_work: Sequence[tuple[str, str]]) -> list[str]:
@@ -23,18 +23,22 @@ def mending(
     own_dataset: str,
     problems: Sequence[str],
     without_raw: Sequence[str],
+    rejected: Sequence[str],
     at_work: Sequence[tuple[str, str]],
 ) -> list[str]:
     """Return sentences in the order in which to follow them; none without problems.
 
     own_dataset: the one that this Airflow's DAGs work on. problems: the dates with partitions that are missing or
-    stale, ascending. without_raw: those of them that have no raw logs. at_work: the dates of each run under way.
+    stale, ascending. without_raw: those of them that have no raw logs. rejected: what is told of those with too many
+    rejected rows. at_work: the dates of each run under way.
     """
     if not problems:
         return []
     first, last = problems[0], problems[-1]
-    sentences = [_put_raw(catalog, without_raw)] if without_raw else []
-    then = "Then" if without_raw else "To repair these partitions,"
+    sentences = [f"{told}." for told in rejected[:_NAMED]]
+    if without_raw:
+        sentences.append(_put_raw(catalog, without_raw))
+    then = "Then" if sentences else "To repair these partitions,"
     if catalog.dataset != own_dataset:
         return [
             *sentences,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from training.evaluation.segments import LEVELS
 from training.report.colours import DARK, LIGHT, Palette, css_variables, heat_scale
-from training.report.words import OF_THE_BOARD, WORDS
+from training.report.words import LEVELS_ARE, OF_THE_BOARD, WORDS
 
 _FOLDER = Path(__file__).parent / "page"
 
@@ -39,7 +39,7 @@ def _plotly() -> bytes:
 def _constants_js() -> bytes:
     """Return what the scripts share with Python: palettes with their heat scales, levels and explanations."""
     palettes = {"light": _with_heat(LIGHT), "dark": _with_heat(DARK)}
-    constants = {"PALETTES": palettes, "LEVELS": LEVELS, "WORDS": {**WORDS, **OF_THE_BOARD}}
+    constants = {"PALETTES": palettes, "LEVELS": LEVELS, "LEVELS_ARE": LEVELS_ARE, "WORDS": {**WORDS, **OF_THE_BOARD}}
     lines = [f"const {name} = {json.dumps(value)};\n" for name, value in constants.items()]
     return f'"use strict";\n{"".join(lines)}'.encode()
 

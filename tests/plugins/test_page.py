@@ -19,7 +19,7 @@ from plugins.board.routes import board_app
 from tests.browser import needs_browser
 from tests.plugins.conftest import MakeRun, settings
 from tests.warehouse.conftest import publish, receive
-from training.report.words import OF_THE_BOARD, WORDS
+from training.report.words import LEVELS_ARE, OF_THE_BOARD, WORDS
 from training.tracking.champion import Champion
 from warehouse.catalog import Catalog
 from warehouse.tables import LOGS, RAW
@@ -75,6 +75,7 @@ def test_runs_plots_and_the_warehouse_are_drawn(make_run: MakeRun, tmp_path: Pat
         *("overall", "history", "by-scene", "by-user", "by-item", "heat-user", "heat-item", "alpha")
     }
     assert re.search(r'<th class="text" scope="row">scene 0</th><td>300</td><td>120</td><td>0.6400 \(', page)
+    assert LEVELS_ARE in page
     assert all(f"<dt>{word}</dt>" in page for word in (*WORDS, *OF_THE_BOARD))
     assert "One run cannot be shown" in page
     assert broken.name in page

@@ -295,6 +295,7 @@ function showWords() {
     return line;
   });
   byId("words").replaceChildren(...lines);
+  byId("levels-are").textContent = LEVELS_ARE;
 }
 
 function showBroken() {
