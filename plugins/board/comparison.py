@@ -67,7 +67,7 @@ def model_and_date(listing: Listing, name: str) -> dict[str, str | None]:
 
 
 def _line(segment: Segment, figures: Figures) -> dict[str, Any]:
-    """Return a line of the cold-start report with its colour. Parts of the segment that stand for all rows are empty."""
+    """Return a line of the cold-start report with its colour. A part of the segment that stands for all is empty."""
     names = {name: "" if value is None else str(value) for name, value in vars(segment).items()}
     return names | vars(figures) | {"lean": lean_of(figures)}
 

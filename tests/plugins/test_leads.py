@@ -28,7 +28,8 @@ def predicted(make_run: MakeRun) -> Predict:
         day = "2023-07-23"
         inputs = [{"table": "train", "date": day, "version": version}]
         run = make_run(model, seed, config={"inputs": inputs, "window": {"train": [], "val": [day]}})
-        table = {"label": labels.astype(np.int32), "logit": scores(seed)}
+        users = np.arange(len(labels)).astype(str)
+        table = {"user_id": users, "label": labels.astype(np.int32), "logit": scores(seed)}
         pq.write_table(pa.table(table), run / "predictions.parquet")
         return run
 

@@ -49,9 +49,9 @@ _HREF = "{http://www.w3.org/1999/xlink}href"
 def picture(title: str, width: float, height: float, draw: Callable[[Figure], None]) -> Markup:
     """Draw on a figure of this size in inches, and return it as an <svg> element.
 
-            title: what the chart shows, for screen readers. Ids are derived from it and the width, so no two charts of a page
-        may share both.
-        """
+    title: what the chart shows, for screen readers. Ids are derived from it and the width, so no two charts of a page
+    may share both.
+    """
     with mpl.rc_context({**_STYLE, "svg.hashsalt": f"{title} {width}"}):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)

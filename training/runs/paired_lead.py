@@ -26,17 +26,20 @@ def validated_on(run: RunSummary) -> tuple[tuple[str, str], ...]:
 def paired_lead(run: Path, over: Path) -> AucDifference | None:
     """Test by how much the AUC of `run` exceeds that of `over`, two folders that were validated on the same rows.
 
-    None with fewer than two rows of a class. Raises BrokenRunError.
+    None if a class has rows of fewer than two users. Raises BrokenRunError.
     """
     own, others = _predictions(run), _predictions(over)
     labels = own["label"].to_numpy()
     if not np.array_equal(labels, others["label"].to_numpy()):
         raise BrokenRunError(run, f"{PREDICTIONS_FILE} has other labels than that of {over.name}")
-    return auc_difference(others["logit"].to_numpy(), own["logit"].to_numpy(), labels)
+    users = own["user_id"].combine_chunks().indices.to_numpy()
+    return auc_difference(others["logit"].to_numpy(), own["logit"].to_numpy(), labels, users)
 
 
 def _predictions(folder: Path) -> pa.Table:
     try:
-        return pq.read_table(folder / PREDICTIONS_FILE, columns=["label", "logit"])
+        return pq.read_table(
+            folder / PREDICTIONS_FILE, columns=["user_id", "label", "logit"], read_dictionary=["user_id"]
+        )
     except (OSError, pa.ArrowException) as error:
         raise BrokenRunError(folder, f"{PREDICTIONS_FILE} cannot be read") from error
