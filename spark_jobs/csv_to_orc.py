@@ -16,9 +16,11 @@ from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, REPLACEMENT, read_raw, re
 from spark_jobs.common.run_stage import run_stage
 from spark_jobs.common.session import require_readable_paths
 from spark_jobs.common.stage import Stage
-from spark_jobs.common.typed_values import ACCEPTED, log_timestamp, whole_number, whole_number_or_truth
+from spark_jobs.common.typed_values import accepted, is_on, log_timestamp, scene_number, whole_number_or_truth
+from warehouse.catalog import Catalog
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
+from warehouse.raw_mapping import RawMapping
 from warehouse.tables import (
     DEEP_FEATURES,
     LOGS,
@@ -48,7 +50,7 @@ _SHOWN_CHARACTERS = 200
 _RAW_BYTES_PER_WRITER = 2 * 1024**3  # one file per scene of about 256 MB
 
 
-def with_reason(raw: DataFrame, date: str) -> DataFrame:
+def with_reason(raw: DataFrame, date: str, mapping: RawMapping) -> DataFrame:
     """Add typed_label, typed_scene, log_ts and `reason`: why a row is rejected, or null if it is valid.
 
     A row gets the first reason of REJECT_REASONS whose condition it meets.
@@ -56,10 +58,9 @@ def with_reason(raw: DataFrame, date: str) -> DataFrame:
     typed = raw.selectExpr(
         "*",
         f"{whole_number_or_truth('label')} AS typed_label",
-        f"{whole_number('scene')} AS typed_scene",
-        f"{log_timestamp()} AS log_ts",
+        f"{scene_number(mapping)} AS typed_scene",
+        f"{log_timestamp(mapping)} AS log_ts",
     )
-    first_moment = f"TIMESTAMP '{date} 00:00:00'"
     conditions = {
         "malformed": "malformed",
         "missing_user_id": "coalesce(user_id, '') = ''",
@@ -67,7 +68,7 @@ def with_reason(raw: DataFrame, date: str) -> DataFrame:
         "bad_label": "NOT coalesce(typed_label IN (0, 1), false)",
         "bad_scene": f"NOT coalesce(typed_scene IN ({', '.join(map(str, SCENES))}), false)",
         "bad_log_time": "log_ts IS NULL",
-        "wrong_date": f"NOT (log_ts >= {first_moment} AND log_ts < {first_moment} + INTERVAL 1 DAY)",
+        "wrong_date": f"NOT {is_on(date, 'log_ts', mapping)}",
     }
     reasons = (f"WHEN {conditions[name]} THEN '{name}'" for name in REJECT_REASONS)
     return typed.selectExpr("*", f"CASE {' '.join(reasons)} END AS reason")
@@ -90,17 +91,24 @@ def valid_and_rejected(rows: DataFrame) -> DataFrame:
     )
 
 
+def check_date(catalog: Catalog, date: str) -> None:
+    """Raise StageError or WarehouseError if there are no raw files of a date, or the mapping is wrong."""
+    raw_files(catalog, date)
+    catalog.raw_mapping()
+
+
 def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manifest]:
     """Publish the logs and rejects of one date. Raises StageError if there are no raw files or too many rejects."""
     raw = [stage.catalog.input(RAW, date)]  # before reading: files that arrive meanwhile make the result stale
-    groups = group_by_header(stage.catalog, date)
+    mapping = stage.catalog.raw_mapping()
+    groups = group_by_header(stage.catalog, date, mapping)
     require_readable_paths(stage.spark, *(uri for group in groups for uri in group.uris))
     with stage.staged(LOGS, date) as logs, stage.staged(REJECTS, date) as rejects, readable_files():
-        content, counts = write_rows(stage.spark, groups, logs)
+        content, counts = write_rows(stage.spark, groups, mapping, logs)
         logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
         published = [stage.publish(rejects, rejects_content, raw)]
         if rejects_content.rows > max_reject_rate * counts["rows_in"]:
-            raise too_many_rejects(stage, date, counts, rejects_content.rejects, max_reject_rate)
+            raise too_many_rejects(stage, date, counts, rejects_content.rejects, max_reject_rate, accepted(mapping))
         for column in _IDS:
             if number := counts[f"null_{column}"]:
                 print(f"csv_to_orc {date}: {_SEEMS_MISSING.format(number, column)}", flush=True)
@@ -108,7 +116,12 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
 
 
 def too_many_rejects(
-    stage: Stage, date: str, counts: dict[str, int], by_reason: dict[str, int], max_reject_rate: float
+    stage: Stage,
+    date: str,
+    counts: dict[str, int],
+    by_reason: dict[str, int],
+    max_reject_rate: float,
+    accepted: dict[str, str],
 ) -> StageError:
     """Return the error for too many rejects. Its details are the accepted values and some of the rejected rows."""
     reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.items())
@@ -117,7 +130,7 @@ def too_many_rejects(
         f"{sum(by_reason.values())} of {counts['rows_in']} raw rows are rejected ({reasons}), more than "
         f"--max-reject-rate {max_reject_rate:g} allows, so the logs are not published; the rejected rows are in "
         f"{stage.catalog.uri(REJECTS, date)}{quotes}",
-        details=[*(ACCEPTED[reason] for reason in by_reason if reason in ACCEPTED), *some_rejects(stage, date)],
+        details=[*(accepted[reason] for reason in by_reason if reason in accepted), *some_rejects(stage, date)],
     )
 
 
@@ -133,24 +146,26 @@ def _printable(text: str) -> str:
 
 
 def write_rows(
-    spark: SparkSession, groups: Sequence[RawFiles], logs: StagedPartition
+    spark: SparkSession, groups: Sequence[RawFiles], mapping: RawMapping, logs: StagedPartition
 ) -> tuple[Content, dict[str, int]]:
     """Write all rows, valid and rejected, to the staged logs. Returns the valid rows' content, and `row_counts`."""
     for as_bytes in (False, True):  # as bytes, which is slow, only if it makes a difference
-        rows = checked_rows(spark, groups, logs.date, as_bytes)
+        rows = checked_rows(spark, groups, mapping, logs.date, as_bytes)
         content, counts = write_staged(rows, logs, row_counts(), _IS_VALID)
         if not counts[_REPLACEMENTS]:
             break
     return content, counts
 
 
-def checked_rows(spark: SparkSession, groups: Sequence[RawFiles], date: str, as_bytes: bool) -> DataFrame:
+def checked_rows(
+    spark: SparkSession, groups: Sequence[RawFiles], mapping: RawMapping, date: str, as_bytes: bool
+) -> DataFrame:
     """Read all rows of the raw files, valid and rejected. Each task will write one file for each scene."""
     if not groups:
         return no_rows(spark, LOGS)
-    raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group, as_bytes) for group in groups))
+    raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group, mapping, as_bytes) for group in groups))
     writers = math.ceil(sum(group.size for group in groups) / _RAW_BYTES_PER_WRITER)
-    return valid_and_rejected(with_reason(raw, date)).coalesce(max(writers, 1))
+    return valid_and_rejected(with_reason(raw, date, mapping)).coalesce(max(writers, 1))
 
 
 def row_counts() -> dict[str, str]:
@@ -213,7 +228,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         arguments,
         dates_of(parser, arguments),
         functools.partial(publish_date, max_reject_rate=arguments.max_reject_rate),
-        check_date=raw_files,
+        check_date=check_date,
     )
 
 

@@ -9,6 +9,7 @@ from fsspec.utils import infer_compression
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest, RawInput
 from warehouse.raw_files import have_changed, listing_version, read_raw_files, version_of
+from warehouse.raw_mapping import MAPPING_FILE, RawMapping, parse_mapping
 from warehouse.settings import read_settings
 from warehouse.storage import Storage
 from warehouse.tables import RAW, Table
@@ -55,7 +56,22 @@ class Catalog:
         folder = self.table_path(RAW)
         names = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self.storage.entries(folder)]
         dates = {f"date={date}" for date in self.dates(RAW)}
-        return sorted(name for name in names if name not in dates and not name.startswith((".", "_")))
+        read = {*dates, MAPPING_FILE}
+        return sorted(name for name in names if name not in read and not name.startswith((".", "_")))
+
+    def raw_mapping(self) -> RawMapping:
+        """Return how the raw files are to be read. Raises WarehouseError if the mapping is wrong."""
+        try:
+            text = self.storage.read_text(f"{self.table_path(RAW)}/{MAPPING_FILE}")
+        except FileNotFoundError:
+            return RawMapping()
+        except UnicodeDecodeError as error:
+            raise WarehouseError(f"{self.mapping_uri} is not UTF-8 ({error}); write it again") from error
+        return parse_mapping(text, self.mapping_uri)
+
+    @property
+    def mapping_uri(self) -> str:
+        return self.storage.uri(RAW.name(self.dataset), MAPPING_FILE)
 
     def files(self, table: Table, date: str) -> list[dict]:
         """Return the partition's data files as fsspec entries with name and size."""

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from warehouse.manifest import RawFile
+from warehouse.raw_mapping import MAPPING_FILE
 from warehouse.storage import Storage
 
 _REMEMBERED_CHECKSUMS = 10_000
@@ -19,8 +20,8 @@ _CHUNK_BYTES = 1024**2
 def read_raw_files(storage: Storage, folder: str) -> tuple[RawFile, ...]:
     """Describe the files under `folder`, sorted, without hidden ones. Reads each file once. Raises OSError."""
     return tuple(
-        RawFile(_name(entry, folder), entry["size"], _time(entry), _checksum(storage, entry))
-        for entry in storage.files(folder)
+        RawFile(name, entry["size"], _time(entry), _checksum(storage, entry))
+        for name, entry in _by_name(storage, folder).items()
     )
 
 
@@ -30,7 +31,7 @@ def have_changed(storage: Storage, folder: str, known: Iterable[RawFile]) -> boo
     If all files were removed, the answer is no: raw files may be archived once their logs are published.
     """
     before = {file.name: file for file in known}
-    now = {_name(entry, folder): entry for entry in storage.files(folder)}
+    now = _by_name(storage, folder)
     if not now:
         return False
     if {name: file.size for name, file in before.items()} != {name: entry["size"] for name, entry in now.items()}:
@@ -51,8 +52,11 @@ def listing_version(storage: Storage, folder: str) -> str | None:
     return hashlib.sha256(repr(listing).encode()).hexdigest()[:16] if listing else None
 
 
-def _name(entry: dict[str, Any], folder: str) -> str:
-    return entry["name"].removeprefix(f"{folder}/")
+def _by_name(storage: Storage, folder: str) -> dict[str, dict[str, Any]]:
+    """Return the entries by their names as seen from `folder`; nothing if no raw file is left there."""
+    files = {entry["name"].removeprefix(f"{folder}/"): entry for entry in storage.files(folder)}
+    mapping = storage.file(f"{folder.rpartition('/')[0]}/{MAPPING_FILE}") if files else None
+    return {**files, f"../{MAPPING_FILE}": mapping} if mapping else files
 
 
 def _time(entry: dict[str, Any]) -> str:

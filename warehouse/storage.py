@@ -84,6 +84,14 @@ class Storage:
         """Return the files under `path` at any depth, without hidden ones, as fsspec entries, sorted by name."""
         return sorted(self._walk(path), key=lambda entry: entry["name"])
 
+    def file(self, path: str) -> dict | None:
+        """Return the fsspec entry of a file, or None if it does not exist."""
+        self.filesystem.invalidate_cache()
+        try:
+            return self._followed(self.filesystem.info(path))
+        except FileNotFoundError:
+            return None
+
     def _walk(self, path: str) -> Iterator[dict]:
         for entry in self.entries(path):
             if entry["name"].rstrip("/").rsplit("/", 1)[-1].startswith((".", "_")):

@@ -4,16 +4,16 @@ import csv
 import io
 import zlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fsspec.utils import infer_compression
 
 from spark_jobs.common.errors import StageError
 from warehouse.catalog import Catalog
-from warehouse.tables import DEEP_FEATURES, RAW, REQUIRED_RAW_COLUMNS, TEXT_COLUMNS
+from warehouse.raw_mapping import MAPPING_FILE, RawMapping
+from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
 
-RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
-_MEANT = {name.casefold(): name for name in RAW_COLUMNS}
 _HEADER_BYTES = 1024 * 1024
 _UNSUPPORTED = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")
 _WILDCARDS = frozenset("[]{}*?\\")
@@ -27,15 +27,14 @@ _OTHER_SEPARATORS = {
 
 @dataclass(frozen=True)
 class Header:
-    """The cells of a header, without spaces around them. is_first_line: whether there are no blank lines before it."""
+    """The cells of a header without spaces around them, and the columns that they stand for: None for unknown ones.
+
+    is_first_line: whether there are no blank lines before it.
+    """
 
     cells: tuple[str, ...]
+    columns: tuple[str | None, ...]
     is_first_line: bool
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The column names, in the spelling of the tables. Names of other columns stay as they are."""
-        return tuple(_MEANT.get(cell.casefold(), cell) for cell in self.cells)
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class RawFiles:
     size: int
 
 
-def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
+def group_by_header(catalog: Catalog, date: str, mapping: RawMapping) -> list[RawFiles]:
     """Group the date's raw files by header, without empty files.
 
     Raises StageError if the folder is missing or has no files, or if a header lacks a required column or repeats one.
@@ -55,7 +54,7 @@ def group_by_header(catalog: Catalog, date: str) -> list[RawFiles]:
     entries = raw_files(catalog, date)
     files = defaultdict(list)
     for entry in entries:
-        header = _read_header(catalog, entry["name"])
+        header = _read_header(catalog, entry["name"], mapping)
         if header:
             files[header].append(entry)
     return [
@@ -80,7 +79,7 @@ def raw_files(catalog: Catalog, date: str) -> list[dict]:
     return entries
 
 
-def _read_header(catalog: Catalog, path: str) -> Header | None:
+def _read_header(catalog: Catalog, path: str, mapping: RawMapping) -> Header | None:
     _check_name(path)
     try:
         with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
@@ -97,9 +96,9 @@ def _read_header(catalog: Catalog, path: str) -> Header | None:
         raise StageError(f"{path}: the first line is not a CSV header ({error})") from error
     if not cells:
         return None
-    header = Header(cells, is_first_line=start.lstrip("\n").split("\n", 1)[0].strip() != "")
-    _check(header, first_line, path)
-    return header
+    _check(cells, first_line, path, mapping)
+    columns = tuple(map(mapping.column_of, cells))
+    return Header(cells, columns, is_first_line=start.lstrip("\n").split("\n", 1)[0].strip() != "")
 
 
 def _check_name(path: str) -> None:
@@ -113,21 +112,32 @@ def _check_name(path: str) -> None:
         raise StageError(f"{path}: Spark cannot read this compression; write the file uncompressed, as .gz or as .bz2")
 
 
-def _check(header: Header, line: str, path: str) -> None:
-    if missing := _missing(header.columns):
+def _check(cells: Sequence[str], line: str, path: str, mapping: RawMapping) -> None:
+    """Raise StageError if the cells lack a required column or repeat a column. line: the header as written."""
+    if _lacking(cells, mapping):
         for separator, name in _OTHER_SEPARATORS.items():
-            other = Header(tuple(cell.strip(' "\r') for cell in line.split(separator)), is_first_line=True)
-            if not _missing(other.columns):
+            if not _lacking([cell.strip(' "\r') for cell in line.split(separator)], mapping):
                 raise StageError(f"{path}: its columns seem to be separated by {name}; write the file with commas")
-        raise StageError(
-            f"{path}: the header lacks {', '.join(missing)}; the required columns are {', '.join(REQUIRED_RAW_COLUMNS)}"
-        )
-    for column in dict.fromkeys(header.columns):
-        cells = [cell for cell, meant in zip(header.cells, header.columns, strict=True) if meant == column]
-        if column and len(cells) > 1:
-            written = "" if len({*cells}) == 1 else f", as {' and '.join(cells)}"
-            raise StageError(f"{path}: the header has {column} more than once{written}; keep one of them")
+    check_names(cells, f"{path}: the header", mapping)
 
 
-def _missing(columns: tuple[str, ...]) -> list[str]:
-    return [name for name in REQUIRED_RAW_COLUMNS if name not in columns]
+def check_names(names: Sequence[str], subject: str, mapping: RawMapping) -> None:
+    """Raise StageError if the names of a file's columns lack a required column or repeat a column."""
+    if lacking := _lacking(names, mapping):
+        needed = ", ".join(map(mapping.name_of, REQUIRED_RAW_COLUMNS))
+        raise StageError(f"{subject} lacks {', '.join(lacking)}; it must name {needed}{_or_map(mapping)}")
+    for column in filter(None, map(mapping.column_of, names)):
+        written = [name for name in names if mapping.column_of(name) == column]
+        if len(written) > 1:
+            spelled = "" if len({*written}) == 1 else f", as {' and '.join(written)}"
+            raise StageError(f"{subject} names {column} more than once{spelled}; keep one of them")
+
+
+def _lacking(names: Sequence[str], mapping: RawMapping) -> list[str]:
+    """Return the required columns that the names lack, as the files should name them."""
+    columns = {*map(mapping.column_of, names)}
+    return [mapping.name_of(column) for column in REQUIRED_RAW_COLUMNS if column not in columns]
+
+
+def _or_map(mapping: RawMapping) -> str:
+    return f" (see {MAPPING_FILE})" if mapping.columns else f", or {MAPPING_FILE} must say which columns these are"

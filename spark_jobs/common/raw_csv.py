@@ -10,17 +10,18 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.common.csv_header import RAW_COLUMNS, RawFiles
+from spark_jobs.common.csv_header import RawFiles
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.java_errors import java_causes
-from spark_jobs.common.typed_values import EPOCH
+from spark_jobs.common.typed_values import EPOCH, sql_text, time_pattern
+from warehouse.raw_mapping import RawMapping
+from warehouse.tables import RAW_COLUMNS
 
 _CAST = ("log_time", "label", "scene")  # damaged values cannot be cast, and are rejected for that
 _CORRUPT = "_corrupt_record"
 _MAX_COLUMNS = 6_000_000  # so that a line with megabytes of commas is malformed, and not a crash
 _MAX_FIELD_CHARACTERS = 16_000_000  # so that a quote which nothing closes does not fill the memory with a whole file
 _BYTES = "ISO-8859-1"  # a character for each byte
-_TIME = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}[0-9:.Z+-]*"
 _ROW_WITH = r'(?m)\\n([^\\n]*,)?"?{}"?\\r?(,|$)'
 REPLACEMENT = "\ufffd"
 BACKSLASH_QUOTE = r"\\\""  # in SQL
@@ -36,14 +37,14 @@ _TOO_LONG_FIELD = re.compile(r"Length of parsed input.*?\brecord=(\d+)", re.DOTA
 _DAMAGED_ARCHIVE = re.compile(r"(?:IOException|EOFException|ZipException|DataFormatException|IndexOutOf\w+)\b")
 
 
-def read_raw(spark: SparkSession, group: RawFiles, as_bytes: bool) -> DataFrame:
-    """Read files with the same header. Adds `malformed`, `raw_line` and `source_file` to the columns.
+def read_raw(spark: SparkSession, group: RawFiles, mapping: RawMapping, as_bytes: bool) -> DataFrame:
+    """Read files with the same header: every column as text, and `malformed`, `raw_line` and `source_file`.
 
     Rows with invalid UTF-8 are malformed. Spark decodes invalid bytes to U+FFFD, but a file may also contain that
     character itself. Reading `as_bytes` tells the two apart, and takes half as long again.
     """
     columns = group.header.columns
-    names = [name if name in RAW_COLUMNS else f"_other_{i}" for i, name in enumerate(columns)]
+    names = [name or f"_other_{i}" for i, name in enumerate(columns)]
     rows = spark.read.csv(
         list(group.uris),
         schema=", ".join(f"`{name}` string" for name in (*names, _CORRUPT)),
@@ -69,7 +70,8 @@ def read_raw(spark: SparkSession, group: RawFiles, as_bytes: bool) -> DataFrame:
         rows = rows.where(f"NOT ({' AND '.join(map(_is_header, names, group.header.cells))})")
     as_written = ", ".join(f"'{name}', '{value}'" for name, value in _AS_WRITTEN.items())
     line = f"to_csv(struct({', '.join(f'`{name}`' for name in names)}), map({as_written}))"
-    malformed = [f"`{_CORRUPT}` IS NOT NULL", *(damaged(name, as_bytes) for name in names if name not in _CAST)]
+    time = time_pattern(mapping)
+    malformed = [f"`{_CORRUPT}` IS NOT NULL", *(damaged(name, time, as_bytes) for name in names if name not in _CAST)]
     return rows.selectExpr(
         *(f"`{name}`" if name in names else f"CAST(NULL AS string) AS `{name}`" for name in RAW_COLUMNS),
         f"{' OR '.join(malformed)} AS malformed",
@@ -78,13 +80,14 @@ def read_raw(spark: SparkSession, group: RawFiles, as_bytes: bool) -> DataFrame:
     )
 
 
-def damaged(column: str, as_bytes: bool) -> str:
+def damaged(column: str, time: str, as_bytes: bool) -> str:
     """Return SQL that tells whether a value has invalid UTF-8, quotes escaped by a backslash, or other rows inside.
 
     If a quote is never closed, the value swallows the rows after it. They are recognized by their log_time: a line
     inside the value has a time between commas. If quotes are escaped by a backslash, the value keeps its outer quotes.
+    time: the regular expression of log_time as text.
     """
-    row = f"`{column}` RLIKE '{_ROW_WITH.format(_TIME)}'"
+    row = f"`{column}` RLIKE '{_ROW_WITH.format(time)}'"
     # A number is a time only where other times are numbers too.
     row_of_epoch = f"log_time RLIKE '^{EPOCH}$' AND `{column}` RLIKE '{_ROW_WITH.format(EPOCH)}'"
     swallowed = f"contains(`{column}`, '\n') AND ({row} OR {row_of_epoch})"
@@ -104,8 +107,7 @@ def _decoded(sql: str) -> str:
 
 
 def _is_header(column: str, cell: str) -> str:
-    quoted = cell.replace("\\", "\\\\").replace("'", "\\'")
-    return f"coalesce(trim(`{column}`), '') = '{quoted}'"
+    return f"coalesce(trim(`{column}`), '') = {sql_text(cell)}"
 
 
 @contextmanager

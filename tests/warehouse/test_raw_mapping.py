@@ -1,0 +1,89 @@
+"""mapping.toml says how a dataset's raw files differ, and a mistake in it ends in a sentence."""
+
+import pytest
+
+from tests.warehouse.conftest import DAY, receive, record
+from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
+from warehouse.freshness import Freshness, State
+from warehouse.raw_mapping import RawMapping, parse_mapping
+from warehouse.tables import LOGS, RAW
+
+
+def put_mapping(catalog: Catalog, text: str) -> None:
+    catalog.storage.write_text(f"{catalog.table_path(RAW)}/mapping.toml", text)
+
+
+def test_everything_that_it_may_say() -> None:
+    mapping = parse_mapping(
+        """
+        [columns]
+        uid = "user_id"
+        "Item Brand" = "deep_features_3"
+        [time]
+        format = "d MMM yyyy 'at' h:mm:ss.SSS a XXX"
+        zone = "Asia/Shanghai"
+        [scenes]
+        home = 0
+        "101" = 4
+        """,
+        "mapping.toml",
+    )
+    assert mapping == RawMapping(
+        {"uid": "user_id", "Item Brand": "deep_features_3"},
+        "d MMM yyyy 'at' h:mm:ss.SSS a XXX",
+        "Asia/Shanghai",
+        {"home": 0, "101": 4},
+    )
+    names = [" UID", "item brand", "label", "user_id", "deep_features_3", "other"]
+    assert [*map(mapping.column_of, names)] == ["user_id", "deep_features_3", "label", None, None, None]
+    assert parse_mapping("\ufeff", "mapping.toml") == RawMapping()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[columns", "is not TOML"),
+        ("[column]\nuid = 'user_id'", "there is no section 'column'; there are columns and time and scenes"),
+        ("columns = 1", "write it as a section, [columns]"),
+        ("[columns]\nuid = 'user'", "maps 'uid' to 'user', which is no column"),
+        ("[columns]\na.b = 'user_id'", "in quotes if it has dots"),
+        ("[columns]\na = 'label'\nb = 'label'", "maps 'a' and 'b' to label; keep one of them"),
+        ("[columns]\na = 'label'\nA = 'scene'", "has 'a' and 'A'"),
+        ("[columns]\nLabel = 'scene'", "no column for label; say which"),
+        ("[time]\nformats = 'yyyy'", "no key in [time] 'formats'; there are format and zone"),
+        ("[time]\nformat = 7", "write it as a text"),
+        ("[time]\nformat = '%Y-%m-%d %H:%M'", "has '%'; use yyyy MM dd"),
+        ("[time]\nformat = 'YYYY-MM-dd HH:mm'", "has 'YYYY'; use yyyy MM dd"),
+        ("[time]\nformat = 'yyyy-MM-dd hh:mm'", "lacks a; use yyyy MM dd"),
+        ("[time]\nformat = 'yyyy-MM-dd'", "lacks H and m; use"),
+        ("[time]\nzone = 'Shanghai'", "the time zone 'Shanghai' is unknown; write a name such as \"Asia/Shanghai\""),
+        ("[time]\nzone = 8", "the time zone 8 is unknown"),
+        ("[scenes]\nhome = '0'", "gives 'home' the number '0'; write a whole number from 0"),
+        ("[scenes]\nhome = true", "write a whole number from 0"),
+        ("[scenes]\nhome = 1\nstart = 1", "gives 'home' and 'start' the number 1; a scene has one name"),
+        ("[scenes]\nhome = 5", "there are 5 scenes, 0 to 4; set ANTM2C_SCENES=6"),
+        ("[scenes]\nhome = 0\nhome = 1", "is not TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_place(local: Catalog, text: str, says: str) -> None:
+    put_mapping(local, text)
+    with pytest.raises(WarehouseError) as raised:
+        local.raw_mapping()
+    assert says in str(raised.value)
+    assert f"{local.storage.root}/raw_test/mapping.toml" in str(raised.value)
+
+
+def test_a_mapping_that_arrives_or_changes_makes_logs_stale(catalog: Catalog) -> None:
+    receive(catalog, DAY)
+    record(catalog, LOGS, DAY, "v1", [catalog.input(RAW, DAY)])
+    assert Freshness(catalog).verdict(LOGS, DAY).fresh
+    put_mapping(catalog, "[time]\nzone = 'UTC'")
+    assert Freshness(catalog).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since"
+    record(catalog, LOGS, DAY, "v2", [catalog.input(RAW, DAY)])
+    assert Freshness(catalog).verdict(LOGS, DAY).fresh
+    put_mapping(catalog, "[time]\nzone = '+08:00'")
+    assert Freshness(catalog).verdict(LOGS, DAY).state is State.STALE
+    catalog.storage.remove(catalog.path(RAW, DAY))
+    assert Freshness(catalog).verdict(LOGS, DAY).fresh  # archived: it could not be read again
+    assert catalog.misplaced_raw() == []
