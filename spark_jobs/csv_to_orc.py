@@ -1,4 +1,4 @@
-"""Convert a date's raw CSV to typed ORC, partitioned by scene. Invalid rows go to `rejects`, each with a reason."""
+"""Convert a date's raw files to typed ORC, partitioned by scene. Invalid rows go to `rejects`, each with a reason."""
 
 import argparse
 import functools
@@ -12,7 +12,8 @@ from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.partitions import check_scene_folders, empty_content, no_rows, write_staged
-from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, REPLACEMENT, read_raw, readable_files
+from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, REPLACEMENT, readable_files
+from spark_jobs.common.raw_formats import read_any, read_any_header
 from spark_jobs.common.run_stage import run_stage
 from spark_jobs.common.session import require_readable_paths
 from spark_jobs.common.stage import Stage
@@ -41,6 +42,7 @@ _SEEMS_MISSING = (
 )
 _REPLACEMENTS = "replacements"
 _BACKSLASHES = "backslashes"
+_IS_CSV = "NOT startswith(item_title, '{')"  # and not JSON, where quotes are to be escaped so
 _DOUBLE_QUOTES = (
     '; {} of them have quotes escaped by a backslash: write quotes inside a field doubled, as "" '
     "(in Spark: .option('escape', '\"'))"
@@ -101,7 +103,7 @@ def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manife
     """Publish the logs and rejects of one date. Raises StageError if there are no raw files or too many rejects."""
     raw = [stage.catalog.input(RAW, date)]  # before reading: files that arrive meanwhile make the result stale
     mapping = stage.catalog.raw_mapping()
-    groups = group_by_header(stage.catalog, date, mapping)
+    groups = group_by_header(stage.catalog, date, mapping, read_any_header)
     require_readable_paths(stage.spark, *(uri for group in groups for uri in group.uris))
     with stage.staged(LOGS, date) as logs, stage.staged(REJECTS, date) as rejects, readable_files():
         content, counts = write_rows(stage.spark, groups, mapping, logs)
@@ -163,7 +165,7 @@ def checked_rows(
     """Read all rows of the raw files, valid and rejected. Each task will write one file for each scene."""
     if not groups:
         return no_rows(spark, LOGS)
-    raw = functools.reduce(DataFrame.unionAll, (read_raw(spark, group, mapping, as_bytes) for group in groups))
+    raw = functools.reduce(DataFrame.unionAll, (read_any(spark, group, mapping, as_bytes) for group in groups))
     writers = math.ceil(sum(group.size for group in groups) / _RAW_BYTES_PER_WRITER)
     return valid_and_rejected(with_reason(raw, date, mapping)).coalesce(max(writers, 1))
 
@@ -180,7 +182,7 @@ def row_counts() -> dict[str, str]:
         **{reason: f"count_if(NOT ({_IS_VALID}) AND item_id = '{reason}')" for reason in REJECT_REASONS},
         **{f"null_{column}": f"count_if(({_IS_VALID}) AND lower({column}) IN ({_NULLS}))" for column in _IDS},
         _REPLACEMENTS: f"count_if(NOT ({_IS_VALID}) AND contains(item_title, '{REPLACEMENT}'))",
-        _BACKSLASHES: f"count_if(item_id = 'malformed' AND contains(item_title, '{BACKSLASH_QUOTE}'))",
+        _BACKSLASHES: f"count_if(item_id = 'malformed' AND contains(item_title, '{BACKSLASH_QUOTE}') AND {_IS_CSV})",
     }
 
 

@@ -8,14 +8,14 @@ from fsspec.utils import infer_compression
 
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest, RawInput
-from warehouse.raw_files import have_changed, listing_version, read_raw_files, version_of
+from warehouse.raw_files import PARQUET_SUFFIXES, have_changed, listing_version, read_raw_files, version_of
 from warehouse.raw_mapping import MAPPING_FILE, RawMapping, parse_mapping
 from warehouse.settings import read_settings
 from warehouse.storage import Storage
 from warehouse.tables import RAW, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
-_COMPRESSION_FACTOR = 6  # of CSV, about
+_COMPRESSION_FACTOR = 6  # about, of CSV and of Parquet
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -80,7 +80,7 @@ class Catalog:
     def raw_bytes(self, date: str) -> int:
         """Return the total size of the date's raw files. The uncompressed size of compressed files is estimated."""
         return sum(
-            entry["size"] * (1 if infer_compression(entry["name"]) is None else _COMPRESSION_FACTOR)
+            entry["size"] * (_COMPRESSION_FACTOR if _is_compressed(entry["name"]) else 1)
             for entry in self.files(RAW, date)
         )
 
@@ -140,3 +140,7 @@ class Catalog:
         if isinstance(source, RawInput):
             return have_changed(self.storage, folder, source.files)
         return listing_version(self.storage, folder) not in (source.version, None)
+
+
+def _is_compressed(name: str) -> bool:
+    return infer_compression(name) is not None or name.lower().endswith(PARQUET_SUFFIXES)

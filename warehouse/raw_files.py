@@ -13,6 +13,7 @@ from warehouse.manifest import RawFile
 from warehouse.raw_mapping import MAPPING_FILE
 from warehouse.storage import Storage
 
+PARQUET_SUFFIXES = (".parquet", ".pq")
 _REMEMBERED_CHECKSUMS = 10_000
 _CHUNK_BYTES = 1024**2
 

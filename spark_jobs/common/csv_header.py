@@ -4,8 +4,9 @@ import csv
 import io
 import zlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from fsspec.utils import infer_compression
 
@@ -14,7 +15,7 @@ from warehouse.catalog import Catalog
 from warehouse.raw_mapping import MAPPING_FILE, RawMapping
 from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
 
-_HEADER_BYTES = 1024 * 1024
+HEADER_BYTES = 1024 * 1024
 _UNSUPPORTED = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")
 _WILDCARDS = frozenset("[]{}*?\\")
 _OTHER_SEPARATORS = {
@@ -23,6 +24,9 @@ _OTHER_SEPARATORS = {
     "|": "vertical bars",
     "\x01": "the character \\x01",
 }
+
+
+_OTHER_FORMATS = {"{": ".jsonl if it has a JSON object on each line", "PAR1": ".parquet"}
 
 
 @dataclass(frozen=True)
@@ -37,24 +41,30 @@ class Header:
     is_first_line: bool
 
 
-@dataclass(frozen=True)
-class RawFiles:
-    """Files with the same header. size: their total bytes on disk."""
+_AnyHeader = TypeVar("_AnyHeader", bound=Hashable)
+ReadHeader = Callable[[Catalog, str, RawMapping], _AnyHeader | None]
 
-    header: Header
+
+@dataclass(frozen=True)
+class RawFiles(Generic[_AnyHeader]):
+    """Files with the same header. `size` is their total size in bytes, as stored."""
+
+    header: _AnyHeader
     uris: tuple[str, ...]
     size: int
 
 
-def group_by_header(catalog: Catalog, date: str, mapping: RawMapping) -> list[RawFiles]:
-    """Group the date's raw files by header, without empty files.
+def group_by_header(
+    catalog: Catalog, date: str, mapping: RawMapping, read_header: ReadHeader[_AnyHeader]
+) -> list[RawFiles[_AnyHeader]]:
+    """Group the date's raw files by header. Files whose header is None have no rows and are left out.
 
     Raises StageError if the folder is missing or has no files, or if a header lacks a required column or repeats one.
     """
     entries = raw_files(catalog, date)
-    files = defaultdict(list)
+    files: dict[_AnyHeader, list[dict]] = defaultdict(list)
     for entry in entries:
-        header = _read_header(catalog, entry["name"], mapping)
+        header = read_header(catalog, entry["name"], mapping)
         if header:
             files[header].append(entry)
     return [
@@ -79,15 +89,18 @@ def raw_files(catalog: Catalog, date: str) -> list[dict]:
     return entries
 
 
-def _read_header(catalog: Catalog, path: str, mapping: RawMapping) -> Header | None:
-    _check_name(path)
+def read_header(catalog: Catalog, path: str, mapping: RawMapping) -> Header | None:
+    """Read the header of a CSV file. None if the file is empty. Raises StageError."""
     try:
         with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
-            start = file.read(_HEADER_BYTES).decode("utf-8-sig", errors="replace")
+            start = file.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
     except (EOFError, OSError, zlib.error) as error:
         raise StageError(f"{path} cannot be read ({error}); write the file again") from error
     written = start.lstrip()  # Spark itself skips only lines without a single character
     first_line = written.split("\n", 1)[0]
+    for beginning, ending in _OTHER_FORMATS.items():
+        if written.startswith(beginning):
+            raise StageError(f"{path} is not CSV: it begins with {beginning}; let its name end in {ending}")
     if "\r" in first_line.removesuffix("\r"):
         raise StageError(f"{path}: its lines end with \\r only; write the file with \\n or \\r\\n")
     try:
@@ -101,7 +114,7 @@ def _read_header(catalog: Catalog, path: str, mapping: RawMapping) -> Header | N
     return Header(cells, columns, is_first_line=start.lstrip("\n").split("\n", 1)[0].strip() != "")
 
 
-def _check_name(path: str) -> None:
+def check_file_name(path: str) -> None:
     """Raise StageError if Spark cannot read a file of this name, or a file compressed in this way."""
     special = sorted(_WILDCARDS.intersection(path) | {":"}.intersection(path.rsplit("/", 1)[-1]))
     if special:

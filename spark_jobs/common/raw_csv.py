@@ -10,10 +10,11 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.common.csv_header import RawFiles
+from spark_jobs.common.csv_header import Header, RawFiles
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.java_errors import java_causes
 from spark_jobs.common.typed_values import EPOCH, sql_text, time_pattern
+from warehouse.raw_files import PARQUET_SUFFIXES
 from warehouse.raw_mapping import RawMapping
 from warehouse.tables import RAW_COLUMNS
 
@@ -23,6 +24,7 @@ _MAX_COLUMNS = 6_000_000  # so that a line with megabytes of commas is malformed
 _MAX_FIELD_CHARACTERS = 16_000_000  # so that a quote which nothing closes does not fill the memory with a whole file
 _BYTES = "ISO-8859-1"  # a character for each byte
 _ROW_WITH = r'(?m)\\n([^\\n]*,)?"?{}"?\\r?(,|$)'
+SOURCE_FILE = "url_decode(replace(_metadata.file_name, '+', '%2B'))"  # encoded as in a URI, but for the plus sign
 REPLACEMENT = "\ufffd"
 BACKSLASH_QUOTE = r"\\\""  # in SQL
 _AS_WRITTEN = {
@@ -34,10 +36,12 @@ _AS_WRITTEN = {
 }
 _UNREADABLE_FILE = re.compile(r"FAILED_READ_FILE.* reading file (.+?)\.(?: |$)")
 _TOO_LONG_FIELD = re.compile(r"Length of parsed input.*?\brecord=(\d+)", re.DOTALL)
-_DAMAGED_ARCHIVE = re.compile(r"(?:IOException|EOFException|ZipException|DataFormatException|IndexOutOf\w+)\b")
+_DAMAGED_FILE = re.compile(
+    r"(?:\w*IOException|EOFException|ZipException|DataFormatException|IndexOutOf\w+|TProtocolException|Parquet\w+)\b"
+)
 
 
-def read_raw(spark: SparkSession, group: RawFiles, mapping: RawMapping, as_bytes: bool) -> DataFrame:
+def read_raw(spark: SparkSession, group: RawFiles[Header], mapping: RawMapping, as_bytes: bool) -> DataFrame:
     """Read files with the same header: every column as text, and `malformed`, `raw_line` and `source_file`.
 
     Rows with invalid UTF-8 are malformed. Spark decodes invalid bytes to U+FFFD, but a file may also contain that
@@ -63,8 +67,7 @@ def read_raw(spark: SparkSession, group: RawFiles, mapping: RawMapping, as_bytes
     rows = rows.where(rf"coalesce(trim(BOTH ' \t\r\n' FROM `{_CORRUPT}`) != '', true)").selectExpr(
         *(f"{decoded(without_return(name) if name == names[-1] else f'`{name}`')} AS `{name}`" for name in names),
         f"make_valid_utf8({decoded(without_return(_CORRUPT))}) AS `{_CORRUPT}`",
-        # Encoded as in a URI, but for the plus sign.
-        "url_decode(replace(_metadata.file_name, '+', '%2B')) AS source_file",
+        f"{SOURCE_FILE} AS source_file",
     )
     if not group.header.is_first_line:  # Spark has taken a line without text for the header
         rows = rows.where(f"NOT ({' AND '.join(map(_is_header, names, group.header.cells))})")
@@ -110,6 +113,10 @@ def _is_header(column: str, cell: str) -> str:
     return f"coalesce(trim(`{column}`), '') = {sql_text(cell)}"
 
 
+def _is_packed(name: str) -> bool:
+    return infer_compression(name) is not None or name.lower().endswith(PARQUET_SUFFIXES)
+
+
 @contextmanager
 def readable_files() -> Iterator[None]:
     """In the `with` block, turn Spark's error about a damaged file into a StageError that names the file."""
@@ -125,6 +132,6 @@ def readable_files() -> Iterator[None]:
                 f"{files[0]}: row {too_long[1]} has a field of more than {_MAX_FIELD_CHARACTERS:,} characters, "
                 "probably because a quote is never closed; close it, or double the quotes inside fields"
             ) from error
-        if infer_compression(files[0]) and _DAMAGED_ARCHIVE.match(causes[-1]):
+        if _is_packed(files[0]) and _DAMAGED_FILE.match(causes[-1]):
             raise StageError(f"{files[0]} cannot be read ({causes[-1]}); write the file again") from error
         raise

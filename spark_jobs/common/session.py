@@ -25,6 +25,7 @@ _CORRECTNESS = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.legacy.parquet.nanosAsLong": "true",  # pandas writes nanoseconds, which Spark has no type for
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.orc.compression.codec": "zstd",
     "spark.sql.parquet.compression.codec": "zstd",
