@@ -1,7 +1,8 @@
 """Find out whether raw files have changed since a stage read them.
 
 Names and sizes are compared first. The content is read only if a file's time differs: a copy, such as a restored
-backup, has a new time but the same content, and does not count as changed.
+backup, has a new time but the same content, and does not count as changed. The dataset's mapping, which says how the
+files are to be read, counts as one of them.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ _CHUNK_BYTES = 1024**2
 
 
 def read_raw_files(storage: Storage, folder: str) -> tuple[RawFile, ...]:
-    """Describe the files under `folder`, sorted, without hidden ones. Reads each file once. Raises OSError."""
+    """Describe the visible files under `folder`, sorted, and the mapping beside it. Reads each once. Raises OSError."""
     return tuple(
         RawFile(name, entry["size"], _time(entry), _checksum(storage, entry))
         for name, entry in _by_name(storage, folder).items()
@@ -49,7 +50,7 @@ def version_of(files: Iterable[RawFile]) -> str | None:
 
 def listing_version(storage: Storage, folder: str) -> str | None:
     """Return a hash of names, sizes and times, or None if there are no files. It is the version in older manifests."""
-    listing = [(f"/{_name(entry, folder)}", entry["size"], _time(entry)) for entry in storage.files(folder)]
+    listing = [(f"/{name}", entry["size"], _time(entry)) for name, entry in _by_name(storage, folder).items()]
     return hashlib.sha256(repr(listing).encode()).hexdigest()[:16] if listing else None
 
 

@@ -55,7 +55,7 @@ class RawFiles(Generic[_AnyHeader]):
 
 
 def group_by_header(
-    catalog: Catalog, date: str, mapping: RawMapping, read_header: ReadHeader[_AnyHeader]
+    catalog: Catalog, date: str, mapping: RawMapping, header_of: ReadHeader[_AnyHeader]
 ) -> list[RawFiles[_AnyHeader]]:
     """Group the date's raw files by header. Files whose header is None have no rows and are left out.
 
@@ -64,7 +64,7 @@ def group_by_header(
     entries = raw_files(catalog, date)
     files: dict[_AnyHeader, list[dict]] = defaultdict(list)
     for entry in entries:
-        header = read_header(catalog, entry["name"], mapping)
+        header = header_of(catalog, entry["name"], mapping)
         if header:
             files[header].append(entry)
     return [
