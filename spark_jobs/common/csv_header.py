@@ -143,7 +143,7 @@ def check_names(names: Sequence[str], subject: str, mapping: RawMapping) -> None
         written = [name for name in names if mapping.column_of(name) == column]
         if len(written) > 1:
             spelled = "" if len({*written}) == 1 else f", as {' and '.join(written)}"
-            raise StageError(f"{subject} names {column} more than once{spelled}; keep one of them")
+            raise StageError(f"{subject} has {column} more than once{spelled}; keep one of them")
 
 
 def _lacking(names: Sequence[str], mapping: RawMapping) -> list[str]:
