@@ -10,7 +10,7 @@ from orchestration.task_failures import fail
 from orchestration.task_messages import leave_message
 from orchestration.training_command import RunCommand
 from training.errors import TrainingError
-from training.model_names import has_content
+from training.model_names import reads_texts
 from training.window import available_window, require_published, window_ending
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError
@@ -60,7 +60,7 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> l
 
 def embed(as_of: str, train_days: str, params: dict[str, Any], run_command: RunCommand) -> dict[str, Any] | None:
     """Embed the texts of the window once for all models, unless no model of the run uses texts."""
-    if not any(map(has_content, params["models"])):
+    if not any(map(reads_texts, params["models"])):
         return None
     form = {name: params[name] for name in _FOR_EMBEDDING}
     return run_command("embed", {**_locations(), "as_of": as_of, "train_days": train_days, **form})

@@ -179,6 +179,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--embedding-size", type=_whole(1), default=model.embedding_size, help="dimensions of an id embedding")
     add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: units of the hidden layer")
     add("--dropout", type=_share, default=model.dropout, help="dnn, content: dropout rate")
+    add(
+        "--text-in-backbone",
+        action=argparse.BooleanOptionalAction,
+        default=model.text_in_backbone,
+        help="_content: let the backbone read the texts too, not only the content tower",
+    )
     add("--experts", type=_whole(1), default=model.experts, help="mmoe: number of experts")
     add("--levels", type=_whole(1, 100), default=model.levels, help="ple: number of levels")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: experts of each scene per level")

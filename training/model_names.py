@@ -4,17 +4,22 @@ from training.errors import TrainingError
 
 LR, GBDT = "lr", "gbdt"
 BACKBONES = ("dnn", "mmoe", "ple")
-_CONTENT = "_content"
-MODEL_NAMES = (LR, GBDT, *BACKBONES, *(name + _CONTENT for name in BACKBONES))
+_TEXT, _CONTENT = "_text", "_content"
+MODEL_NAMES = (LR, GBDT, *BACKBONES, *(name + _TEXT for name in BACKBONES), *(name + _CONTENT for name in BACKBONES))
 
 
 def backbone_of(model: str) -> str:
     """Return the name of a model's backbone: mmoe for mmoe_content."""
-    return model.removesuffix(_CONTENT)
+    return model.removesuffix(_CONTENT).removesuffix(_TEXT)
+
+
+def reads_texts(model: str) -> bool:
+    """Return whether a model reads the texts of a row."""
+    return model.endswith((_TEXT, _CONTENT))
 
 
 def has_content(model: str) -> bool:
-    """Return whether a model has a content tower, which reads texts."""
+    """Return whether a model has a content tower."""
     return model.endswith(_CONTENT)
 
 

@@ -30,7 +30,7 @@ from training.fitting.device import denormals_flushed, forked_random_state, keep
 from training.fitting.loop import Epoch, Validate, best_epoch, fit, fit_epochs
 from training.fitting.loop_settings import Device, LoopSettings, default_settings
 from training.fitting.memory import require_memory
-from training.model_names import GBDT, has_content, require_known
+from training.model_names import GBDT, reads_texts, require_known
 from training.models.build import build_model
 from training.models.click_model import RowModel
 from training.models.model_settings import ModelSettings
@@ -238,7 +238,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
 
 
 def _text_settings(arguments: Namespace) -> TextSettings | None:
-    if not has_content(arguments.model):
+    if not reads_texts(arguments.model):
         return None
     return TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode)
 

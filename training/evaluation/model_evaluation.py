@@ -40,9 +40,9 @@ def evaluate_model(
     metrics, report = evaluated(predictions, click_probabilities(catalog, dates, predictions))
     if gates := gate_statistics.report():
         metrics["gates"] = gates
-    if text_mode:
-        assert isinstance(model, RowModel)  # only networks read texts
+    if isinstance(model, RowModel) and model.model.content:
         predictions = predictions.append_column("alpha", pa.array(alphas(model, validation)))
         metrics["alpha_by"] = alpha_by(predictions)
+    if text_mode:
         metrics["rows_without_text"] = rows_without_text(validation, text_mode)
     return predictions, metrics, report

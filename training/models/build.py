@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from training.data.input_shape import InputShape
-from training.model_names import LR, backbone_of
+from training.model_names import LR, backbone_of, has_content
 from training.models.click_model import ClickModel
 from training.models.content_tower import ContentSide
 from training.models.dnn import DNN
@@ -14,9 +14,11 @@ from training.models.logistic_regression import LogisticRegression, WideInput
 from training.models.mmoe import MMoE
 from training.models.model_settings import ModelSettings
 from training.models.ple import PLE
+from training.models.text_input import TextInput
 from warehouse.tables import SCENES
 
 _EXPERT_SIZES, _TOWER_SIZE = (128, 64), 32
+_TEXT_DROPOUT = 0.5  # of the backbone's texts: with few distinct items, their texts name the item
 
 # By name. A backbone maps x [B, D] and scene [B] to logits [B] and the weights of its gates, by gate.
 _BACKBONES: dict[str, Callable[[int, ModelSettings], nn.Module]] = {
@@ -33,12 +35,16 @@ def build_model(
 ) -> ClickModel:
     """Build a model, with initial weights from torch's global random generator.
 
-    text_shape: for a content model, the number of texts per row and the size of their whitened embeddings.
+    text_shape: for a model that reads texts, their number per row and the size of their whitened embeddings.
     """
     if name == LR:
         wide = WideInput(shape, settings.id_dropout)
         return ClickModel(wide, LogisticRegression(len(shape.categorical_sizes), shape.numeric_size))
     inputs = InputLayer(shape, settings.embedding_size, settings.id_dropout, settings.unseen_rate)
-    backbone = _BACKBONES[backbone_of(name)](inputs.output_size, settings)
-    content = ContentSide(len(SCENES), *text_shape, settings.dropout) if text_shape else None
-    return ClickModel(inputs, backbone, content)
+    texts, content = None, None
+    if text_shape and (settings.text_in_backbone or not has_content(name)):
+        texts = TextInput(*text_shape, _TEXT_DROPOUT)
+    backbone = _BACKBONES[backbone_of(name)](inputs.output_size + (texts.output_size if texts else 0), settings)
+    if text_shape and has_content(name):
+        content = ContentSide(len(SCENES), *text_shape, settings.dropout)
+    return ClickModel(inputs, backbone, texts, content)

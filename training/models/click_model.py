@@ -1,4 +1,4 @@
-"""A complete model: input layer, backbone and, if it reads texts, content tower."""
+"""A complete network: input layer, backbone and, if it reads texts, their input and a content tower."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from training.data.rows import SCENE, Rows
 from training.models.content_tower import ContentSide
 from training.models.input_layer import InputLayer
 from training.models.scorer import Gates
+from training.models.text_input import TextInput
 
 # How names of weights began in earlier runs, and how they begin now.
 _RENAMED = {
@@ -22,23 +23,37 @@ _RENAMED = {
 class ClickModel(nn.Module):
     """Maps the tensors of B rows to logits [B] and the weights of the backbone's gates.
 
-    backbone: x [B, D], scene [B] -> logits [B], gates. The logit of a content model is
-    (1 - alpha) * backbone + alpha * content.
+    backbone: x [B, D], scene [B] -> logits [B], gates. texts: appends texts to what the backbone reads. The logit of a
+    model with a content side is (1 - alpha) * backbone + alpha * content.
     """
 
-    def __init__(self, inputs: InputLayer, backbone: nn.Module, content: ContentSide | None = None) -> None:
+    def __init__(
+        self,
+        inputs: InputLayer,
+        backbone: nn.Module,
+        texts: TextInput | None = None,
+        content: ContentSide | None = None,
+    ) -> None:
         super().__init__()
         self.inputs = inputs
         self.backbone = backbone
+        self.texts = texts
         self.content = content
+
+    @property
+    def reads_texts(self) -> bool:
+        return self.texts is not None or self.content is not None
 
     def forward(self, categorical: Tensor, numeric: Tensor, texts: Tensor | None = None) -> tuple[Tensor, Gates]:
         """Score rows. categorical: [B, F] int64, numeric: [B, N].
 
-        texts: for a content model, the whitened embeddings of the rows' texts, [B, T, K].
+        texts: for a model that reads texts, the whitened embeddings of those of the rows, [B, T, K].
         """
         scene = categorical[:, SCENE]
-        logit, gates = self.backbone(self.inputs(categorical, numeric), scene)
+        x = self.inputs(categorical, numeric)
+        if self.texts is not None:
+            x = torch.cat([x, self.texts(texts)], dim=1)
+        logit, gates = self.backbone(x, scene)
         if self.content is None:
             return logit, gates
         content_logit, alpha = self.content(texts, scene)
@@ -52,16 +67,16 @@ class ClickModel(nn.Module):
 class RowModel(nn.Module):
     """A click model that takes Rows and returns logits [B].
 
-    text_table: for a content model, the whitened embeddings [1 + texts, K] that the indexes in rows.text refer to. It
-    is not trained, and not saved with the model.
+    text_table: for a model that reads texts, the whitened embeddings [1 + texts, K] that the indexes in rows.text refer
+    to. It is not trained, and not saved with the model.
     """
 
     text_table: Tensor | None
 
     def __init__(self, model: ClickModel, text_table: Tensor | None = None) -> None:
         super().__init__()
-        if (model.content is None) != (text_table is None):
-            raise ValueError("a content model needs text_table, and other models must not have one")
+        if model.reads_texts != (text_table is not None):
+            raise ValueError("a model that reads texts needs text_table, and other models must not have one")
         self.model = model
         self.register_buffer("text_table", text_table, persistent=False)
 

@@ -1,12 +1,12 @@
 """The content part of a model: a tower that reads texts, and a gate that weighs it against the backbone."""
 
-import torch
 from torch import Tensor, nn
 
 from training.models.gates import own_scene
+from training.models.text_input import TextInput
 from training.models.towers import SceneTowers
 
-_PROJECTED_SIZE, _HIDDEN_SIZE, _TOWER_SIZE = 32, 64, 32
+_HIDDEN_SIZE, _TOWER_SIZE = 64, 32
 _LIMIT = 10.0  # of the alpha gate's logit: in float32, sigmoid(17) is 1
 
 
@@ -34,30 +34,12 @@ class AlphaGate(nn.Module):
         return logit.clamp(-_LIMIT, _LIMIT).sigmoid()
 
 
-class ContentInput(nn.Module):
-    """Projects the text embeddings of a row, and adds their product if there are two: [B, T, K] -> [B, output_size].
-
-    All texts have the same projection, so the product of an item and a query tells how close their meanings are.
-    """
-
-    def __init__(self, texts: int, size: int) -> None:
-        super().__init__()
-        self.projection = nn.Linear(size, _PROJECTED_SIZE, bias=False)
-        self.output_size = _PROJECTED_SIZE * (texts + (texts == 2))
-
-    def forward(self, texts: Tensor) -> Tensor:
-        x = self.projection(texts)
-        if x.shape[1] == 2:
-            x = torch.cat([x, x.prod(1, keepdim=True)], dim=1)
-        return x.flatten(1)
-
-
 class ContentSide(nn.Module):
     """The content tower and its gate: text embeddings [B, T, K], scene [B] -> logits [B], alpha [B]."""
 
     def __init__(self, scenes: int, texts: int, size: int, dropout: float) -> None:
         super().__init__()
-        self.input = ContentInput(texts, size)
+        self.input = TextInput(texts, size)
         self.tower = ContentTower(scenes, self.input.output_size, dropout)
         self.alpha_gate = AlphaGate(scenes, self.input.output_size)
 

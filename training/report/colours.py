@@ -60,8 +60,32 @@ _THEMES = {  # light, dark
     "star": ("#8a6100", "#f0c040"),
 }
 _MODELS = (
-    ("#0072b2", "#d55e00", "#009e73", "#b3508f", "#b98500", "#5a5fc7", "#7a4a21", "#64748b"),
-    ("#4db3f0", "#ff8a3d", "#2fd3a6", "#e59cc6", "#f0c040", "#a5a9ff", "#c99a6b", "#a3b1c6"),
+    (
+        "#0072b2",
+        "#d55e00",
+        "#009e73",
+        "#b3508f",
+        "#b98500",
+        "#5a5fc7",
+        "#7a4a21",
+        "#64748b",
+        "#5b7a0d",
+        "#a3154d",
+        "#0e7490",
+    ),
+    (
+        "#4db3f0",
+        "#ff8a3d",
+        "#2fd3a6",
+        "#e59cc6",
+        "#f0c040",
+        "#a5a9ff",
+        "#c99a6b",
+        "#a3b1c6",
+        "#b6d95a",
+        "#f78fb3",
+        "#67d5ea",
+    ),
 )
 LIGHT, DARK = (Palette(**{name: pair[at] for name, pair in _THEMES.items()}, models=_MODELS[at]) for at in (0, 1))
 

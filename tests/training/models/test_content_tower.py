@@ -18,11 +18,12 @@ from tests.training.models.test_mixtures import random_rows as rows_without_text
 from training.cli import main
 from training.data.rows import ITEM, USER, Rows
 from training.data.text_columns import MODES
-from training.model_names import BACKBONES, GBDT, LR, MODEL_NAMES, has_content
+from training.model_names import BACKBONES, MODEL_NAMES, has_content
 from training.models.build import build_model
 from training.models.click_model import RowModel
 from training.models.content_tower import ContentSide
 from training.models.model_settings import ModelSettings
+from training.models.text_input import TextInput
 from warehouse.tables import TRAIN
 
 SIZE, TEXTS = 6, 30
@@ -42,8 +43,17 @@ def random_model(name, per_row):
 
 
 def backbone_logits(model, rows):
+    """The backbone on its input layer and, beside it, each row's projected texts and their product."""
     whole = model.model
-    return whole.backbone(whole.inputs(rows.categorical, rows.numeric), rows.scene)[0]
+    x = whole.inputs(rows.categorical, rows.numeric)
+    texts = [projected_texts(whole.texts, embedded) for embedded in array(model.text_table)[rows.text.numpy()]]
+    return whole.backbone(torch.cat([x, torch.tensor(np.array(texts), dtype=torch.float32)], dim=1), rows.scene)[0]
+
+
+def projected_texts(texts: TextInput, embedded: np.ndarray) -> np.ndarray:
+    """One row's, from its texts' embeddings [T, K]."""
+    projected = [array(texts.projection.weight) @ embedding for embedding in embedded]
+    return np.concatenate([*projected, projected[0] * projected[1]] if len(projected) == 2 else projected)
 
 
 def sigmoid(x):
@@ -52,8 +62,7 @@ def sigmoid(x):
 
 def content_logit_and_alpha(side: ContentSide, scene, embedded):
     """One row's, from its texts' embeddings [T, K]."""
-    projected = [array(side.input.projection.weight) @ embedding for embedding in embedded]
-    x = np.concatenate([*projected, projected[0] * projected[1]] if len(projected) == 2 else projected)
+    x = projected_texts(side.input, embedded)
     first = side.tower.shared[0]
     hidden = relu(array(first.weight) @ x + array(first.bias))
     gate = side.alpha_gate.logits
@@ -71,6 +80,20 @@ def test_a_content_model_is_the_formula_on_any_backbone(name, per_row):
         content, alpha = content_logit_and_alpha(model.model.content, scene, table[rows.text[row].numpy()])
         expected.append((1 - alpha) * backbone[row] + alpha * content)
     assert array(model(rows)) == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+@pytest.mark.parametrize("per_row", [1, 2])
+def test_a_text_model_is_its_backbone_with_the_texts_beside_its_input(per_row):
+    table = torch.randn(TEXTS, SIZE, generator=torch.Generator().manual_seed(6))
+    model = RowModel(build_model("mmoe_text", SHAPE, ModelSettings(), (per_row, SIZE)), table)
+    model, rows = randomised(model).eval(), random_rows(per_row)
+    assert array(model(rows)) == pytest.approx(array(backbone_logits(model, rows)), rel=1e-4, abs=1e-4)
+
+
+def test_texts_may_be_kept_from_the_backbone():
+    model = build_model("mmoe_content", SHAPE, ModelSettings(text_in_backbone=False), (2, SIZE))
+    assert model.texts is None
+    assert model.content is not None
 
 
 def test_alpha_lies_within_0_and_1_however_sure_the_gate_is():
@@ -115,11 +138,11 @@ def test_a_content_model_cannot_be_used_without_its_texts():
             RowModel(build_model(name, SHAPE, ModelSettings(), text_shape), table)
 
 
-@pytest.mark.parametrize("name", sorted({*MODEL_NAMES} - {LR, GBDT}))
+@pytest.mark.parametrize("name", [*BACKBONES, *(name for name in MODEL_NAMES if has_content(name))])
 def test_weights_of_earlier_runs_are_loaded(name):
     """They had a backbone's weights at the top, or beside the input's if the model had a content side."""
-    text_shape = (2, SIZE) if has_content(name) else None
-    model = randomised(build_model(name, SHAPE, ModelSettings(), text_shape))
+    text_shape, settings = (2, SIZE) if has_content(name) else None, ModelSettings(text_in_backbone=False)
+    model = randomised(build_model(name, SHAPE, settings, text_shape))
     earlier = {}
     for key, weight in model.state_dict().items():
         part, rest = key.split(".", 1)
@@ -127,7 +150,7 @@ def test_weights_of_earlier_runs_are_loaded(name):
             earlier[{"inputs": "backbone.inputs.", "backbone": "backbone.", "content": ""}[part] + rest] = weight
         else:
             earlier[{"inputs": "inputs.", "backbone": ""}[part] + rest] = weight
-    loaded = build_model(name, SHAPE, ModelSettings(), text_shape)
+    loaded = build_model(name, SHAPE, settings, text_shape)
     loaded.load_state_dict(earlier)
     assert all(torch.equal(weight, model.state_dict()[key]) for key, weight in loaded.state_dict().items())
 
