@@ -62,7 +62,7 @@ def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
     try:
         dates = tuple((last - timedelta(days=back)).isoformat() for back in reversed(range(days)))
     except OverflowError as error:
-        raise TrainingError(f"there is no date {days} days before {as_of}: use fewer --train-days") from error
+        raise TrainingError(f"there is no date {days} days before {as_of}: use a smaller --train-days") from error
     return Window(train=dates[:train_days], val=dates[train_days:])
 
 

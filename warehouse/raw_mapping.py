@@ -111,7 +111,7 @@ class _MappingError(WarehouseError):
 
 def _only(table: Mapping[str, Any], allowed: Iterable[str], what: str) -> None:
     if unknown := [key for key in table if key not in allowed]:
-        raise _MappingError(f"there is no {what} {unknown[0]!r}; there are {' and '.join(allowed)}")
+        raise _MappingError(f"unknown {what} {unknown[0]!r}; allowed are {', '.join(allowed)}")
 
 
 def _section(given: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def _zone(section: Mapping[str, Any]) -> str:
 def _scenes(section: Mapping[str, Any]) -> dict[str, int]:
     for name, number in section.items():
         if type(number) is not int or number < 0:
-            raise _MappingError(f"[scenes] gives {name!r} the number {number!r}; write a whole number from 0")
+            raise _MappingError(f"[scenes] gives {name!r} the number {number!r}; write a whole number, 0 or higher")
         if number not in SCENES:
             raise _MappingError(
                 f"[scenes] gives {name!r} the number {number}, but there are {len(SCENES)} scenes, 0 to {SCENES[-1]}; "

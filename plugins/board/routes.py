@@ -112,7 +112,7 @@ def board_app(
         path = folders.report(run)
         if path is None:
             raise HTTPException(
-                404, f"The artifacts folder has no run {run!r} with a report: reload the board to see the present runs."
+                404, f"The artifacts folder has no run {run!r} with a report: reload the board to see the current runs."
             )
         return FileResponse(
             path, media_type="text/html", headers={**_NOT_CACHED, "Content-Security-Policy": _REPORT_POLICY}

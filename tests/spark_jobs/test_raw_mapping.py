@@ -94,7 +94,7 @@ def test_rows_in_the_mappings_format_that_a_quote_swallowed_are_rejected(warehou
         (None, "lacks user_id, item_id, log_time, scene; it must name user_id, item_id, log_time, label, scene, or"),
         (MAPPING.replace("uid", "user"), "lacks user; it must name user, sku, at, clicked, page (see mapping.toml)"),
         ("[scenes]\nhome = 7", "set ANTM2C_SCENES=8"),
-        (MAPPING, "a log_time is written as d.M.yyyy, HH:mm, or such as 2023-07-20T21:05:09+08:00 (mapping.toml)"),
+        (MAPPING, "a log_time must look like d.M.yyyy, HH:mm or 2023-07-20T21:05:09+08:00 (mapping.toml)"),
     ],
 )
 def test_what_does_not_fit_ends_in_a_sentence(

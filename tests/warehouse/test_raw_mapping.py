@@ -44,7 +44,7 @@ def test_everything_that_it_may_say() -> None:
     ("text", "says"),
     [
         ("[columns", "is not TOML"),
-        ("[column]\nuid = 'user_id'", "there is no section 'column'; there are columns and time and scenes"),
+        ("[column]\nuid = 'user_id'", "unknown section 'column'; allowed are columns, time, scenes"),
         ("columns = 1", "write it as a section, [columns]"),
         ("[columns]\nuid = 'user'", "maps 'uid' to 'user', which is no column"),
         ("[columns]\na.b = 'user_id'", "in quotes if it has dots"),
@@ -59,8 +59,8 @@ def test_everything_that_it_may_say() -> None:
         ("[time]\nformat = 'yyyy-MM-dd'", "lacks H and m; use"),
         ("[time]\nzone = 'Shanghai'", "the time zone 'Shanghai' is unknown; write a name such as \"Asia/Shanghai\""),
         ("[time]\nzone = 8", "the time zone 8 is unknown"),
-        ("[scenes]\nhome = '0'", "gives 'home' the number '0'; write a whole number from 0"),
-        ("[scenes]\nhome = true", "write a whole number from 0"),
+        ("[scenes]\nhome = '0'", "gives 'home' the number '0'; write a whole number, 0 or higher"),
+        ("[scenes]\nhome = true", "write a whole number, 0 or higher"),
         ("[scenes]\nhome = 1\nstart = 1", "gives 'home' and 'start' the number 1; a scene has one name"),
         ("[scenes]\nhome = 5", "there are 5 scenes, 0 to 4; set ANTM2C_SCENES=6"),
         ("[scenes]\nhome = 0\nhome = 1", "is not TOML"),
@@ -79,7 +79,7 @@ def test_a_mapping_that_arrives_or_changes_makes_logs_stale(catalog: Catalog) ->
     record(catalog, LOGS, DAY, "v1", [catalog.input(RAW, DAY)])
     assert Freshness(catalog).verdict(LOGS, DAY).fresh
     put_mapping(catalog, "[time]\nzone = 'UTC'")
-    assert Freshness(catalog).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since"
+    assert Freshness(catalog).verdict(LOGS, DAY).reason == f"raw date={DAY} has changed since it was read"
     record(catalog, LOGS, DAY, "v2", [catalog.input(RAW, DAY)])
     assert Freshness(catalog).verdict(LOGS, DAY).fresh
     put_mapping(catalog, "[time]\nzone = '+08:00'")

@@ -1,7 +1,7 @@
 """The rule by which a challenger replaces the champion.
 
-The challenger must be better in AUC over all rows, worse in log loss over all rows no more than by chance, and worse in
-AUC in no scene and at no cold-start level. All tests are paired, and take a user's rows as one cluster.
+Over all rows, its AUC must be significantly higher, and its log loss not significantly higher. Its AUC must not be
+significantly lower in any scene or at any cold-start level. All tests are paired, with a user's rows as one cluster.
 """
 
 import math
