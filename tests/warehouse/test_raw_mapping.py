@@ -51,7 +51,7 @@ def test_everything_that_it_may_say() -> None:
         ("[columns]\na = 'label'\nb = 'label'", "maps 'a' and 'b' to label; keep one of them"),
         ("[columns]\na = 'label'\nA = 'scene'", "has 'a' and 'A'"),
         ("[columns]\nLabel = 'scene'", "no column for label; say which"),
-        ("[time]\nformats = 'yyyy'", "no key in [time] 'formats'; there are format and zone"),
+        ("[time]\nformats = 'yyyy'", "unknown key in [time] 'formats'; allowed are format, zone"),
         ("[time]\nformat = 7", "write it as a text"),
         ("[time]\nformat = '%Y-%m-%d %H:%M'", "has '%'; use yyyy MM dd"),
         ("[time]\nformat = 'YYYY-MM-dd HH:mm'", "has 'YYYY'; use yyyy MM dd"),
