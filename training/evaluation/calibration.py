@@ -1,5 +1,6 @@
 """Calibration: how well predicted probabilities match observed click rates."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,16 @@ def expected_calibration_error(bins: list[ReliabilityBin]) -> float:
     """Mean gap between predicted and observed click rate over the bins, weighted by rows (Naeini et al., AAAI 2015)."""
     total = sum(b.rows for b in bins)
     return sum(b.rows * abs(b.predicted - b.observed) for b in bins) / total
+
+
+def normalised_entropy(logloss: float | None, click_rate: float | None) -> float | None:
+    """Return the log loss divided by that of the click rate as everyone's prediction (He et al., ADKDD 2014).
+
+    Below 1 the predictions say more than the click rate alone. None if there are no rows or all are of one class.
+    """
+    if logloss is None or click_rate in (None, 0, 1):
+        return None
+    return logloss / -(click_rate * math.log(click_rate) + (1 - click_rate) * math.log(1 - click_rate))
 
 
 def wilson_interval(shares: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

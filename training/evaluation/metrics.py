@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from training.evaluation.auc import auc
-from training.evaluation.calibration import expected_calibration_error, reliability
+from training.evaluation.calibration import expected_calibration_error, normalised_entropy, reliability
 from training.evaluation.cold_start_report import cold_start_report
 from training.evaluation.gauc import gauc
 from training.evaluation.prediction_table import Scored, scored
@@ -27,6 +27,7 @@ def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str
         **{key: figures[key] for key in ("rows", "positives", "auc", "auc_low", "auc_high", "logloss")},
         "ctr": figures["ctr"],
         "predicted_ctr": figures["predicted_ctr"],
+        "normalised_entropy": normalised_entropy(figures["logloss"], figures["ctr"]),
         "gauc": gauc(rows.logit, rows.label, rows.user),
         "ece": expected_calibration_error(bins),
         "auc_by": _by_kind({segment: line.auc for segment, line in report.items()}),

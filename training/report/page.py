@@ -90,6 +90,7 @@ def _tiles(metrics: dict[str, Any]) -> Iterable[tuple[str, str]]:
         yield f"{metrics['share']:.1%}", f"share of the best reachable {_figure(metrics['best_reachable_auc'])}"
     yield _figure(metrics["gauc"]), "GAUC, within users"
     yield _figure(metrics["logloss"]), "log loss"
+    yield _figure(metrics["normalised_entropy"]), "normalised entropy"
     yield _figure(metrics["ece"]), "ECE, calibration error"
     yield f"{metrics['predicted_ctr']:.1%}", f"click rate predicted, {metrics['ctr']:.1%} observed"
 

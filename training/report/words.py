@@ -7,6 +7,7 @@ WORDS = {
     "Best reachable": "the AUC of the true click probabilities. Only sample logs have them.",
     "GAUC": "the AUC among each user's own rows, weighted by impressions.",
     "Log loss": "the error of the predicted probabilities, in nats; lower is better.",
+    "Normalised entropy": "log loss divided by that of predicting one click rate for all rows; lower is better.",
     "ECE": "calibration error: how far predicted click rates are from observed ones; lower is better.",
 }
 LEVELS_ARE = (

@@ -1,10 +1,18 @@
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import roc_auc_score
 
-from training.evaluation.calibration import expected_calibration_error, log_loss, reliability, wilson_interval
+from training.evaluation.calibration import (
+    expected_calibration_error,
+    log_loss,
+    normalised_entropy,
+    reliability,
+    wilson_interval,
+)
 from training.evaluation.gauc import gauc
 
 
@@ -62,3 +70,12 @@ def test_log_loss_equals_scikit_learn_and_stays_finite():
     probabilities = 1 / (1 + np.exp(-logits))
     assert log_loss(logits, labels).mean() == pytest.approx(sklearn_log_loss(labels, probabilities), abs=1e-12)
     assert log_loss(np.array([1e4], dtype=np.float32), np.array([0])).tolist() == [1e4]
+
+
+def test_predicting_the_click_rate_has_a_normalised_entropy_of_1() -> None:
+    label = np.array([1, 0, 0, 1, 0])
+    loss = -np.mean([math.log(0.4 if clicked else 0.6) for clicked in label])
+    assert normalised_entropy(loss, 0.4) == pytest.approx(1)
+    assert normalised_entropy(loss / 2, 0.4) == pytest.approx(0.5)
+    assert normalised_entropy(0.1, 0.0) is None
+    assert normalised_entropy(None, None) is None

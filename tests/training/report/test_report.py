@@ -132,7 +132,7 @@ def test_a_phone_gets_a_narrower_picture_of_the_segments(dnn_page):
 
 def test_the_words_of_the_figures_are_explained(dnn_page):
     explained = re.findall(r"<dt>(.*?)</dt>", dnn_page.split("<section>")[0])
-    assert explained == ["AUC", "GAUC", "Log loss", "ECE"], "the truth is not known"
+    assert explained == ["AUC", "GAUC", "Log loss", "Normalised entropy", "ECE"], "the truth is not known"
     known = page(share=0.7, best_reachable_auc=0.8)
     assert {"Share", "Best reachable"} < set(re.findall(r"<dt>(.*?)</dt>", known.split("<section>")[0]))
 
