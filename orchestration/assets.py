@@ -4,14 +4,17 @@ from typing import Any
 
 from airflow.sdk import Asset
 
+from spark_jobs import FEATURE_STAGES
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.settings import read_settings
 from warehouse.tables import LOGS, TRAIN
 
 TRAINING_TABLE = Asset(f"antm2c_training_table_{read_settings().dataset}")
+FEATURES = {stage: Asset(f"antm2c_{stage}_{read_settings().dataset}") for stage in FEATURE_STAGES}
 MODELS = Asset(f"antm2c_models_{read_settings().dataset}")
 CHAMPION = Asset(f"antm2c_champion_{read_settings().dataset}")
+SCORES = Asset(f"antm2c_scores_{read_settings().dataset}")
 
 
 def describe_training_table(context: Any, _: Any = None) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-DAILY, HISTORY = "antm2c_etl_daily", "antm2c_etl_history"
+DAILY, HISTORY, SCORE = "antm2c_etl_daily", "antm2c_etl_history", "antm2c_score"
 
 
 def day_of(dag_run: Any) -> str:

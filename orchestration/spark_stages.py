@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from orchestration.assets import TRAINING_TABLE, describe_training_table
+from orchestration.assets import FEATURES, TRAINING_TABLE, describe_training_table
 from orchestration.pools import HEAVY_POOL
 from orchestration.spark_stage_operator import SparkStageOperator
 from warehouse.settings import REPOSITORY, read_settings
@@ -15,6 +15,7 @@ _DOCS = {
     "item_features": "Impressions, clicks and CTR of each item: on the day, over seven days, over all days, by scene.",
     "user_item_features": "How often each user-item pair of the date was shown and clicked on all earlier days.",
     "training_table": "Joins every impression of the date with the features that were known before the date began.",
+    "score_candidates": "Joins every valid candidate of the date with the features that are known before it begins.",
 }
 _HOW_TO_RERUN = "To run this stage again, clear this task and those after it. The tasks before it need not run again."
 
@@ -25,7 +26,8 @@ def spark_stage(
     """Return a task that runs one stage for one date, or for a range if last_date is given. Dates may be templates."""
     settings = read_settings()
     dates = ["--date", first_date] if last_date is None else ["--start-date", first_date, "--end-date", last_date]
-    publishes_table: dict[str, Any] = {"outlets": [TRAINING_TABLE], "post_execute": describe_training_table}
+    publishes: dict[str, dict[str, Any]] = {name: {"outlets": [asset]} for name, asset in FEATURES.items()}
+    publishes["training_table"] = {"outlets": [TRAINING_TABLE], "post_execute": describe_training_table}
     return SparkStageOperator(
         task_id=stage,
         first_date=first_date,
@@ -39,5 +41,5 @@ def spark_stage(
         durable=False,  # a durable task that is cleared after success would submit nothing
         env_vars={"SPARK_CONF_DIR": str(REPOSITORY / "conf"), "PYSPARK_PYTHON": sys.executable},
         doc_md=f"{_DOCS[stage]}\n\n{_HOW_TO_RERUN}",
-        **(publishes_table if stage == "training_table" else {}),
+        **publishes.get(stage, {}),
     )

@@ -63,7 +63,7 @@ def embed(as_of: str, train_days: str, params: dict[str, Any], run_command: RunC
     if not any(map(reads_texts, params["models"])):
         return None
     form = {name: params[name] for name in _FOR_EMBEDDING}
-    return run_command("embed", {**_locations(), "as_of": as_of, "train_days": train_days, **form})
+    return run_command("embed", {**locations(), "as_of": as_of, "train_days": train_days, **form})
 
 
 def train(request: dict[str, Any], outlet_events: Any, run_command: RunCommand) -> str:
@@ -71,7 +71,7 @@ def train(request: dict[str, Any], outlet_events: Any, run_command: RunCommand) 
 
     request: the model, the as-of date and the form's values, by the names of the command's options.
     """
-    run = run_command("train", {**_locations(), **request})
+    run = run_command("train", {**locations(), **request})
     outlet_events[MODELS].extra = {name: run[name] for name in _IN_EVENT}
     return run["artifacts"]
 
@@ -89,6 +89,7 @@ def compare(runs: list[str], params: dict[str, Any], run_command: RunCommand) ->
     return [*lines, *({"model": model, "failed": True} for model in failed)]
 
 
-def _locations() -> dict[str, str]:
+def locations() -> dict[str, str]:
+    """Return where the tables and the runs are, by the names of the commands' options."""
     settings = read_settings()
     return {"warehouse": settings.warehouse, "dataset": settings.dataset, "artifacts": settings.artifacts}

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.csv_header import RawFiles, group_by_header, raw_files
 from spark_jobs.common.errors import StageError
+from spark_jobs.common.intake import IMPRESSIONS, Intake
 from spark_jobs.common.partitions import check_scene_folders, empty_content, no_rows, write_staged
 from spark_jobs.common.raw_csv import BACKSLASH_QUOTE, REPLACEMENT, readable_files
 from spark_jobs.common.raw_formats import read_any, read_any_header
@@ -22,15 +23,7 @@ from warehouse.catalog import Catalog
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
 from warehouse.raw_mapping import RawMapping
-from warehouse.tables import (
-    DEEP_FEATURES,
-    LOGS,
-    RAW,
-    REJECT_REASONS,
-    REJECTS,
-    SCENES,
-    TEXT_COLUMNS,
-)
+from warehouse.tables import DEEP_FEATURES, REJECT_REASONS, SCENES, TEXT_COLUMNS, Table
 
 _REJECTED = -1  # the scene of rejected rows while they are staged with the logs
 _IS_VALID = f"scene != {_REJECTED}"
@@ -52,7 +45,7 @@ _SHOWN_CHARACTERS = 200
 _RAW_BYTES_PER_WRITER = 2 * 1024**3  # one file per scene of about 256 MB
 
 
-def with_reason(raw: DataFrame, date: str, mapping: RawMapping) -> DataFrame:
+def with_reason(raw: DataFrame, date: str, mapping: RawMapping, has_labels: bool) -> DataFrame:
     """Add typed_label, typed_scene, log_ts and `reason`: why a row is rejected, or null if it is valid.
 
     A row gets the first reason of REJECT_REASONS whose condition it meets.
@@ -67,7 +60,7 @@ def with_reason(raw: DataFrame, date: str, mapping: RawMapping) -> DataFrame:
         "malformed": "malformed",
         "missing_user_id": "coalesce(user_id, '') = ''",
         "missing_item_id": "coalesce(item_id, '') = ''",
-        "bad_label": "NOT coalesce(typed_label IN (0, 1), false)",
+        "bad_label": "NOT coalesce(typed_label IN (0, 1), false)" if has_labels else "false",
         "bad_scene": f"NOT coalesce(typed_scene IN ({', '.join(map(str, SCENES))}), false)",
         "bad_log_time": "log_ts IS NULL",
         "wrong_date": f"NOT {is_on(date, 'log_ts', mapping)}",
@@ -76,8 +69,9 @@ def with_reason(raw: DataFrame, date: str, mapping: RawMapping) -> DataFrame:
     return typed.selectExpr("*", f"CASE {' '.join(reasons)} END AS reason")
 
 
-def valid_and_rejected(rows: DataFrame) -> DataFrame:
-    """Put valid and rejected rows into the columns of `logs`, so that one pass over the CSV writes both.
+def valid_and_rejected(rows: DataFrame, table: Table) -> DataFrame:
+    """Put valid and rejected rows into the columns of the table of valid rows, so that one pass over the raw files
+    writes both.
 
     For a rejected row, scene is -1, user_id is its source_file, item_id its reason and item_title its raw_line.
     """
@@ -88,38 +82,40 @@ def valid_and_rejected(rows: DataFrame) -> DataFrame:
         *(
             f"IF(reason IS NULL, {blank.get(name, '`{}`').format(typed.get(name, name))}, {carried.get(name, 'NULL')}) "
             f"AS `{name}`"
-            for name in LOGS.column_names
+            for name in table.column_names
         )
     )
 
 
-def check_date(catalog: Catalog, date: str) -> None:
+def check_date(catalog: Catalog, date: str, intake: Intake = IMPRESSIONS) -> None:
     """Raise StageError or WarehouseError if there are no raw files of a date, or the mapping is wrong."""
-    raw_files(catalog, date)
+    raw_files(catalog, date, intake)
     catalog.raw_mapping()
 
 
-def publish_date(stage: Stage, date: str, max_reject_rate: float) -> list[Manifest]:
-    """Publish the logs and rejects of one date. Raises StageError if there are no raw files or too many rejects."""
-    raw = [stage.catalog.input(RAW, date)]  # before reading: files that arrive meanwhile make the result stale
+def publish_date(stage: Stage, date: str, max_reject_rate: float, intake: Intake = IMPRESSIONS) -> list[Manifest]:
+    """Publish the valid rows and rejects of one date. Raises StageError if files are missing or rejects too many."""
+    raw = [stage.catalog.input(intake.raw, date)]  # before reading: files that arrive meanwhile make the result stale
     mapping = stage.catalog.raw_mapping()
-    groups = group_by_header(stage.catalog, date, mapping, read_any_header)
+    groups = group_by_header(stage.catalog, date, intake, mapping, read_any_header)
     require_readable_paths(stage.spark, *(uri for group in groups for uri in group.uris))
-    with stage.staged(LOGS, date) as logs, stage.staged(REJECTS, date) as rejects, readable_files():
-        content, counts = write_rows(stage.spark, groups, mapping, logs)
-        logs_content, rejects_content = split_rejects(stage, logs, rejects, content, counts)
+    with stage.staged(intake.valid, date) as valid, stage.staged(intake.rejects, date) as rejects, readable_files():
+        content, counts = write_rows(stage.spark, groups, mapping, valid)
+        valid_content, rejects_content = split_rejects(stage, valid, rejects, content, counts)
         published = [stage.publish(rejects, rejects_content, raw)]
         if rejects_content.rows > max_reject_rate * counts["rows_in"]:
-            raise too_many_rejects(stage, date, counts, rejects_content.rejects, max_reject_rate, accepted(mapping))
+            reasons = rejects_content.rejects
+            raise too_many_rejects(stage, date, intake, counts, reasons, max_reject_rate, accepted(mapping))
         for column in _IDS:
             if number := counts[f"null_{column}"]:
-                print(f"csv_to_orc {date}: {_SEEMS_MISSING.format(number, column)}", flush=True)
-        return [stage.publish(logs, logs_content, raw), *published]
+                print(f"{intake.stage} {date}: {_SEEMS_MISSING.format(number, column)}", flush=True)
+        return [stage.publish(valid, valid_content, raw), *published]
 
 
 def too_many_rejects(
     stage: Stage,
     date: str,
+    intake: Intake,
     counts: dict[str, int],
     by_reason: dict[str, int],
     max_reject_rate: float,
@@ -130,16 +126,19 @@ def too_many_rejects(
     quotes = _DOUBLE_QUOTES.format(counts[_BACKSLASHES]) if counts[_BACKSLASHES] else ""
     return StageError(
         f"{sum(by_reason.values())} of {counts['rows_in']} raw rows are rejected ({reasons}), more than "
-        f"--max-reject-rate {max_reject_rate:g} allows, so the logs are not published; the rejected rows are in "
-        f"{stage.catalog.uri(REJECTS, date)}{quotes}",
-        details=[*(accepted[reason] for reason in by_reason if reason in accepted), *some_rejects(stage, date)],
+        f"--max-reject-rate {max_reject_rate:g} allows, so the {intake.valid.folder.replace('_', ' ')} are not "
+        f"published; the rejected rows are in {stage.catalog.uri(intake.rejects, date)}{quotes}",
+        details=[
+            *(accepted[reason] for reason in by_reason if reason in accepted),
+            *some_rejects(stage, intake.rejects, date),
+        ],
     )
 
 
-def some_rejects(stage: Stage, date: str) -> list[str]:
+def some_rejects(stage: Stage, table: Table, date: str) -> list[str]:
     """Return a few of the date's published rejects, one line of text each."""
     shown = f"substring(raw_line, 1, {_SHOWN_CHARACTERS})"
-    rows = stage.read(REJECTS, date).selectExpr("source_file", "reason", f"{shown} AS line").limit(_SHOWN_REJECTS)
+    rows = stage.read(table, date).selectExpr("source_file", "reason", f"{shown} AS line").limit(_SHOWN_REJECTS)
     return [f"rejected from {row.source_file}, {row.reason}: {_printable(row.line)}" for row in rows.collect()]
 
 
@@ -148,26 +147,27 @@ def _printable(text: str) -> str:
 
 
 def write_rows(
-    spark: SparkSession, groups: Sequence[RawFiles], mapping: RawMapping, logs: StagedPartition
+    spark: SparkSession, groups: Sequence[RawFiles], mapping: RawMapping, valid: StagedPartition
 ) -> tuple[Content, dict[str, int]]:
-    """Write all rows, valid and rejected, to the staged logs. Returns the valid rows' content, and `row_counts`."""
+    """Write all rows, also the rejected ones, to `valid`. Returns the content of the valid rows, and `row_counts`."""
     for as_bytes in (False, True):  # as bytes, which is slow, only if it makes a difference
-        rows = checked_rows(spark, groups, mapping, logs.date, as_bytes)
-        content, counts = write_staged(rows, logs, row_counts(), _IS_VALID)
+        rows = checked_rows(spark, groups, mapping, valid, as_bytes)
+        content, counts = write_staged(rows, valid, row_counts(), _IS_VALID)
         if not counts[_REPLACEMENTS]:
             break
     return content, counts
 
 
 def checked_rows(
-    spark: SparkSession, groups: Sequence[RawFiles], mapping: RawMapping, date: str, as_bytes: bool
+    spark: SparkSession, groups: Sequence[RawFiles], mapping: RawMapping, valid: StagedPartition, as_bytes: bool
 ) -> DataFrame:
     """Read all rows of the raw files, valid and rejected. Each task will write one file for each scene."""
     if not groups:
-        return no_rows(spark, LOGS)
+        return no_rows(spark, valid.table)
     raw = functools.reduce(DataFrame.unionAll, (read_any(spark, group, mapping, as_bytes) for group in groups))
     writers = math.ceil(sum(group.size for group in groups) / _RAW_BYTES_PER_WRITER)
-    return valid_and_rejected(with_reason(raw, date, mapping)).coalesce(max(writers, 1))
+    with_reasons = with_reason(raw, valid.date, mapping, has_labels="label" in valid.table.column_names)
+    return valid_and_rejected(with_reasons, valid.table).coalesce(max(writers, 1))
 
 
 def row_counts() -> dict[str, str]:
@@ -187,18 +187,18 @@ def row_counts() -> dict[str, str]:
 
 
 def split_rejects(
-    stage: Stage, logs: StagedPartition, rejects: StagedPartition, content: Content, counts: dict[str, int]
+    stage: Stage, valid: StagedPartition, rejects: StagedPartition, content: Content, counts: dict[str, int]
 ) -> tuple[Content, ...]:
-    """Move the rejected rows from the staged logs to the staged rejects. Raises StageError if a row is lost."""
+    """Move the rejected rows from `valid` to the staged rejects. Raises StageError if a row is lost."""
     by_reason = {reason: counts[reason] for reason in REJECT_REASONS if counts[reason]}
-    check_scene_folders(logs, {scene: counts[f"scene_{scene}"] for scene in SCENES})
-    rejected = empty_content(REJECTS)
+    check_scene_folders(valid, {scene: counts[f"scene_{scene}"] for scene in SCENES})
+    rejected = empty_content(rejects.table)
     if by_reason:  # without rejects, the partition is a manifest alone: writing an empty file would take a Spark job
-        carried = stage.spark.read.schema(LOGS.ddl).orc(f"{logs.uri}/scene={_REJECTED}")
+        carried = stage.spark.read.schema(valid.table.ddl).orc(f"{valid.uri}/scene={_REJECTED}")
         named = {"user_id": "source_file", "item_title": "raw_line", "item_id": "reason"}
         rows = carried.selectExpr(*(f"{column} AS {name}" for column, name in named.items()))
         rejected, _ = write_staged(rows.coalesce(1), rejects)
-        stage.catalog.storage.remove(f"{logs.path}/scene={_REJECTED}")
+        stage.catalog.storage.remove(f"{valid.path}/scene={_REJECTED}")
     if content.rows + rejected.rows != counts["rows_in"] or rejected.rows != sum(by_reason.values()):
         raise StageError(
             f"{counts['rows_in']} raw rows came in, but {content.rows} valid and {rejected.rows} rejected rows "
@@ -218,12 +218,17 @@ def rate(text: str) -> float:
     return value
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line."""
-    parser = stage_parser(__doc__)
+def add_max_reject_rate(parser: argparse.ArgumentParser) -> None:
+    """Add the option --max-reject-rate."""
     parser.add_argument(
         "--max-reject-rate", type=rate, default=0.01, help="fail if a larger share of rows is rejected (%(default)s)"
     )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    parser = stage_parser(__doc__)
+    add_max_reject_rate(parser)
     arguments = parser.parse_args(argv)
     run_stage(
         "csv_to_orc",

@@ -16,6 +16,7 @@ from warehouse.manifest import Input, Manifest
 from warehouse.pair_tiles import Cover, cover, tile_days
 from warehouse.tables import DAILY_UI, FEATURES_UI, LOGS, TILES_UI
 
+HORIZON = "ui_horizon_days"  # in manifests: how many days of history were counted, if not all
 _PAIR = ["user_id", "item_id"]
 _STAGE = "user_item_features"
 
@@ -36,6 +37,22 @@ def pair_history(pairs: DataFrame, history: DataFrame, rows: int) -> DataFrame:
     zeros = pairs.selectExpr(*_PAIR, "0L AS imp", "0L AS clk")
     sums = summed_pairs(in_one_task(zeros.unionAll(own_history), rows))
     return sums.selectExpr(*_PAIR, "imp AS ui_imp_hist", "clk AS ui_clk_hist")
+
+
+def history_before(
+    stage: Stage, date: str, pairs: DataFrame, rows: int, horizon: int | None
+) -> tuple[DataFrame, list[Input], str | None]:
+    """Return the history of these pairs before the date, the inputs to record, and the start of the history.
+
+    rows: the number of rows in `pairs`. horizon: days to count, None for all. The start is None if it is not the first
+    date with logs.
+    """
+    beginning = stage.freshness.known_dates()[0]
+    first = beginning if horizon is None else days_before(date, horizon)
+    covered = find_cover(stage, max(first, beginning), days_before(date, 1))
+    inputs = inputs_of(stage, covered)
+    history, history_rows = read_cover(stage, covered)
+    return pair_history(pairs, history, rows + history_rows), inputs, beginning if first <= beginning else None
 
 
 def find_cover(stage: Stage, first: str, last: str) -> Cover:
@@ -92,22 +109,17 @@ def publish_tile(stage: Stage, date: str) -> Manifest:
 def publish_history(stage: Stage, date: str, horizon: int | None) -> list[Manifest]:
     """Publish the date's tile, if it has one, and the history of its pairs. horizon: days to count, None for all."""
     published = [publish_tile(stage, date)] if tile_days(date) > 1 else []
-    beginning = stage.freshness.known_dates()[0]
-    first = beginning if horizon is None else days_before(date, horizon)
-    covered = find_cover(stage, max(first, beginning), days_before(date, 1))
-    inputs = [stage.input(DAILY_UI, date), *inputs_of(stage, covered)]
-    pairs_shown = stage.rows(DAILY_UI, date)
+    source, pairs_shown = stage.input(DAILY_UI, date), stage.rows(DAILY_UI, date)
+    pairs, inputs, since = history_before(stage, date, stage.read(DAILY_UI, date), pairs_shown, horizon)
     with stage.staged(FEATURES_UI, date) as staged:
-        history, rows = read_cover(stage, covered)
-        pairs = pair_history(stage.read(DAILY_UI, date), history, rows + pairs_shown)
         content, _ = write_staged(pairs, staged)
         if content.rows != pairs_shown:
             raise StageError(
                 f"{content.rows} rows were written for {pairs_shown} pairs of {date}; nothing is published: "
                 "run the stage again"
             )
-        parameters = {} if horizon is None else {"ui_horizon_days": horizon}
-        published.append(stage.publish(staged, content, inputs, beginning if first <= beginning else None, parameters))
+        parameters = {} if horizon is None else {HORIZON: horizon}
+        published.append(stage.publish(staged, content, [source, *inputs], since, parameters))
     return published
 
 

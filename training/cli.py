@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import date as calendar_date
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from training.commands.challenge import challenge
 from training.commands.compare import compare
 from training.commands.embed import embed
 from training.commands.evaluate import evaluate
+from training.commands.predict import predict
 from training.commands.promote import NONE, promote
 from training.commands.track import track
 from training.commands.train import train
@@ -25,6 +27,7 @@ from training.fitting.memory import is_out_of_memory
 from training.model_names import MODEL_NAMES
 from training.models.model_settings import ModelSettings
 from training.text.encoders import AUTO
+from training.tracking.champion import ALIAS
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
@@ -94,12 +97,12 @@ def _readable(arguments: argparse.Namespace) -> argparse.Namespace:
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     if count() > 1 and arguments.command != "train":
         raise TrainingError(f"the command {arguments.command} runs in one process only: start it without torchrun")
-    if arguments.command in _ON_WINDOWS:
-        return _ON_WINDOWS[arguments.command](arguments, Catalog(arguments.warehouse, arguments.dataset))
+    if arguments.command in _ON_TABLES:
+        return _ON_TABLES[arguments.command](arguments, Catalog(arguments.warehouse, arguments.dataset))
     return _ON_RUNS[arguments.command](arguments)
 
 
-_ON_WINDOWS = {"train": train, "embed": embed}
+_ON_TABLES = {"train": train, "embed": embed, "predict": predict}
 _ON_RUNS = {"evaluate": evaluate, "compare": compare, "track": track, "challenge": challenge, "promote": promote}
 
 
@@ -108,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_train(commands.add_parser("train", help="train and evaluate a model on a window of dates"))
     _add_window(commands.add_parser("embed", help="embed the texts of some dates before models are trained on them"))
+    predicting = commands.add_parser("predict", help="score candidates with the champion or another run")
+    _add_predict(predicting)
     evaluating = commands.add_parser("evaluate", help="compute a run's metrics again from its folder")
     comparing = commands.add_parser("compare", help="compare runs on the same validation rows")
     tracking = commands.add_parser("track", help="record runs in MLflow, with their parameters, metrics and files")
@@ -123,14 +128,14 @@ def _parser() -> argparse.ArgumentParser:
         )
     for command in (evaluating, challenging):
         command.add_argument("--warehouse", help="root URI of the tables, if they have moved since the run")
-    for command in (evaluating, challenging, promoting):
+    for command in (evaluating, challenging, promoting, predicting):
         owner = "champion" if command is challenging else "run"
         command.add_argument(
             "--text-encoder",
             metavar="FOLDER",
             help=f"the present folder of the {owner}'s text encoder, if it has moved",
         )
-    for command in (tracking, challenging, promoting):
+    for command in (tracking, challenging, promoting, predicting):
         command.add_argument(
             "--tracking-uri", default=read_settings().tracking_uri, help="address of MLflow (MLFLOW_TRACKING_URI)"
         )
@@ -142,12 +147,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_window(parser: argparse.ArgumentParser) -> None:
+def _add_places(parser: argparse.ArgumentParser) -> None:
     settings = read_settings()
     add = partial(_add, parser)
     add("--warehouse", default=settings.warehouse, help="root URI of the tables")
     add("--dataset", default=settings.dataset, help="suffix of the tables")
     add("--artifacts", type=_local, default=settings.artifacts, help="folder for runs and embeddings")
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    _add_places(parser)
+    add = partial(_add, parser)
+    add("--model", type=_local, required=True, metavar="RUN", help=f"{ALIAS}, or the folder of a finished run")
+    add("--date", type=_date, help="the date to score")
+    add("--start-date", type=_date, help="first date of a range, inclusive")
+    add("--end-date", type=_date, help="last date of a range, inclusive")
+    add("--top", type=_whole(1), metavar="K", help="keep only the K best candidates of each user and scene (all)")
+
+
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    _add_places(parser)
+    add = partial(_add, parser)
     add("--as-of", required=True, help="last validation date, YYYY-MM-DD")
     add(
         "--train-days",
@@ -250,6 +270,15 @@ def _local(text: str) -> str:
     if "://" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is not a local folder; only tables may be on another file system")
     return text
+
+
+def _date(text: str) -> str:
+    try:
+        if calendar_date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a date: write it as YYYY-MM-DD")
 
 
 def _whole(least: int, most: int = 2**31 - 1):

@@ -10,7 +10,7 @@ from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
-from warehouse.tables import RAW, TRAIN
+from warehouse.tables import RAW, TABLES, TRAIN
 
 LEAST_TRAIN_DAYS = 3  # with fewer, a model says little; the user may still ask for fewer
 
@@ -125,10 +125,8 @@ def in_ranges(dates: Sequence[str]) -> str:
 
 
 def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:
-    """Raise TrainingError if a training table has been published again since `inputs` were recorded."""
-    changed = [entry.date for entry in inputs if catalog.version(TRAIN, entry.date) != entry.version]
+    """Raise TrainingError if a table has been published again since `inputs`, all of one table, were recorded."""
+    changed = [entry for entry in inputs if catalog.version(TABLES[entry.table], entry.date) != entry.version]
     if changed:
-        name = TRAIN.name(catalog.dataset)
-        raise TrainingError(
-            f"{name} was published again for {', '.join(changed)} while it was being read: run the command again"
-        )
+        name, dates = TABLES[changed[0].table].name(catalog.dataset), ", ".join(entry.date for entry in changed)
+        raise TrainingError(f"{name} was published again for {dates} while it was being read: run the command again")

@@ -12,7 +12,7 @@ from warehouse.raw_files import PARQUET_SUFFIXES, have_changed, listing_version,
 from warehouse.raw_mapping import MAPPING_FILE, RawMapping, parse_mapping
 from warehouse.settings import read_settings
 from warehouse.storage import Storage
-from warehouse.tables import RAW, Table
+from warehouse.tables import RAW, TABLES, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
 _COMPRESSION_FACTOR = 6  # about, of CSV and of Parquet
@@ -51,23 +51,26 @@ class Catalog:
                 raise WarehouseError(f"{self.uri(table, date)} is not a date: {error}; rename the folder") from error
         return dates
 
-    def misplaced_raw(self) -> list[str]:
-        """Return the names in the raw table's folder that stages ignore, because they are not date=YYYY-MM-DD."""
-        folder = self.table_path(RAW)
+    def misplaced_raw(self, table: Table = RAW) -> list[str]:
+        """Return the names in a raw table's folder that stages ignore, because they are not date=YYYY-MM-DD."""
+        folder = self.table_path(table)
         names = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in self.storage.entries(folder)]
-        dates = {f"date={date}" for date in self.dates(RAW)}
-        read = {*dates, MAPPING_FILE}
+        read = {f"date={date}" for date in self.dates(table)} | ({MAPPING_FILE} if table is RAW else set())
         return sorted(name for name in names if name not in read and not name.startswith((".", "_")))
 
     def raw_mapping(self) -> RawMapping:
-        """Return how the raw files are to be read. Raises WarehouseError if the mapping is wrong."""
+        """Return how logs and candidates are to be read. Raises WarehouseError if the mapping is wrong."""
         try:
-            text = self.storage.read_text(f"{self.table_path(RAW)}/{MAPPING_FILE}")
+            text = self.storage.read_text(self.mapping_path)
         except FileNotFoundError:
             return RawMapping()
         except UnicodeDecodeError as error:
             raise WarehouseError(f"{self.mapping_uri} is not UTF-8 ({error}); write it again") from error
         return parse_mapping(text, self.mapping_uri)
+
+    @property
+    def mapping_path(self) -> str:
+        return f"{self.table_path(RAW)}/{MAPPING_FILE}"
 
     @property
     def mapping_uri(self) -> str:
@@ -77,11 +80,11 @@ class Catalog:
         """Return the partition's data files as fsspec entries with name and size."""
         return self.storage.files(self.path(table, date))
 
-    def raw_bytes(self, date: str) -> int:
+    def raw_bytes(self, date: str, table: Table = RAW) -> int:
         """Return the total size of the date's raw files. The uncompressed size of compressed files is estimated."""
         return sum(
             entry["size"] * (_COMPRESSION_FACTOR if _is_compressed(entry["name"]) else 1)
-            for entry in self.files(RAW, date)
+            for entry in self.files(table, date)
         )
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
@@ -122,24 +125,24 @@ class Catalog:
 
         Raw files have no manifest, so their version is a hash of their names and content.
         """
-        if table is RAW:
-            return self.input(RAW, date).version
+        if table.is_raw:
+            return self.input(table, date).version
         manifest = self.manifest(table, date)
         return manifest.version if manifest else None
 
     def input(self, table: Table, date: str) -> Input:
         """Describe the partition in its current version, as an input in the manifest of another partition."""
-        if table is RAW:
-            files = read_raw_files(self.storage, self.path(RAW, date))
+        if table.is_raw:
+            files = read_raw_files(self.storage, self.path(table, date), self.mapping_path)
             return RawInput(table.folder, date, version_of(files), files)
         return Input(table.folder, date, self.version(table, date))
 
     def raw_has_changed(self, source: Input) -> bool:
         """Whether the raw files of a date differ from those recorded in this input. False if all were removed since."""
-        folder = self.path(RAW, source.date)
+        folder = self.path(TABLES[source.table], source.date)
         if isinstance(source, RawInput):
-            return have_changed(self.storage, folder, source.files)
-        return listing_version(self.storage, folder) not in (source.version, None)
+            return have_changed(self.storage, folder, self.mapping_path, source.files)
+        return listing_version(self.storage, folder, self.mapping_path) not in (source.version, None)
 
 
 def _is_compressed(name: str) -> bool:

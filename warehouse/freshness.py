@@ -171,7 +171,7 @@ class Freshness:
 
     def _changed(self, source: Input) -> str:
         table, name = TABLES[source.table], f"{source.table} date={source.date}"
-        if table is RAW:
+        if table.is_raw:
             return f"{name} has changed since it was read" if self._has_raw_changed(source) else ""
         manifest = self.manifest(table, source.date)
         now = manifest.version if manifest else None
@@ -184,7 +184,7 @@ class Freshness:
 
     def _input_verdict(self, source: Input) -> Verdict:
         table = TABLES[source.table]
-        return _FRESH if table is RAW or source.version is None else self.verdict(table, source.date)
+        return _FRESH if table.is_raw or source.version is None else self.verdict(table, source.date)
 
     def _has_raw_changed(self, source: Input) -> bool:
         if source not in self._raw_has_changed:

@@ -57,6 +57,7 @@ class Manifest:
     rows_in: int | None = None  # raw rows, valid and rejected
     rejects: dict[str, int] = field(default_factory=dict)  # rows by reason
     files: list[list[Any]] | None = None  # name and bytes of each data file
+    scored_by: dict[str, str] | None = None  # the run: the name of its folder, the hash of its configuration
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1)
@@ -96,6 +97,7 @@ def _validity(read: Manifest) -> dict[str, bool]:
         "parameters": _are_numbers(read.parameters),
         "rows_in": read.rows_in is None or type(read.rows_in) is int,
         "rejects": _are_numbers(read.rejects),
+        "scored_by": read.scored_by is None or type(read.scored_by) is dict,
         "files": read.files is None or (type(read.files) is list and all(map(_is_file, read.files))),
     }
 

@@ -63,6 +63,7 @@ class StagedPartition:
         inputs: list[Input],
         history_start: str | None = None,
         parameters: dict[str, int] | None = None,
+        scored_by: dict[str, str] | None = None,
     ) -> Manifest:
         """Write the manifest and move the folder into place."""
         manifest = Manifest(
@@ -81,6 +82,7 @@ class StagedPartition:
             rows_in=content.rows_in,
             rejects=content.rejects,
             files=self._catalog.data_files(self.path),
+            scored_by=scored_by,
         )
         self._catalog.storage.write_text(f"{self.path}/{MANIFEST_FILE}", manifest.to_json())
         self._swap()

@@ -6,12 +6,12 @@ files are to be read, counts as one of them.
 """
 
 import hashlib
+import posixpath
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from warehouse.manifest import RawFile
-from warehouse.raw_mapping import MAPPING_FILE
 from warehouse.storage import Storage
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -19,21 +19,21 @@ _REMEMBERED_CHECKSUMS = 10_000
 _CHUNK_BYTES = 1024**2
 
 
-def read_raw_files(storage: Storage, folder: str) -> tuple[RawFile, ...]:
-    """Describe the visible files under `folder`, sorted, and the mapping beside it. Reads each once. Raises OSError."""
+def read_raw_files(storage: Storage, folder: str, mapping: str) -> tuple[RawFile, ...]:
+    """Describe the visible files under `folder`, sorted, and the mapping. Reads each file once. Raises OSError."""
     return tuple(
         RawFile(name, entry["size"], _time(entry), _checksum(storage, entry))
-        for name, entry in _by_name(storage, folder).items()
+        for name, entry in _by_name(storage, folder, mapping).items()
     )
 
 
-def have_changed(storage: Storage, folder: str, known: Iterable[RawFile]) -> bool:
+def have_changed(storage: Storage, folder: str, mapping: str, known: Iterable[RawFile]) -> bool:
     """Whether the files under `folder` differ from the known ones. Reads files whose time, but not size, has changed.
 
     If all files were removed, the answer is no: raw files may be archived once their logs are published.
     """
     before = {file.name: file for file in known}
-    now = _by_name(storage, folder)
+    now = _by_name(storage, folder, mapping)
     if not now:
         return False
     if {name: file.size for name, file in before.items()} != {name: entry["size"] for name, entry in now.items()}:
@@ -48,17 +48,18 @@ def version_of(files: Iterable[RawFile]) -> str | None:
     return hashlib.sha256(repr(contents).encode()).hexdigest()[:16] if contents else None
 
 
-def listing_version(storage: Storage, folder: str) -> str | None:
+def listing_version(storage: Storage, folder: str, mapping: str) -> str | None:
     """Return a hash of names, sizes and times, or None if there are no files. It is the version in older manifests."""
-    listing = [(f"/{name}", entry["size"], _time(entry)) for name, entry in _by_name(storage, folder).items()]
+    entries = _by_name(storage, folder, mapping)
+    listing = [(f"/{name}", entry["size"], _time(entry)) for name, entry in entries.items()]
     return hashlib.sha256(repr(listing).encode()).hexdigest()[:16] if listing else None
 
 
-def _by_name(storage: Storage, folder: str) -> dict[str, dict[str, Any]]:
+def _by_name(storage: Storage, folder: str, mapping: str) -> dict[str, dict[str, Any]]:
     """Return the entries by their names as seen from `folder`; nothing if no raw file is left there."""
     files = {entry["name"].removeprefix(f"{folder}/"): entry for entry in storage.files(folder)}
-    mapping = storage.file(f"{folder.rpartition('/')[0]}/{MAPPING_FILE}") if files else None
-    return {**files, f"../{MAPPING_FILE}": mapping} if mapping else files
+    entry = storage.file(mapping) if files else None
+    return {**files, posixpath.relpath(mapping, folder): entry} if entry else files
 
 
 def _time(entry: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict
 from warehouse.manifest import Manifest
 from warehouse.pair_tiles import tile_days
-from warehouse.tables import DERIVED_TABLES, LOGS, RAW, REJECTS, TILES_UI, Table
+from warehouse.tables import CANDIDATES, DERIVED_TABLES, LOGS, RAW, REJECTS, SCORING_TABLES, TILES_UI, Table
 
 _SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.LEAKY: "LEAKY", State.MISSING: "MISSING"}
 _NOT_EXPECTED = "."
@@ -36,12 +36,21 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     if problems:
         lines += [f"{number} {cause}" for cause, number in causes(freshness, problems).items()]
         lines += [f"run the stages for {min(problems)} .. {max(problems)}"]
-    return [*lines, *misplaced], not problems and not misplaced
+    return [*lines, *_scoring(catalog, freshness), *misplaced], not problems and not misplaced
 
 
 def expected(table: Table, date: str) -> bool:
     """Whether the table has a partition for a date with logs. Tiles of one day would only repeat the daily counts."""
     return table is not TILES_UI or tile_days(date) > 1
+
+
+def _scoring(catalog: Catalog, freshness: Freshness) -> list[str]:
+    """Say for each date with candidates what is published. Stale scores are no problem: past dates need no new ones."""
+    signs = {
+        date: [f"{table.folder} {_SIGNS[freshness.verdict(table, date).state]}" for table in SCORING_TABLES]
+        for date in catalog.dates(CANDIDATES)
+    }
+    return [f"candidates of {date}: {', '.join(shown)}" for date, shown in signs.items()]
 
 
 def _misplaced(catalog: Catalog) -> list[str]:

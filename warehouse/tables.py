@@ -46,12 +46,21 @@ class Table:
         return ", ".join(f"`{name}` {spark_type}" for name, spark_type in self.columns)
 
     @property
+    def is_raw(self) -> bool:
+        """Whether users write its files. It has no manifests, and its columns are not fixed."""
+        return self.format == "csv"
+
+    @property
     def column_names(self) -> list[str]:
         return [name for name, _ in self.columns]
 
 
 def _columns(spark_type: str, *names: str) -> Columns:
     return tuple((name, spark_type) for name in names)
+
+
+def _without_label(columns: Columns) -> Columns:
+    return tuple(column for column in columns if column[0] != "label")
 
 
 def scene_counters(prefix: str = "") -> list[str]:
@@ -110,6 +119,25 @@ TRAIN = Table(
     suffix="_parquet",
 )
 
+CANDIDATES = Table("candidates", "csv", ())
+VALID_CANDIDATES = Table("valid_candidates", "orc", _without_label(LOGS.columns), LOGS.partitions)
+CANDIDATE_REJECTS = Table("candidate_rejects", "orc", REJECTS.columns)
+CANDIDATE_FEATURES = Table(
+    "candidate_features", "parquet", _without_label(TRAIN.columns), TRAIN.partitions, suffix=TRAIN.suffix
+)
+SCORES = Table(
+    "scores",
+    "parquet",
+    (
+        *_PAIR,
+        ("log_ts", "timestamp"),
+        ("scene", "int"),
+        ("probability", "double"),
+        ("rank", "int"),
+        ("run", "string"),
+    ),
+)
+
 # In the order in which the stages write them for one date.
 DERIVED_TABLES = (
     LOGS,
@@ -123,4 +151,6 @@ DERIVED_TABLES = (
     FEATURES_UI,
     TRAIN,
 )
-TABLES = {table.folder: table for table in (RAW, TRUTH, *DERIVED_TABLES)}
+# Only for dates with candidates, which may have no logs yet.
+SCORING_TABLES = (VALID_CANDIDATES, CANDIDATE_REJECTS, CANDIDATE_FEATURES, SCORES)
+TABLES = {table.folder: table for table in (RAW, TRUTH, *DERIVED_TABLES, CANDIDATES, *SCORING_TABLES)}

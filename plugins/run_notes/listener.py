@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from orchestration.run_dates import dates_of
+from orchestration.run_dates import SCORE, dates_of
 from orchestration.task_messages import APPROVE, CHALLENGE, DECISION, MESSAGE
 from plugins.run_notes.note import story_of, with_story
 
@@ -55,6 +55,9 @@ def _subject(dag_run: "DagRun", events: Iterable[dict[str, Any]]) -> str:
     """Return what a run is for: the dates that it processes, or the as-of date of a retraining, if known."""
     if dates := dates_of(dag_run):
         return " to ".join(dict.fromkeys(dates))
+    if dag_run.dag_id == SCORE:
+        date = next((event["date"] for event in events if "date" in event), (dag_run.conf or {}).get("date"))
+        return f"Scoring of {date}" if date else "Scoring"
     as_of = next((event["as_of"] for event in events if "as_of" in event), (dag_run.conf or {}).get("as_of"))
     return f"Retraining as of {as_of}" if as_of else "Retraining"
 

@@ -8,7 +8,8 @@ MAX_CHARACTERS = 1000  # the width of Airflow's column for notes: a longer note 
 END = "---"  # the line below which people write; Markdown shows a rule
 _DATE = r"\d{4}-\d\d-\d\d"
 _STORY = re.compile(
-    rf"^(?:{_DATE}(?: to {_DATE})?|Retraining(?: as of {_DATE})?): .*?^{END}$", re.MULTILINE | re.DOTALL
+    rf"^(?:{_DATE}(?: to {_DATE})?|Retraining(?: as of {_DATE})?|Scoring(?: of {_DATE})?): .*?^{END}$",
+    re.MULTILINE | re.DOTALL,
 )
 _WORD = re.compile(r"`[^`]*`\S*|\S+")  # a command in backticks is one word, so it is never cut
 _SHORTEST_LINE = 60  # characters; without room for that, there is no story
@@ -80,6 +81,9 @@ def story_of(
         elif "rejects" in event:
             version = (event["version"] or "")[:8]
             yield f"{event['rows']:,} rows, {event['rejects']:,} rejected, version {version}"
+        elif "champion" in event:
+            by = f"the champion, version {event['champion']}" if event["champion"] else event["run"]
+            yield f"{event['rows']:,} scores by {by}"
         elif "because" in event:
             yield f"New champion: {event['run']}, version {event['version']}: {event['because']}"
     if answer and (person := answer.get("responded_by_user")):

@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 from fsspec.utils import infer_compression
 
 from spark_jobs.common.errors import StageError
+from spark_jobs.common.intake import Intake
 from warehouse.catalog import Catalog
 from warehouse.raw_mapping import MAPPING_FILE, RawMapping
-from warehouse.tables import RAW, REQUIRED_RAW_COLUMNS
 
 HEADER_BYTES = 1024 * 1024
 _UNSUPPORTED = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")
@@ -42,7 +42,7 @@ class Header:
 
 
 _AnyHeader = TypeVar("_AnyHeader", bound=Hashable)
-ReadHeader = Callable[[Catalog, str, RawMapping], _AnyHeader | None]
+ReadHeader = Callable[[Catalog, str, RawMapping, Sequence[str]], _AnyHeader | None]
 
 
 @dataclass(frozen=True)
@@ -55,16 +55,16 @@ class RawFiles(Generic[_AnyHeader]):
 
 
 def group_by_header(
-    catalog: Catalog, date: str, mapping: RawMapping, header_of: ReadHeader[_AnyHeader]
+    catalog: Catalog, date: str, intake: Intake, mapping: RawMapping, header_of: ReadHeader[_AnyHeader]
 ) -> list[RawFiles[_AnyHeader]]:
     """Group the date's raw files by header. Files whose header is None have no rows and are left out.
 
     Raises StageError if the folder is missing or has no files, or if a header lacks a required column or repeats one.
     """
-    entries = raw_files(catalog, date)
+    entries = raw_files(catalog, date, intake)
     files: dict[_AnyHeader, list[dict]] = defaultdict(list)
     for entry in entries:
-        header = header_of(catalog, entry["name"], mapping)
+        header = header_of(catalog, entry["name"], mapping, intake.required_columns)
         if header:
             files[header].append(entry)
     return [
@@ -73,23 +73,23 @@ def group_by_header(
     ]
 
 
-def raw_files(catalog: Catalog, date: str) -> list[dict]:
+def raw_files(catalog: Catalog, date: str, intake: Intake) -> list[dict]:
     """List the date's raw files as fsspec entries. Raises StageError if the folder is missing or has no files."""
-    folder = catalog.uri(RAW, date)
-    if not catalog.storage.exists(catalog.path(RAW, date)):
-        misplaced = ", ".join(catalog.misplaced_raw())
+    folder = catalog.uri(intake.raw, date)
+    if not catalog.storage.exists(catalog.path(intake.raw, date)):
+        misplaced = ", ".join(catalog.misplaced_raw(intake.raw))
         beside = f"; ignored beside it, because the name is not date=YYYY-MM-DD: {misplaced}" if misplaced else ""
-        raise StageError(f"no raw logs for {date}: there is no folder {folder}; put the CSV files there{beside}")
-    entries = catalog.files(RAW, date)
+        raise StageError(f"no {intake.files} for {date}: there is no folder {folder}; put the CSV files there{beside}")
+    entries = catalog.files(intake.raw, date)
     if not entries:
         raise StageError(
-            f"no raw logs for {date}: the folder {folder} has no files; put the CSV files there, or, if the day has no "
-            "impressions, a CSV file with only a header"
+            f"no {intake.files} for {date}: the folder {folder} has no files; put the CSV files there, or, if the day "
+            f"has no {intake.rows}, a CSV file with only a header"
         )
     return entries
 
 
-def read_header(catalog: Catalog, path: str, mapping: RawMapping) -> Header | None:
+def read_header(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> Header | None:
     """Read the header of a CSV file. None if the file is empty. Raises StageError."""
     try:
         with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
@@ -109,7 +109,7 @@ def read_header(catalog: Catalog, path: str, mapping: RawMapping) -> Header | No
         raise StageError(f"{path}: the first line is not a CSV header ({error})") from error
     if not cells:
         return None
-    _check(cells, first_line, path, mapping)
+    _check(cells, first_line, path, mapping, required)
     columns = tuple(map(mapping.column_of, cells))
     return Header(cells, columns, is_first_line=start.lstrip("\n").split("\n", 1)[0].strip() != "")
 
@@ -125,19 +125,19 @@ def check_file_name(path: str) -> None:
         raise StageError(f"{path}: Spark cannot read this compression; write the file uncompressed, as .gz or as .bz2")
 
 
-def _check(cells: Sequence[str], line: str, path: str, mapping: RawMapping) -> None:
+def _check(cells: Sequence[str], line: str, path: str, mapping: RawMapping, required: Sequence[str]) -> None:
     """Raise StageError if the cells lack a required column or repeat a column. line: the header as written."""
-    if _lacking(cells, mapping):
+    if _lacking(cells, mapping, required):
         for separator, name in _OTHER_SEPARATORS.items():
-            if not _lacking([cell.strip(' "\r') for cell in line.split(separator)], mapping):
+            if not _lacking([cell.strip(' "\r') for cell in line.split(separator)], mapping, required):
                 raise StageError(f"{path}: its columns seem to be separated by {name}; write the file with commas")
-    check_names(cells, f"{path}: the header", mapping)
+    check_names(cells, f"{path}: the header", mapping, required)
 
 
-def check_names(names: Sequence[str], subject: str, mapping: RawMapping) -> None:
+def check_names(names: Sequence[str], subject: str, mapping: RawMapping, required: Sequence[str]) -> None:
     """Raise StageError if the names of a file's columns lack a required column or repeat a column."""
-    if lacking := _lacking(names, mapping):
-        needed = ", ".join(map(mapping.name_of, REQUIRED_RAW_COLUMNS))
+    if lacking := _lacking(names, mapping, required):
+        needed = ", ".join(map(mapping.name_of, required))
         raise StageError(f"{subject} lacks {', '.join(lacking)}; it must name {needed}{_or_map(mapping)}")
     for column in filter(None, map(mapping.column_of, names)):
         written = [name for name in names if mapping.column_of(name) == column]
@@ -146,10 +146,10 @@ def check_names(names: Sequence[str], subject: str, mapping: RawMapping) -> None
             raise StageError(f"{subject} has {column} more than once{spelled}; keep one of them")
 
 
-def _lacking(names: Sequence[str], mapping: RawMapping) -> list[str]:
+def _lacking(names: Sequence[str], mapping: RawMapping, required: Sequence[str]) -> list[str]:
     """Return the required columns that the names lack, as the files should name them."""
     columns = {*map(mapping.column_of, names)}
-    return [mapping.name_of(column) for column in REQUIRED_RAW_COLUMNS if column not in columns]
+    return [mapping.name_of(column) for column in required if column not in columns]
 
 
 def _or_map(mapping: RawMapping) -> str:

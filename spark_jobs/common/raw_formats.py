@@ -1,5 +1,7 @@
 """The formats of raw files, which are told by the names of the files. A date may have files of several formats."""
 
+from collections.abc import Sequence
+
 from fsspec.utils import infer_compression
 from pyspark.sql import DataFrame, SparkSession
 
@@ -15,17 +17,17 @@ from warehouse.raw_mapping import RawMapping
 AnyHeader = Header | JsonNames | ParquetSchema
 
 
-def read_any_header(catalog: Catalog, path: str, mapping: RawMapping) -> AnyHeader | None:
+def read_any_header(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> AnyHeader | None:
     """Read the names of a file's columns, and what else files that are read at once must share. None if it is empty."""
     check_file_name(path)
     plain = path.lower() if infer_compression(path) is None else path.lower().rpartition(".")[0]
     if plain.endswith(JSON_SUFFIXES):
-        return read_json_names(catalog, path, mapping)
+        return read_json_names(catalog, path, mapping, required)
     if not plain.endswith(PARQUET_SUFFIXES):
-        return read_header(catalog, path, mapping)
+        return read_header(catalog, path, mapping, required)
     if plain != path.lower():
         raise StageError(f"{path}: a Parquet file is compressed inside; unpack it")
-    return read_parquet_schema(catalog, path, mapping)
+    return read_parquet_schema(catalog, path, mapping, required)
 
 
 def read_any(spark: SparkSession, group: RawFiles, mapping: RawMapping, as_bytes: bool) -> DataFrame:

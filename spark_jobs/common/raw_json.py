@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
@@ -26,7 +27,7 @@ class JsonNames:
     of_columns: tuple[tuple[str, str], ...]
 
 
-def read_json_names(catalog: Catalog, path: str, mapping: RawMapping) -> JsonNames | None:
+def read_json_names(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> JsonNames | None:
     """Read the names from the first rows of a file: later rows must spell them alike. None if the file has no rows.
 
     Raises StageError if the first rows are not JSON objects, or none has a required column.
@@ -45,7 +46,7 @@ def read_json_names(catalog: Catalog, path: str, mapping: RawMapping) -> JsonNam
             f"{path}: its lines are not JSON objects; write one object on each line, without an array around"
         )
     if names:
-        check_names(names, f"{path}: the list of names in its first rows", mapping)
+        check_names(names, f"{path}: the list of names in its first rows", mapping, required)
     spelled = {column: name for name in names if (column := mapping.column_of(name))}
     usual = {column: name for column in RAW_COLUMNS if mapping.column_of(name := mapping.name_of(column)) == column}
     return JsonNames(tuple({**usual, **spelled}.items()))

@@ -1,5 +1,6 @@
 """Raw Parquet files as DataFrames of strings."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -24,14 +25,14 @@ class ParquetSchema:
     columns: tuple[tuple[str, pa.DataType], ...]
 
 
-def read_parquet_schema(catalog: Catalog, path: str, mapping: RawMapping) -> ParquetSchema:
+def read_parquet_schema(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> ParquetSchema:
     """Read a file's schema. Raises StageError if it cannot be read, or lacks or repeats a column."""
     try:
         with catalog.storage.filesystem.open(path, "rb") as file:
             schema = pyarrow.parquet.read_schema(file)
     except (OSError, pa.ArrowException) as error:
         raise StageError(f"{path} cannot be read as Parquet ({error}); write the file again") from error
-    check_names(schema.names, f"{path}: the schema", mapping)
+    check_names(schema.names, f"{path}: the schema", mapping, required)
     return ParquetSchema(tuple(zip(schema.names, schema.types, strict=True)))
 
 

@@ -24,7 +24,7 @@ from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.freshness import Freshness
 from warehouse.manifest import Manifest
-from warehouse.tables import LOGS
+from warehouse.tables import LOGS, RAW, Table
 
 _SMALL_DATE_BYTES = 64 * 1024**2  # of raw CSV
 _RAW_BYTES_PER_LOGS_BYTE = 8
@@ -40,12 +40,14 @@ def run_stage(
     publish: PublishDate,
     publish_in_order: PublishDate | None = None,
     check_date: Callable[[Catalog, str], object] | None = None,
+    raw: Table = RAW,
 ) -> None:
     """Publish the dates in one session, then print what was published as a JSON object on the last line.
 
     `publish` writes tables that do not depend on other dates, so it may run for two dates at once. `publish_in_order`
     writes those that depend on earlier dates, one date after the other. `check_date` is called for every date before
     any work begins. If a date fails, the program exits with an error; dates that were already published stay so.
+    raw: the table whose size says how much work a date is.
     """
     date = dates[0]
     try:
@@ -54,7 +56,7 @@ def run_stage(
             for date in dates:
                 check_date(catalog, date)
         published = []
-        with spark_session(name) as spark, _map_with(_dates_at_once(catalog, dates)) as map_dates:
+        with spark_session(name) as spark, _map_with(_dates_at_once(catalog, dates, raw)) as map_dates:
             require_readable_paths(spark, catalog.storage.root)
             stage = Stage(spark, catalog, Freshness(catalog))
             results = iter(map_dates(partial(_timed, publish, stage), dates))
@@ -78,16 +80,16 @@ def run_stage(
     print(json.dumps({"stage": name, "published": published}), flush=True)
 
 
-def _dates_at_once(catalog: Catalog, dates: Sequence[str]) -> int:
+def _dates_at_once(catalog: Catalog, dates: Sequence[str], raw: Table) -> int:
     """Return how many dates to run at once: 2 if all are small, because a small date keeps only one core busy."""
-    small = all(_raw_bytes(catalog, date) <= _SMALL_DATE_BYTES for date in dates)
+    small = all(_raw_bytes(catalog, date, raw) <= _SMALL_DATE_BYTES for date in dates)
     return 2 if len(dates) > 1 and small else 1
 
 
-def _raw_bytes(catalog: Catalog, date: str) -> int:
+def _raw_bytes(catalog: Catalog, date: str, raw: Table) -> int:
     """Return the size of the raw files, or an estimate from the logs if that is larger: raw files may be archived."""
     logs = sum(entry["size"] for entry in catalog.files(LOGS, date))
-    return max(catalog.raw_bytes(date), logs * _RAW_BYTES_PER_LOGS_BYTE)
+    return max(catalog.raw_bytes(date, raw), logs * _RAW_BYTES_PER_LOGS_BYTE)
 
 
 @contextmanager

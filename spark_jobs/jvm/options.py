@@ -20,6 +20,7 @@ from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
+from warehouse.tables import CANDIDATES, RAW
 
 # Raw CSV of all requested dates. At this size, a million rows, csv_to_orc takes as much CPU time with one compiler as
 # with both; with fewer rows, it takes less.
@@ -127,9 +128,10 @@ def _listed_bytes(arguments: Sequence[str]) -> list[int]:
         if not (first and last):
             return []
         settings, total = read_settings(), 0
+        raw = CANDIDATES if any(argument.endswith("score_candidates.py") for argument in arguments) else RAW
         catalog = Catalog(options.warehouse or settings.warehouse, options.dataset or settings.dataset)
         for date in days(first, last):
-            total += catalog.raw_bytes(date)
+            total += catalog.raw_bytes(date, raw)
             if total > SMALL_BYTES:
                 break
     except (argparse.ArgumentError, OSError, ValueError, WarehouseError):

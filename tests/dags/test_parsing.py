@@ -48,11 +48,18 @@ EDGES = {
         "approve": {"promote"},
         "promote": set(),
     },
+    "antm2c_score": {
+        "check_candidates": {"score_candidates"},
+        "score_candidates": {"predict"},
+        "predict": set(),
+    },
 }
 KINDS = {
     "wait_for_raw": WaitForRaw,
     "wait_for_history": WaitForHistory,
     "check_window": PythonOperator,
+    "check_candidates": PythonOperator,
+    "score_candidates": SparkStageOperator,
     "train": TrainingOperator,
     "challenge": ChallengeOperator,
     "approve": ApprovalOperator,
@@ -110,7 +117,7 @@ def test_every_task_has_an_owner_and_says_what_it_does(dag: Callable[[str], DAG]
 def test_only_what_takes_cores_and_memory_waits_for_a_slot_of_the_heavy_pool(
     dag: Callable[[str], DAG], dag_id: str, task_id: str
 ) -> None:
-    heavy = task_id in STAGES or task_id == "train"
+    heavy = task_id in STAGES or task_id in ("train", "score_candidates", "predict")
     assert dag(dag_id).get_task(task_id).pool == (HEAVY_POOL if heavy else "default_pool")
 
 
@@ -159,6 +166,12 @@ def test_the_history_is_loaded_by_hand_only(dag: Callable[[str], DAG]) -> None:
     assert dag("antm2c_etl_history").schedule is None
 
 
+def test_candidates_are_scored_when_all_features_of_a_date_are_published(dag: Callable[[str], DAG]) -> None:
+    assets = {asset for task in dag("antm2c_etl_daily").tasks for asset in task.outlets if task.task_id in FEATURES}
+    assert set(dag("antm2c_score").timetable.asset_condition.objects) == assets
+    assert len(assets) == len(FEATURES)
+
+
 def test_the_weekly_run_is_due_on_monday_morning_as_of_sunday(dag: Callable[[str], DAG]) -> None:
     timetable = coerce_to_core_timetable(dag("antm2c_retrain").timetable)
     thursday, sunday = datetime(2023, 7, 20, tzinfo=UTC), datetime(2023, 7, 23, tzinfo=UTC)
@@ -189,7 +202,7 @@ def test_parsing_reads_no_variable_and_no_connection(monkeypatch: pytest.MonkeyP
 
 def test_parsing_loads_nothing_heavy() -> None:
     listing = "print(*(name for name in sys.modules if '.' not in name))"
-    program = f"import sys, dags.antm2c_etl_daily, dags.antm2c_etl_history, dags.antm2c_retrain; {listing}"
+    program = f"import sys, {', '.join(f'dags.{dag_id}' for dag_id in EDGES)}; {listing}"
     run = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, env=os.environ, capture_output=True, text=True, check=True
     )

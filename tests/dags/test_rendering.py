@@ -17,6 +17,7 @@ from warehouse.tables import TRAIN
 
 STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
 DAILY, HISTORY, RETRAIN = "antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"
+SCORE = "antm2c_score"
 PLACE = ["--warehouse", "hdfs://namenode:9000/data/antm2c", "--dataset", "test"]
 REJECTS = {"csv_to_orc": ["--max-reject-rate", "0.01"]}
 JULY_20 = datetime(2023, 7, 20, tzinfo=UTC)
@@ -75,6 +76,15 @@ def test_texts_are_embedded_of_the_window_that_was_checked(dag: Callable[[str], 
     assert rendered == {"as_of": "2023-07-14", "train_days": "9"}
 
 
+def test_candidates_are_scored_of_the_date_that_was_checked(dag: Callable[[str], DAG]) -> None:
+    ti = Mock(xcom_pull=lambda task_ids: {"check_candidates": "2023-07-20"}[task_ids])
+    stage = dag(SCORE).get_task("score_candidates")
+    rendered = [Template(text).render(ti=ti, params={"max_reject_rate": 0.01}) for text in stage.application_args]
+    assert rendered == [*PLACE, "--date", "2023-07-20", "--max-reject-rate", "0.01"]
+    assert Path(stage.application).is_file()
+    assert Template(dag(SCORE).get_task("predict").op_kwargs["date"]).render(ti=ti) == "2023-07-20"
+
+
 def test_a_retraining_by_hand_without_any_table_is_as_of_its_logical_date(
     dag: Callable[[str], DAG], warehouse: HandMadeWarehouse
 ) -> None:
@@ -105,6 +115,8 @@ def test_a_history_stage_is_given_the_range(dag: Callable[[str], DAG], stage: st
         (RETRAIN, "check_window", {"as_of": "2023-02-30"}),
         (RETRAIN, "check_window", {"seed": 2**32}),
         (RETRAIN, "check_window", {"epochs": "many"}),
+        (SCORE, "check_candidates", {"date": "tomorrow"}),
+        (SCORE, "check_candidates", {"top": 0}),
     ],
 )
 def test_a_form_with_a_wrong_answer_is_refused(

@@ -69,8 +69,8 @@ def columns_of(table: Table) -> list[list[str]]:
     return [list(column) for column in table.columns]
 
 
-def receive(catalog: Catalog, day: str, text: str = "raw") -> None:
-    catalog.storage.write_text(f"{catalog.path(RAW, day)}/a.csv", text)
+def receive(catalog: Catalog, day: str, text: str = "raw", table: Table = RAW) -> None:
+    catalog.storage.write_text(f"{catalog.path(table, day)}/a.csv", text)
 
 
 def rows_at(catalog: Catalog, table: Table, day: str) -> list[str] | None:

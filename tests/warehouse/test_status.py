@@ -14,7 +14,18 @@ from warehouse.catalog import Catalog
 from warehouse.publish import StagedPartition
 from warehouse.settings import REPOSITORY
 from warehouse.status import expected
-from warehouse.tables import DERIVED_TABLES, FEATURES_USER, LOGS, RAW, REJECTS, TILES_UI, TRAIN
+from warehouse.tables import (
+    CANDIDATE_FEATURES,
+    CANDIDATES,
+    DERIVED_TABLES,
+    FEATURES_USER,
+    LOGS,
+    RAW,
+    REJECTS,
+    TILES_UI,
+    TRAIN,
+    VALID_CANDIDATES,
+)
 
 DATES = dates_from("2023-07-10", 3)
 PARTITIONS = sum(expected(table, day) for table in DERIVED_TABLES for day in DATES)
@@ -192,3 +203,20 @@ def test_a_broken_manifest_ends_in_one_sentence(chain: Catalog) -> None:
 )
 def test_wrong_arguments_end_in_one_sentence(arguments: list[str], says: str) -> None:
     assert says in refused(*arguments)
+
+
+def test_dates_with_candidates_say_what_is_scored_and_do_not_change_the_status(
+    chain: Catalog, capsys: pytest.CaptureFixture
+) -> None:
+    tomorrow = dates_from(DATES[-1], 2)[-1]
+    receive(chain, tomorrow, table=CANDIDATES)
+    publish(chain, VALID_CANDIDATES, tomorrow, ["a"], [(CANDIDATES, tomorrow)])
+    publish(chain, CANDIDATE_FEATURES, tomorrow, ["a"], [(VALID_CANDIDATES, tomorrow), (FEATURES_USER, DATES[-1])])
+    publish(chain, FEATURES_USER, DATES[-1], ["late"], [(LOGS, DATES[-1]), (FEATURES_USER, DATES[-2])])
+    _, lines = status(chain, capsys)
+    assert lines[-1] == (
+        f"candidates of {tomorrow}: valid_candidates fresh, candidate_rejects MISSING, candidate_features STALE, "
+        "scores MISSING"
+    )
+    receive(chain, tomorrow, "other candidates", CANDIDATES)
+    assert f"candidates of {tomorrow}: valid_candidates STALE" in status(chain, capsys)[1][-1]

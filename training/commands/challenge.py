@@ -1,6 +1,5 @@
 """The challenge command: test the best of several runs against the champion on the same validation rows."""
 
-import tempfile
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,10 +17,10 @@ from training.evaluation.prediction import predict
 from training.evaluation.prediction_table import same_rows
 from training.progress import say
 from training.runs.config import RunConfig
-from training.runs.stored_run import comparable_predictions, load_config, load_run
+from training.runs.stored_run import comparable_predictions, load_config
 from training.runs.validation_rows import load_validation
 from training.tracking.champion import Champion, champion_of
-from training.tracking.client import tracking
+from training.tracking.champion_model import load_champion
 from training.tracking.run_tags import run_folders
 from warehouse.catalog import Catalog
 
@@ -71,20 +70,9 @@ def _against(
         raise TrainingError(
             f"the training table of {', '.join(dates)} has changed since {folder.name} was trained: train again"
         )
-    with tempfile.TemporaryDirectory() as copy:
-        with tracking(arguments.tracking_uri) as client:
-            champions_folder = Path(client.download_artifacts(champion.run_id, "", copy))
-        try:
-            run = load_run(champions_folder, arguments.text_encoder)
-        except TrainingError as error:
-            raise TrainingError(
-                f"the champion, version {champion.version} ({champion.run}), cannot be loaded from MLflow's run "
-                f"{champion.run_id}: {error}; promote another run, or move the alias"
-            ) from error
-        last_seen = run.config.window.train[-1]
-        if dates[0] <= last_seen:
-            return Decision(
-                False, f"the champion was trained on rows up to {last_seen}, and only later rows can test it"
-            )
-        logits = predict(*load_validation(run, catalog, dates, cached_in=folder.parent)).numpy()
+    run = load_champion(arguments.tracking_uri, champion, arguments.text_encoder)
+    last_seen = run.config.window.train[-1]
+    if dates[0] <= last_seen:
+        return Decision(False, f"the champion was trained on rows up to {last_seen}, and only later rows can test it")
+    logits = predict(*load_validation(run, catalog, dates, cached_in=folder.parent)).numpy()
     return decide(lead_by_segment(predictions, logits), logloss_difference(predictions, logits))

@@ -32,11 +32,12 @@ class RowEncoder:
         return (*self.space.columns, *(self.texts.columns if self.texts else ()))
 
     def encode(self, table: pa.Table) -> Rows:
-        """Turn a table with the keys and `columns` into Rows."""
+        """Turn a table with the keys and `columns` into Rows. Without labels, as candidates are, all labels are 0."""
+        label = table["label"].to_numpy() if "label" in table.column_names else np.zeros(len(table))
         return Rows(
             categorical=torch.from_numpy(self.space.categorical(table)),
             numeric=torch.from_numpy(self.space.numeric(table)),
-            label=torch.from_numpy(table["label"].to_numpy().astype(np.float32)),
+            label=torch.from_numpy(label.astype(np.float32)),
             text=torch.from_numpy(self.texts.index(table)) if self.texts else None,
         )
 

@@ -12,6 +12,7 @@ from training.data.training_table import codes_and_values, read_in_pieces
 from training.data.value_index import UNSEEN, ValueIndex
 from training.data.vocabulary import PARTS_AT_ONCE
 from warehouse.catalog import Catalog
+from warehouse.tables import TRAIN, Table
 
 WITHOUT_TEXT = UNSEEN
 
@@ -52,10 +53,10 @@ class RowTexts:
         return RowTexts(self.mode, ValueIndex(pa.concat_arrays([self.texts, new])))
 
 
-def read_texts(catalog: Catalog, dates: Sequence[str], mode: str) -> RowTexts:
-    """Read the distinct texts of all rows of the dates, sorted."""
+def read_texts(catalog: Catalog, dates: Sequence[str], mode: str, source: Table = TRAIN) -> RowTexts:
+    """Read the distinct texts of all rows of the dates, sorted. source: the training table, or that of candidates."""
     parts = [pa.array([], pa.string())]
-    for table in read_in_pieces(catalog, dates, RowTexts(mode, ValueIndex(parts[0])).columns):
+    for table in read_in_pieces(catalog, dates, RowTexts(mode, ValueIndex(parts[0])).columns, source):
         parts += [_distinct(compose(table, columns)) for columns in MODES[mode].values()]
         if len(parts) >= PARTS_AT_ONCE:
             parts = [pa.chunked_array(parts).unique()]

@@ -1,4 +1,4 @@
-"""Read dates of the training table with pyarrow."""
+"""Read dates of the training table, or of candidates, which have no label, with pyarrow."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from training.errors import TrainingError
 from warehouse.catalog import Catalog
-from warehouse.tables import SCENES, TRAIN
+from warehouse.tables import CANDIDATE_FEATURES, SCENES, TRAIN, Table
 
 KEYS = ("user_id", "item_id", "log_ts", "scene", "label")
 
@@ -24,6 +24,7 @@ _ARROW_TYPES = {
     "double": pa.float64(),
     "timestamp": TIMESTAMP,
 }
+_WRITTEN_BY = {TRAIN: "training_table", CANDIDATE_FEATURES: "score_candidates"}
 _SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
 _TEXTS = [name for name, arrow_type in zip(_SCHEMA.names, _SCHEMA.types, strict=True) if arrow_type == CODED]
 _COLUMN_BUFFER_BYTES = 64 * 1024  # per column of an open row group
@@ -54,18 +55,18 @@ def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def count_rows(catalog: Catalog, date: str) -> int:
+def count_rows(catalog: Catalog, date: str, table: Table = TRAIN) -> int:
     """Count the rows of a date from the footers of its files. Raises TrainingError if the manifest says otherwise."""
-    dataset = _dataset(catalog, date)
+    dataset = _dataset(catalog, table, date)
     try:
         rows = dataset.count_rows() if dataset else 0
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(catalog, date, error) from error
-    manifest = catalog.manifest(TRAIN, date)
+        raise _unreadable(catalog, table, date, error) from error
+    manifest = catalog.manifest(table, date)
     if manifest and manifest.rows != rows:
         raise TrainingError(
-            f"{catalog.uri(TRAIN, date)} has {rows} rows, but its manifest says {manifest.rows}: "
-            "run the stage training_table for this date again"
+            f"{catalog.uri(table, date)} has {rows} rows, but its manifest says {manifest.rows}: "
+            f"run the stage {_WRITTEN_BY[table]} for this date again"
         )
     return rows
 
@@ -82,6 +83,7 @@ class RowGroup:
     """A row group of a Parquet file: a part of a date that can be read on its own."""
 
     catalog: Catalog
+    table: Table
     date: str
     fragment: ds.ParquetFileFragment
 
@@ -95,8 +97,8 @@ class RowGroup:
 
         Raises TrainingError if the file cannot be read.
         """
-        wanted = _schema_of((*KEYS, *columns))
-        _require_columns(self.fragment, wanted.names)
+        wanted = _schema_of((*(name for name in KEYS if name in self.table.column_names), *columns))
+        _require_columns(self.fragment, wanted.names, self.table)
         partition_values = ds.get_partition_keys(self.fragment.partition_expression)
         reading = {"columns": [name for name in wanted.names if name not in partition_values], "use_threads": False}
         reading["row_groups"] = [group.id for group in self.fragment.row_groups]
@@ -114,43 +116,48 @@ class RowGroup:
                 for name, value in partition_values.items():
                     table = table.append_column(name, pa.repeat(value, len(table)))
                 table = table.select(wanted.names).cast(wanted)
-                _check_values(self.catalog, self.date, table)
+                _check_values(self.catalog.uri(self.table, self.date), table)
                 yield table
         except (pa.ArrowException, OSError) as error:
-            raise _unreadable(self.catalog, self.date, error) from error
+            raise _unreadable(self.catalog, self.table, self.date, error) from error
 
 
-def row_groups(catalog: Catalog, dates: Sequence[str]) -> list[RowGroup]:
+def row_groups(catalog: Catalog, dates: Sequence[str], table: Table = TRAIN) -> list[RowGroup]:
     """List the row groups of the dates' files. Raises TrainingError if a file cannot be read."""
     groups = []
     for date in dates:
-        if dataset := _dataset(catalog, date):
+        if dataset := _dataset(catalog, table, date):
             try:
                 fragments = [part for file in dataset.get_fragments() for part in file.split_by_row_group()]
             except (pa.ArrowException, OSError) as error:
-                raise _unreadable(catalog, date, error) from error
-            groups += [RowGroup(catalog, date, fragment) for fragment in fragments]
+                raise _unreadable(catalog, table, date, error) from error
+            groups += [RowGroup(catalog, table, date, fragment) for fragment in fragments]
     return groups
 
 
-def read_in_pieces(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = ()) -> Iterator[pa.Table]:
-    """Yield the same columns as read_dates, but PIECE_ROWS rows at a time and in file order, to save memory."""
-    for group in row_groups(catalog, dates):
+def read_in_pieces(
+    catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = (), table: Table = TRAIN
+) -> Iterator[pa.Table]:
+    """Yield the same columns as read_dates, but PIECE_ROWS rows at a time and in file order, to save memory.
+
+    Candidates have no label.
+    """
+    for group in row_groups(catalog, dates, table):
         yield from group.tables(columns, PIECE_ROWS)
 
 
 def _read(catalog: Catalog, date: str, columns: Sequence[str]) -> pa.Table:
     schema = _schema_of(columns)
-    dataset = _dataset(catalog, date)
+    dataset = _dataset(catalog, TRAIN, date)
     if dataset is None:
         return schema.empty_table()
     try:
         for fragment in dataset.get_fragments():
-            _require_columns(fragment, columns)
+            _require_columns(fragment, columns, TRAIN)
         table = dataset.to_table(columns=list(columns)).unify_dictionaries().cast(schema).combine_chunks()
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(catalog, date, error) from error
-    _check_values(catalog, date, table)
+        raise _unreadable(catalog, TRAIN, date, error) from error
+    _check_values(catalog.uri(TRAIN, date), table)
     return table
 
 
@@ -158,31 +165,34 @@ def _schema_of(columns: Sequence[str]) -> pa.Schema:
     return pa.schema([_SCHEMA.field(name) for name in columns])
 
 
-def _require_columns(fragment: ds.ParquetFileFragment, columns: Sequence[str]) -> None:
+def _require_columns(fragment: ds.ParquetFileFragment, columns: Sequence[str], table: Table) -> None:
     missing = sorted({*columns} - {*fragment.physical_schema.names, "scene"})
     if missing:
         raise TrainingError(
-            f"{fragment.path} lacks the columns {', '.join(missing)}: run the stage training_table for this date again"
+            f"{fragment.path} lacks the columns {', '.join(missing)}: "
+            f"run the stage {_WRITTEN_BY[table]} for this date again"
         )
 
 
-def _dataset(catalog: Catalog, date: str) -> ds.Dataset | None:
-    files = [entry["name"] for entry in catalog.files(TRAIN, date)]
+def _dataset(catalog: Catalog, table: Table, date: str) -> ds.Dataset | None:
+    files = [entry["name"] for entry in catalog.files(table, date)]
     if not files:
         return None
     parquet = ds.ParquetFileFormat(dictionary_columns=_TEXTS)
     try:
         return ds.dataset(files, format=parquet, filesystem=catalog.storage.filesystem, partitioning=_BY_SCENE)
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(catalog, date, error) from error
+        raise _unreadable(catalog, table, date, error) from error
 
 
-def _check_values(catalog: Catalog, date: str, table: pa.Table) -> None:
+def _check_values(uri: str, table: pa.Table) -> None:
     for name, allowed in (("label", (0, 1)), ("scene", SCENES)):
+        if name not in table.column_names:
+            continue
         unknown = sorted(str(value) for value in pc.unique(table[name]).to_pylist() if value not in allowed)
         if unknown:
             raise TrainingError(
-                f"{catalog.uri(TRAIN, date)} has the invalid {name} {', '.join(unknown)}; valid are {allowed}: run the "
+                f"{uri} has the invalid {name} {', '.join(unknown)}; valid are {allowed}: run the "
                 "stages for this date again, or set ANTM2C_SCENES to the number of scenes"
             )
 
@@ -199,8 +209,8 @@ def _ranks(column: pa.ChunkedArray) -> np.ndarray:
     return rank[codes]
 
 
-def _unreadable(catalog: Catalog, date: str, error: Exception) -> TrainingError:
+def _unreadable(catalog: Catalog, table: Table, date: str, error: Exception) -> TrainingError:
     first_line = (str(error).splitlines() or ["no message"])[0]
     return TrainingError(
-        f"{catalog.uri(TRAIN, date)} cannot be read ({first_line}): run the stage training_table for {date} again"
+        f"{catalog.uri(table, date)} cannot be read ({first_line}): run the stage {_WRITTEN_BY[table]} for {date} again"
     )

@@ -1,4 +1,4 @@
-"""Load the validation rows of a run, and its model to score them."""
+"""A run's model, ready to score dates, and the rows that a run is validated on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +10,23 @@ from training.models.scorer import Scorer
 from training.runs.stored_run import Run
 from training.text.window_texts import whiten_dates
 from warehouse.catalog import Catalog
+from warehouse.tables import TRAIN, Table
+
+
+def ready_to_score(
+    run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path, source: Table = TRAIN
+) -> tuple[Scorer, RowEncoder]:
+    """Return the run's model and the encoder of its rows, with the texts of these dates if it reads texts.
+
+    cached_in: the artifacts folder with the cache of embeddings. source: the training table, or that of candidates.
+    """
+    content = whiten_dates(catalog, dates, run.text_space, cached_in, source) if run.text_space else None
+    encoder = RowEncoder(run.space, content.texts if content else None)
+    table = content.table if content else None
+    return RowModel(run.model, table) if isinstance(run.model, ClickModel) else run.model, encoder
 
 
 def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> tuple[Scorer, Rows]:
-    """Load the rows of these dates, and the run's model with the embeddings of their texts if it reads texts.
-
-    cached_in: the artifacts folder with the cache of embeddings.
-    """
-    content = whiten_dates(catalog, dates, run.text_space, cached_in) if run.text_space else None
-    encoder = RowEncoder(run.space, content.texts if content else None)
-    table = content.table if content else None
-    model = RowModel(run.model, table) if isinstance(run.model, ClickModel) else run.model
+    """Load the rows of these dates, and the run's model to score them."""
+    model, encoder = ready_to_score(run, catalog, dates, cached_in)
     return model, load_rows(catalog, dates, encoder)

@@ -16,6 +16,7 @@ from training.text.text_space import TextSpace, whitened_table
 from training.text.whitening import fit_whitening
 from training.window import Window
 from warehouse.catalog import Catalog
+from warehouse.tables import TRAIN, Table
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,11 @@ def whiten_window(window: WindowTexts) -> WhitenedTexts:
     return WhitenedTexts(TextSpace(window.texts.mode, window.encoder, whitening), window.texts, table)
 
 
-def whiten_dates(catalog: Catalog, dates: Sequence[str], space: TextSpace, artifacts: Path) -> WhitenedTexts:
+def whiten_dates(
+    catalog: Catalog, dates: Sequence[str], space: TextSpace, artifacts: Path, source: Table = TRAIN
+) -> WhitenedTexts:
     """Embed and whiten the texts of the dates with the encoder of a run. Uses the cache in `artifacts` if it exists."""
-    texts, folder = read_texts(catalog, dates, space.mode), _embeddings_folder(artifacts)
+    texts, folder = read_texts(catalog, dates, space.mode, source), _embeddings_folder(artifacts)
     cache = cache_of(space.encoder, folder) if folder.is_dir() else None
     return WhitenedTexts(space, texts, whitened_table(space.whitening, embed(texts.texts, space.encoder, cache)))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
-_ALIAS = "champion"
+ALIAS = "champion"
 _DESCRIPTION = (
     "Each version is the folder of a training run. The version with the alias champion is the one to serve. "
     "Load a folder with training.runs.stored_run.load_run."
@@ -44,7 +44,7 @@ def champion_of(uri: str, dataset: str) -> Champion | None:
         return None
     with tracking(uri) as client:
         registered = registered_model(client, _model_name(dataset))
-        version = registered.aliases.get(_ALIAS) if registered else None
+        version = registered.aliases.get(ALIAS) if registered else None
         if version is None:
             return None
         found = client.get_model_version(_model_name(dataset), version)
@@ -64,7 +64,7 @@ def crown(uri: str, dataset: str, run: "Run") -> Champion:
             client.create_registered_model(name, description=_DESCRIPTION)
         known = client.search_model_versions(f"name = '{name}' and run_id = '{run.info.run_id}'")
         version = known[0] if known else _new_version(client, name, run)
-        client.set_registered_model_alias(name, _ALIAS, version.version)
+        client.set_registered_model_alias(name, ALIAS, version.version)
         return Champion(str(version.version), *_identity_in(version.tags), run.info.run_id)
 
 
