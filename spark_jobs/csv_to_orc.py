@@ -70,8 +70,7 @@ def with_reason(raw: DataFrame, date: str, mapping: RawMapping, has_labels: bool
 
 
 def valid_and_rejected(rows: DataFrame, table: Table) -> DataFrame:
-    """Put valid and rejected rows into the columns of the table of valid rows, so that one pass over the raw files
-    writes both.
+    """Put valid and rejected rows into the columns of `table`, so that one pass over the raw files writes both.
 
     For a rejected row, scene is -1, user_id is its source_file, item_id its reason and item_title its raw_line.
     """
