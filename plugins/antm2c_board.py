@@ -19,8 +19,8 @@ def board() -> "FastAPI":
     """Return the board's web app, for users who are signed in to Airflow."""
     from airflow.api_fastapi.core_api.security import get_user
 
-    from plugins.board.at_work import dates_at_work
     from plugins.board.routes import board_app
+    from plugins.board.running_dates import dates_at_work
     from warehouse.settings import read_settings
 
     return board_app(read_settings(), signed_in=get_user, at_work=dates_at_work)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from plugins.board.differing_settings import told_apart
 from plugins.board.listing import Listing
-from plugins.board.settings_apart import told_apart
 from training.evaluation.segments import Figures, Segment
 from training.report.colours import lean_of
 from training.runs.summary import RunSummary

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from plugins.board.mending import first_steps, mending
+from plugins.board.advice import first_steps, mending
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict

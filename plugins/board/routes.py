@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board.comparison import by_segment, model_and_date, side_by_side
 from plugins.board.freshness import grid
-from plugins.board.leads import lead_over
+from plugins.board.lead_over_champion import lead_over
 from plugins.board.listing import Listing, RunFolders
 from plugins.board.static_files import ASSETS, compressed, page
 from training.errors import TrainingError

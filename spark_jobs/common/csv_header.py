@@ -79,11 +79,11 @@ def raw_files(catalog: Catalog, date: str, intake: Intake) -> list[dict]:
     if not catalog.storage.exists(catalog.path(intake.raw, date)):
         misplaced = ", ".join(catalog.misplaced_raw(intake.raw))
         beside = f"; ignored beside it, because the name is not date=YYYY-MM-DD: {misplaced}" if misplaced else ""
-        raise StageError(f"no {intake.files} for {date}: there is no folder {folder}; put the CSV files there{beside}")
+        raise StageError(f"no {intake.files} for {date}: there is no folder {folder}; put the raw files there{beside}")
     entries = catalog.files(intake.raw, date)
     if not entries:
         raise StageError(
-            f"no {intake.files} for {date}: the folder {folder} has no files; put the CSV files there, or, if the day "
+            f"no {intake.files} for {date}: the folder {folder} has no files; put the raw files there, or, if the day "
             f"has no {intake.rows}, a CSV file with only a header"
         )
     return entries
@@ -147,7 +147,7 @@ def check_names(names: Sequence[str], subject: str, mapping: RawMapping, require
 
 
 def _lacking(names: Sequence[str], mapping: RawMapping, required: Sequence[str]) -> list[str]:
-    """Return the required columns that the names lack, as the files should name them."""
+    """Return the required columns that are missing from the names, each as the mapping says files name it."""
     columns = {*map(mapping.column_of, names)}
     return [mapping.name_of(column) for column in required if column not in columns]
 

@@ -58,8 +58,8 @@ def write_staged(
     sums = observation.get
     if sums.get("nulls"):
         raise StageError(
-            f"{sums['nulls']} rows of {table.folder} date={staged.date} have null in a required column; "
-            "nothing is published"
+            f"{sums['nulls']} rows of {table.folder} date={staged.date} have null in a required column, "
+            "so nothing is published; run the stage again"
         )
     checksum = f"{sums.get('high') or 0:x}-{sums.get('low') or 0:x}"
     counted = {name: sums.get(f"count_{name}") or 0 for name in counts or {}}
@@ -76,7 +76,7 @@ def check_conserved(staged: StagedPartition, counted: int, impressions: int) -> 
     if counted != impressions:
         raise StageError(
             f"{staged.table.folder} date={staged.date} counts {counted} impressions, but the logs have {impressions} "
-            "rows; nothing is published"
+            "rows, so nothing is published; run the stage again"
         )
 
 

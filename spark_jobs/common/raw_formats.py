@@ -26,12 +26,12 @@ def read_any_header(catalog: Catalog, path: str, mapping: RawMapping, required: 
     if not plain.endswith(PARQUET_SUFFIXES):
         return read_header(catalog, path, mapping, required)
     if plain != path.lower():
-        raise StageError(f"{path}: a Parquet file is compressed inside; unpack it")
+        raise StageError(f"{path}: a Parquet file must not be compressed as a whole; decompress it")
     return read_parquet_schema(catalog, path, mapping, required)
 
 
 def read_any(spark: SparkSession, group: RawFiles, mapping: RawMapping, as_bytes: bool) -> DataFrame:
-    """Read files with one header: every column as a string, and `malformed`, `raw_line` and `source_file`."""
+    """Read raw files with the same columns: all as strings, with `malformed`, `raw_line` and `source_file` added."""
     if isinstance(group.header, JsonNames):
         return read_json(spark, group)
     if isinstance(group.header, ParquetSchema):

@@ -28,9 +28,10 @@ class JsonNames:
 
 
 def read_json_names(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> JsonNames | None:
-    """Read the names from the first rows of a file: later rows must spell them alike. None if the file has no rows.
+    """Read the column names from the first rows of a JSON lines file. Later rows must spell them alike.
 
-    Raises StageError if the first rows are not JSON objects, or none has a required column.
+    None if the file has no rows. Raises StageError if it cannot be read, if the first rows are not JSON objects, or if
+    they all lack a required column.
     """
     try:
         with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:

@@ -45,7 +45,9 @@ def read_parquet(spark: SparkSession, group: RawFiles[ParquetSchema], mapping: R
         rows = spark.read.parquet(*group.uris)
     except PySparkException as error:
         cause = java_causes(error)[-1]
-        raise StageError(f"{group.uris[0]} cannot be read ({cause}); write its columns with other types") from error
+        raise StageError(
+            f"{group.uris[0]} cannot be read ({cause}); write as strings the columns that Spark cannot read"
+        ) from error
     spark_types = dict(rows.dtypes)
     texts = {
         column: _as_text(_quoted(name), spark_types[name], arrow_type, column, mapping)

@@ -44,7 +44,7 @@ def whole_number_or_truth(column: str) -> str:
 
 
 def scene_number(mapping: RawMapping) -> str:
-    """Return the SQL of scene as its number."""
+    """Return SQL that converts scene to its number."""
     if not mapping.scenes:
         return whole_number("scene")
     cases = (f"WHEN {sql_text(name)} THEN {number}" for name, number in mapping.scenes.items())
@@ -53,7 +53,7 @@ def scene_number(mapping: RawMapping) -> str:
 
 
 def log_timestamp(mapping: RawMapping) -> str:
-    """Return the SQL of log_time as a timestamp."""
+    """Return SQL that converts log_time to a timestamp in UTC."""
     with_offset = "try_cast(log_time AS timestamp)"  # for text of this form, as strict as a pattern and far faster
     if mapping.time_format:
         parsed = f"try_to_timestamp(log_time, {sql_text(mapping.time_format)})"
@@ -72,7 +72,7 @@ def log_timestamp(mapping: RawMapping) -> str:
 
 
 def in_utc(local: str, mapping: RawMapping) -> str:
-    """Return the SQL of the timestamp at which clocks in the mapping's zone show the timestamp `local`."""
+    """Return SQL that converts `local`, a timestamp in the mapping's time zone, to UTC."""
     return local if mapping.zone == UTC else f"to_utc_timestamp({local}, '{mapping.zone}')"
 
 

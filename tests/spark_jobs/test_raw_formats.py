@@ -112,7 +112,7 @@ def test_lines_that_are_not_one_json_object_are_malformed(warehouse: Warehouse, 
         ("part-0", b'{"label": 1}', "part-0 is not CSV: it begins with {; let its name end in .jsonl"),
         ("part-0", b"PAR1\x00", "let its name end in .parquet"),
         ("a.parquet", b"PAR1", "a.parquet cannot be read as Parquet"),
-        ("a.parquet.gz", b"", "a Parquet file is compressed inside; unpack it"),
+        ("a.parquet.gz", b"", "a Parquet file must not be compressed as a whole; decompress it"),
     ],
 )
 def test_files_that_cannot_be_read_are_named(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.board.mending import first_steps, mending
+from plugins.board.advice import first_steps, mending
 from warehouse.catalog import Catalog
 
 FIRST, SECOND, THIRD = "2023-07-20", "2023-07-21", "2023-07-22"

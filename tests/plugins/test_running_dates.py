@@ -2,7 +2,7 @@ from airflow.utils.state import DagRunState
 from sqlalchemy.orm import Session
 
 from orchestration.run_dates import HISTORY
-from plugins.board.at_work import dates_at_work
+from plugins.board.running_dates import dates_at_work
 from tests.plugins.airflow_database import run_of
 
 FIRST, SECOND, THIRD = "2023-07-11", "2023-07-12", "2023-07-13"
