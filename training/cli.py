@@ -201,9 +201,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--dropout", type=_share, default=model.dropout, help="dnn, content: dropout rate")
     add(
         "--text-in-backbone",
-        action=argparse.BooleanOptionalAction,
-        default=model.text_in_backbone,
-        help="_content: let the backbone read the texts too, not only the content tower",
+        action="store_true",
+        help="_content: let the backbone read the texts too, as in the _text models",
     )
     add("--experts", type=_whole(1), default=model.experts, help="mmoe: number of experts")
     add("--levels", type=_whole(1, 100), default=model.levels, help="ple: number of levels")

@@ -12,7 +12,7 @@ class ModelSettings:
     dropout: float = 0.2
     id_dropout: float = 0.4
     unseen_rate: float = 0.2
-    text_in_backbone: bool = True
+    text_in_backbone: bool = False
     experts: int = 4
     levels: int = 2
     scene_experts: int = 1

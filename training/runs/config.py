@@ -45,17 +45,13 @@ class RunConfig:
     def from_dict(content: dict[str, Any]) -> "RunConfig":
         """Build a configuration from parsed JSON. Raises KeyError, TypeError or TrainingError if it is not one."""
         content = {"processes": 1, **content}
-        model_settings = {
-            "text_in_backbone": False,
-            **content["model_settings"],
-        }  # as in runs before there was a choice
         known = {field.name: content[field.name] for field in fields(RunConfig)}
         require_known(known["model"])
         window = known["window"]
         return RunConfig(
             **{
                 **known,
-                "model_settings": ModelSettings(**model_settings),
+                "model_settings": ModelSettings(**known["model_settings"]),
                 "loop_settings": _loop_settings(known["loop_settings"]),
                 "text_settings": TextSettings(**known["text_settings"]) if known["text_settings"] else None,
                 "window": Window(tuple(window["train"]), tuple(window["val"])),

@@ -28,6 +28,8 @@ from warehouse.tables import TRAIN
 
 SIZE, TEXTS = 6, 30
 
+BOTH = ModelSettings(text_in_backbone=True)
+
 
 def random_rows(per_row, n=17):
     rows = rows_without_text(n)
@@ -38,7 +40,7 @@ def random_rows(per_row, n=17):
 def random_model(name, per_row):
     table = torch.randn(TEXTS, SIZE, generator=torch.Generator().manual_seed(6))
     table[0] = 0
-    model = RowModel(build_model(f"{name}_content", SHAPE, ModelSettings(), (per_row, SIZE)), table)
+    model = RowModel(build_model(f"{name}_content", SHAPE, BOTH, (per_row, SIZE)), table)
     return randomised(model).eval()
 
 
@@ -90,8 +92,8 @@ def test_a_text_model_is_its_backbone_with_the_texts_beside_its_input(per_row):
     assert array(model(rows)) == pytest.approx(array(backbone_logits(model, rows)), rel=1e-4, abs=1e-4)
 
 
-def test_texts_may_be_kept_from_the_backbone():
-    model = build_model("mmoe_content", SHAPE, ModelSettings(text_in_backbone=False), (2, SIZE))
+def test_the_backbone_of_a_content_model_reads_no_texts_unless_it_is_told_to():
+    model = build_model("mmoe_content", SHAPE, ModelSettings(), (2, SIZE))
     assert model.texts is None
     assert model.content is not None
 
@@ -141,8 +143,8 @@ def test_a_content_model_cannot_be_used_without_its_texts():
 @pytest.mark.parametrize("name", [*BACKBONES, *(name for name in MODEL_NAMES if has_content(name))])
 def test_weights_of_earlier_runs_are_loaded(name):
     """They had a backbone's weights at the top, or beside the input's if the model had a content side."""
-    text_shape, settings = (2, SIZE) if has_content(name) else None, ModelSettings(text_in_backbone=False)
-    model = randomised(build_model(name, SHAPE, settings, text_shape))
+    text_shape = (2, SIZE) if has_content(name) else None
+    model = randomised(build_model(name, SHAPE, ModelSettings(), text_shape))
     earlier = {}
     for key, weight in model.state_dict().items():
         part, rest = key.split(".", 1)
@@ -150,7 +152,7 @@ def test_weights_of_earlier_runs_are_loaded(name):
             earlier[{"inputs": "backbone.inputs.", "backbone": "backbone.", "content": ""}[part] + rest] = weight
         else:
             earlier[{"inputs": "inputs.", "backbone": ""}[part] + rest] = weight
-    loaded = build_model(name, SHAPE, settings, text_shape)
+    loaded = build_model(name, SHAPE, ModelSettings(), text_shape)
     loaded.load_state_dict(earlier)
     assert all(torch.equal(weight, model.state_dict()[key]) for key, weight in loaded.state_dict().items())
 
