@@ -209,8 +209,10 @@ class WaitForHistory(WaitForDate):
     def give_up(self, context: Context, problems: list[str]) -> NoReturn:
         before = days_before(self.day, 1)
         context["ti"].xcom_push(key=NEEDED_DATE, value={"dataset": self.dataset, "date": before})
+        at_work = is_at_work(before)
+        why = f"its run has not ended within {self.max_wait}" if at_work else "no run is processing that date"
         fail(
             self.log,
-            f"{self.day} needs the tables of {before}, but no run is processing that date: {'; '.join(problems)}. "
+            f"{self.day} needs the tables of {before}, but {why}: {'; '.join(problems)}. "
             f"Run {before} in {DAILY}, or clear the failed task of its run. Then {self.day} continues by itself",
         )

@@ -35,7 +35,7 @@ def _shortened(lines: list[str], room: int) -> list[str]:
     if len("\n".join(lines)) <= room:
         return lines
     lines = lines[: room // _SHORTEST_LINE]
-    for most in range(room, _SHORTEST_LINE, -10):
+    for most in range(max(room, _SHORTEST_LINE + 1), _SHORTEST_LINE, -10):
         shorter = [line if len(line) <= most else _without_middle(line, most) for line in lines]
         if len("\n".join(shorter)) <= room:
             return shorter

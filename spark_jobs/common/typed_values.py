@@ -87,10 +87,12 @@ def time_pattern(mapping: RawMapping) -> str:
     if not mapping.time_format:
         return _ANY_USUAL
     parts = format_parts(mapping.time_format)
-    return "".join(
-        TIME_LETTERS[part] if kind == "letters" else "".join(f"[{character}]" for character in part)
-        for kind, part in parts
-    )
+    return "".join(TIME_LETTERS[part] if kind == "letters" else "".join(map(_literally, part)) for kind, part in parts)
+
+
+def _literally(character: str) -> str:
+    """Return the regular expression, for SQL, of a character: by its code, as it may have a meaning of its own."""
+    return f"\\\\x{ord(character):02x}" if character.isascii() else character
 
 
 def sql_text(text: str) -> str:

@@ -16,7 +16,7 @@ from training.checksums import code_checksum
 from training.data.batches import Batches, InMemoryBatches
 from training.data.feature_space import fit_features
 from training.data.input_shape import InputShape
-from training.data.row_encoder import BYTES_PER_ROW, RowEncoder, load_rows
+from training.data.row_encoder import BYTES_PER_ROW, RowEncoder, load_rows, without_newcomers
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches
 from training.data.training_table import count_rows, read_dates, read_in_pieces, read_keys, row_groups
@@ -127,8 +127,11 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
         first = _rows_of(catalog, days_before)
         held_out = loaded.slice(first, rows)
         batches = InMemoryBatches(loaded, loop.batch_size)
-        all_but_held_out = InMemoryBatches(loaded.slice(0, first), loop.batch_size)
+        days_before_rows = loaded.slice(0, first)
+        _require_both_classes(days_before_rows, days_before, "the training days but the last")
+        all_but_held_out = InMemoryBatches(days_before_rows, loop.batch_size)
     validation, keys = load_rows(catalog, window.val, encoder), read_keys(catalog, window.val)
+    held_out = without_newcomers(held_out, space)
     require_unchanged(catalog, config.inputs)
     _require_both_classes(held_out, last_day, "the last training day")
     _require_both_classes(validation, window.val, "the validation dates")

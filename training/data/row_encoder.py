@@ -1,7 +1,7 @@
 """Turn training tables into Rows, the tensors that models take."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from training.data.numeric_features import FEATURE_NAMES
 from training.data.row_texts import RowTexts
 from training.data.rows import Rows
 from training.data.training_table import count_rows, read_dates
+from training.data.value_index import UNSEEN
 from warehouse.catalog import Catalog
 from warehouse.tables import DEEP_FEATURES
 
@@ -49,6 +50,20 @@ class RowEncoder:
             label=torch.empty(count, dtype=torch.float32),
             text=torch.empty((count, self.texts.per_row), dtype=torch.int64) if self.texts else None,
         )
+
+
+def without_newcomers(rows: Rows, space: FeatureSpace) -> Rows:
+    """Return the rows as a model fitted on the others meets them: ids and values that only these rows have are unseen.
+
+    rows: a part of those that the space was fitted on.
+    """
+    categorical = rows.categorical.clone()
+    for name, column in zip(space.categorical_sizes, categorical.unbind(1), strict=True):
+        if vocabulary := space.vocabularies.get(name):
+            in_all = torch.from_numpy(np.append(0, vocabulary.impressions)).to(column.device)
+            in_these = torch.bincount(column, minlength=len(in_all))
+            column[in_these[column] == in_all[column]] = UNSEEN
+    return replace(rows, categorical=categorical)
 
 
 def load_rows(catalog: Catalog, dates: Sequence[str], encoder: RowEncoder) -> Rows:

@@ -90,7 +90,7 @@ def decide(tests: Tests, logloss: LogLossDifference) -> Decision:
 def significantly_behind(tests: Tests) -> list[str]:
     """Return the segments in which the challenger's AUC is lower, at a level of 5% over all segments (Holm, 1979).
 
-    Without the correction, one of eleven segments would fail a quarter of all challengers that are equally good.
+    Without the correction, four in ten equally good challengers would fail in one of eleven segments.
     """
     by_p_value = sorted((_one_sided(test), name) for name, test in tests.items() if test)
     behind = []

@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightgbm import Dataset, Sequence
 
 from training.data.batches import Batches
 from training.data.input_shape import InputShape
 from training.fitting.loop_settings import LoopSettings
-from training.models.gbdt import tree_columns, tree_features
+from training.models.gbdt import Dataset, Sequence, tree_columns, tree_features
 
 
 class _RowsInOrder(Sequence):

@@ -5,7 +5,6 @@ import time
 from typing import Any
 
 import torch
-from lightgbm import Booster
 
 from training.data.batches import Batches
 from training.data.input_shape import InputShape
@@ -15,7 +14,7 @@ from training.evaluation.prediction import predict
 from training.fitting.binned_rows import binned
 from training.fitting.loop import Course, Epoch, Validate, best_epoch, require_converged, say_epoch
 from training.fitting.loop_settings import LoopSettings
-from training.models.gbdt import Trees, tree_columns
+from training.models.gbdt import Booster, Trees, tree_columns
 from training.progress import bar, say
 
 TREES_PER_EPOCH = 25

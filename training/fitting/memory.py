@@ -12,7 +12,7 @@ from torch import nn
 from training.errors import TrainingError
 from training.fitting.loop_settings import Device
 
-_COPIES = 4  # of each weight: the weight itself, Adam's two moments, and the weight at the best epoch
+_COPIES = 6  # of each weight: the weight itself, its gradient, Adam's two moments, its average, and the best epoch's
 _LIMITS = ("memory.max", "memory/memory.limit_in_bytes")  # of a container, below /sys/fs/cgroup
 
 

@@ -15,8 +15,8 @@ from training.errors import TrainingError
 from training.models.scorer import Gates
 
 try:
-    from lightgbm import Booster
-except OSError as error:  # of the dynamic linker
+    from lightgbm import Booster, Dataset, Sequence  # noqa: F401 - the other modules import them from here
+except (ImportError, OSError) as error:  # OSError: of the dynamic linker
     raise TrainingError(
         f"LightGBM cannot be loaded ({error}): install the OpenMP library, libgomp1 on Debian and Ubuntu"
     ) from error

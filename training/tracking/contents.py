@@ -31,14 +31,15 @@ def description(run: RunSummary, config: dict[str, Any]) -> str:
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the configuration as flat names and values, such as loop_settings.epochs. Lists become `first to last`."""
+    """Yield the configuration as flat names and values, such as loop_settings.epochs. Dates become `first to last`."""
     for name, value in config.items():
         if name in _NO_PARAMETERS:
             continue
         if isinstance(value, dict):
             yield from parameters(value, f"{prefix}{name}.")
         else:
-            yield prefix + name, f"{value[0]} to {value[-1]}" if value and isinstance(value, list) else str(value)
+            dates = prefix == "window." and value
+            yield prefix + name, f"{value[0]} to {value[-1]}" if dates else str(value)
 
 
 def metrics(run: RunSummary) -> Iterator[tuple[str, float, int]]:

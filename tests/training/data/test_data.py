@@ -13,7 +13,7 @@ from training.data import value_index
 from training.data.batches import InMemoryBatches
 from training.data.feature_space import FeatureSpace, fit_features
 from training.data.numeric_features import FEATURE_NAMES, Moments, Standardiser, log1p_counts
-from training.data.row_encoder import RowEncoder, load_rows
+from training.data.row_encoder import RowEncoder, load_rows, without_newcomers
 from training.data.rows import Rows
 from training.data.training_table import read_keys, row_groups
 from training.data.vocabulary import Vocabulary
@@ -267,3 +267,18 @@ def test_a_space_fitted_on_the_first_date_alone_which_has_no_history_is_loaded_a
     assert (fitted.standardiser.scale == 0).any()
     fitted.save(tmp_path)
     assert (FeatureSpace.load(tmp_path).standardiser.scale == fitted.standardiser.scale).all()
+
+
+def test_ids_of_some_rows_alone_are_unseen_to_a_model_fitted_on_the_others(published, dates, space) -> None:
+    days, encoder = dates[0], RowEncoder(space)
+    before, last = load_rows(published.catalog, days[:-1], encoder), load_rows(published.catalog, days[-1:], encoder)
+    known = without_newcomers(last, space)
+    newcomers = 0
+    for position, name in enumerate(space.categorical_sizes):
+        seen = set(before.categorical[:, position].tolist())
+        columns = (rows.categorical[:, position].tolist() for rows in (last, known))
+        for was, now in zip(*columns, strict=True):
+            assert now == (was if was in seen or name in ("scene", "hour") else 0)
+            newcomers += was != now
+    assert newcomers > 0
+    assert torch.equal(known.numeric, last.numeric)
