@@ -46,7 +46,7 @@ def test_the_date_is_the_day_after_the_newest_with_all_features_or_that_of_the_f
 
 def test_a_date_without_candidates_is_skipped_and_the_note_says_so(two_dates: HandMadeWarehouse) -> None:
     ti = Mock()
-    with pytest.raises(AirflowSkipException, match=r"no candidates for 2023-07-13: .*put CSV files into ") as skipped:
+    with pytest.raises(AirflowSkipException, match=r"no candidates for 2023-07-13: .*put the files into ") as skipped:
         check_candidates({**FORM, "date": "2023-07-13"}, ti)
     ti.xcom_push.assert_called_once_with(key=MESSAGE, value=str(skipped.value))
     assert two_dates.catalog.uri(CANDIDATES, "2023-07-13") in str(skipped.value)
