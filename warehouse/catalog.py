@@ -4,18 +4,15 @@ import re
 from datetime import date as calendar_date
 from typing import Any
 
-from fsspec.utils import infer_compression
-
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest, RawInput
-from warehouse.raw_files import PARQUET_SUFFIXES, have_changed, listing_version, read_raw_files, version_of
+from warehouse.raw_files import have_changed, listing_version, read_raw_files, unpacked_bytes, version_of
 from warehouse.raw_mapping import MAPPING_FILE, RawMapping, parse_mapping
 from warehouse.settings import read_settings
 from warehouse.storage import Storage
 from warehouse.tables import RAW, TABLES, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
-_COMPRESSION_FACTOR = 6  # about, of CSV and of Parquet
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -82,10 +79,7 @@ class Catalog:
 
     def raw_bytes(self, date: str, table: Table = RAW) -> int:
         """Return the total size of the date's raw files. The uncompressed size of compressed files is estimated."""
-        return sum(
-            entry["size"] * (_COMPRESSION_FACTOR if _is_compressed(entry["name"]) else 1)
-            for entry in self.files(table, date)
-        )
+        return sum(map(unpacked_bytes, self.files(table, date)))
 
     def manifest(self, table: Table, date: str) -> Manifest | None:
         """Return the partition's manifest, or None if it is not published. Raises WarehouseError if it is damaged."""
@@ -143,7 +137,3 @@ class Catalog:
         if isinstance(source, RawInput):
             return have_changed(self.storage, folder, self.mapping_path, source.files)
         return listing_version(self.storage, folder, self.mapping_path) not in (source.version, None)
-
-
-def _is_compressed(name: str) -> bool:
-    return infer_compression(name) is not None or name.lower().endswith(PARQUET_SUFFIXES)

@@ -11,11 +11,14 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from fsspec.utils import infer_compression
+
 from warehouse.manifest import RawFile
 from warehouse.storage import Storage
 
 PARQUET_SUFFIXES = (".parquet", ".pq")
 _REMEMBERED_CHECKSUMS = 10_000
+_COMPRESSION_FACTOR = 6  # about, of CSV and of Parquet
 _CHUNK_BYTES = 1024**2
 
 
@@ -53,6 +56,16 @@ def listing_version(storage: Storage, folder: str, mapping: str) -> str | None:
     entries = _by_name(storage, folder, mapping)
     listing = [(f"/{name}", entry["size"], _time(entry)) for name, entry in entries.items()]
     return hashlib.sha256(repr(listing).encode()).hexdigest()[:16] if listing else None
+
+
+def is_compressed(name: str) -> bool:
+    """Return whether a raw file of this name is compressed, as a whole or, like Parquet, inside."""
+    return infer_compression(name) is not None or name.lower().endswith(PARQUET_SUFFIXES)
+
+
+def unpacked_bytes(entry: dict[str, Any]) -> int:
+    """Return the size of a raw file in bytes; that of a compressed one is estimated."""
+    return entry["size"] * (_COMPRESSION_FACTOR if is_compressed(entry["name"]) else 1)
 
 
 def _by_name(storage: Storage, folder: str, mapping: str) -> dict[str, dict[str, Any]]:

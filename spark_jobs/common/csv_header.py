@@ -13,6 +13,7 @@ from fsspec.utils import infer_compression
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.intake import Intake
 from warehouse.catalog import Catalog
+from warehouse.raw_files import unpacked_bytes
 from warehouse.raw_mapping import MAPPING_FILE, RawMapping
 
 HEADER_BYTES = 1024 * 1024
@@ -47,7 +48,7 @@ ReadHeader = Callable[[Catalog, str, RawMapping, Sequence[str]], _AnyHeader | No
 
 @dataclass(frozen=True)
 class RawFiles(Generic[_AnyHeader]):
-    """Files with the same header. `size` is their total size in bytes, as stored."""
+    """Files with the same header. `size` is their total size in bytes, unpacked."""
 
     header: _AnyHeader
     uris: tuple[str, ...]
@@ -68,7 +69,7 @@ def group_by_header(
         if header:
             files[header].append(entry)
     return [
-        RawFiles(header, tuple(catalog.storage.uri_of(e["name"]) for e in group), sum(e["size"] for e in group))
+        RawFiles(header, tuple(catalog.storage.uri_of(e["name"]) for e in group), sum(map(unpacked_bytes, group)))
         for header, group in files.items()
     ]
 

@@ -28,7 +28,7 @@ def java_causes(error: Exception) -> Sequence[str]:
     except (Py4JError, OSError):
         return [_JVM_HAS_ENDED]
     causes = [_short(match) for match in _ERROR.finditer(text)]
-    return list(dict.fromkeys(causes)) or [f"{type(error).__name__}: {text.strip().splitlines()[0]}"]
+    return list(dict.fromkeys(causes)) or [f"{type(error).__name__}: {text.strip().partition(chr(10))[0]}"]
 
 
 def _short(match: re.Match[str]) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import unquote
 
-from fsspec.utils import infer_compression
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
@@ -14,7 +13,7 @@ from spark_jobs.common.csv_header import Header, RawFiles
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.java_errors import java_causes
 from spark_jobs.common.typed_values import EPOCH, sql_text, time_pattern
-from warehouse.raw_files import PARQUET_SUFFIXES
+from warehouse.raw_files import is_compressed
 from warehouse.raw_mapping import RawMapping
 from warehouse.tables import RAW_COLUMNS
 
@@ -113,10 +112,6 @@ def _is_header(column: str, cell: str) -> str:
     return f"coalesce(trim(`{column}`), '') = {sql_text(cell)}"
 
 
-def _is_packed(name: str) -> bool:
-    return infer_compression(name) is not None or name.lower().endswith(PARQUET_SUFFIXES)
-
-
 @contextmanager
 def readable_files() -> Iterator[None]:
     """In the `with` block, turn Spark's error about a damaged file into a StageError that names the file."""
@@ -132,6 +127,6 @@ def readable_files() -> Iterator[None]:
                 f"{files[0]}: row {too_long[1]} has a field of more than {_MAX_FIELD_CHARACTERS:,} characters, "
                 "probably because a quote is never closed; close it, or double the quotes inside fields"
             ) from error
-        if _is_packed(files[0]) and _DAMAGED_FILE.match(causes[-1]):
+        if is_compressed(files[0]) and _DAMAGED_FILE.match(causes[-1]):
             raise StageError(f"{files[0]} cannot be read ({causes[-1]}); write the file again") from error
         raise

@@ -17,6 +17,8 @@ from warehouse.catalog import Catalog
 from warehouse.raw_mapping import RawMapping
 from warehouse.tables import RAW_COLUMNS
 
+_INSTANT = pa.timestamp("us", tz="UTC")
+
 
 @dataclass(frozen=True)
 class ParquetSchema:
@@ -29,11 +31,15 @@ def read_parquet_schema(catalog: Catalog, path: str, mapping: RawMapping, requir
     """Read a file's schema. Raises StageError if it cannot be read, or lacks or repeats a column."""
     try:
         with catalog.storage.filesystem.open(path, "rb") as file:
-            schema = pyarrow.parquet.read_schema(file)
+            parquet = pyarrow.parquet.ParquetFile(file)
+            schema, stored = parquet.schema_arrow, parquet.schema
     except (OSError, pa.ArrowException) as error:
         raise StageError(f"{path} cannot be read as Parquet ({error}); write the file again") from error
     check_names(schema.names, f"{path}: the schema", mapping, required)
-    return ParquetSchema(tuple(zip(schema.names, schema.types, strict=True)))
+    columns = (stored.column(position) for position in range(len(stored)))
+    instants = {column.path for column in columns if column.physical_type == "INT96"}  # as Spark writes them: in UTC
+    types = (_INSTANT if name in instants else type_ for name, type_ in zip(schema.names, schema.types, strict=True))
+    return ParquetSchema(tuple(zip(schema.names, types, strict=True)))
 
 
 def read_parquet(spark: SparkSession, group: RawFiles[ParquetSchema], mapping: RawMapping) -> DataFrame:
