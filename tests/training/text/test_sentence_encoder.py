@@ -122,7 +122,7 @@ def test_a_folder_without_a_model_is_named(tmp_path):
 
 def test_auto_takes_m3e_base_where_it_is_kept_and_says_so(empty_model_cache, capsys):
     assert resolve_encoder("auto") == "lsa"
-    assert "text encoder: lsa, as m3e-base is not in the local model cache" in capsys.readouterr().out
+    assert "text encoder: lsa, because m3e-base is not in the local model cache" in capsys.readouterr().out
     commit = "0" * 40
     repository = empty_model_cache / "models--moka-ai--m3e-base"
     (repository / "refs").mkdir(parents=True)
