@@ -14,7 +14,7 @@ from training.data.rows import SCENE, Rows
 from training.errors import TrainingError
 from training.models.scorer import Gates
 
-try:
+try:  # after torch, whose OpenMP library it then finds where the system has none
     from lightgbm import Booster, Dataset, Sequence  # noqa: F401 - the other modules import them from here
 except (ImportError, OSError) as error:  # OSError: of the dynamic linker
     raise TrainingError(
