@@ -26,7 +26,7 @@ SERVICES = (
     *("namenode", "datanode", "postgres", "spark-master", "spark-worker", "socket-proxy", "mlflow"),
     *("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 )
-DATES = ("2023-07-10", "2023-07-11")
+DATES = ("2023-07-10", "2023-07-11", "2023-07-12")
 TIMEOUT_SECONDS = 600
 AIRFLOW_HOME = Path("/opt/airflow")
 _ROWS = """
@@ -53,17 +53,17 @@ def api(images: Docker) -> Iterator[AirflowApi]:
         images.compose(*FILES, "down", "--volumes", "--timeout", "5", check=False)
 
 
-def test_two_dates_are_loaded_and_a_model_is_trained_with_hadoop_2_and_stand_in_images(
+def test_three_dates_are_loaded_and_a_model_is_trained_with_hadoop_2_and_stand_in_images(
     images: Docker, api: AirflowApi
 ) -> None:
-    logs = ("--preset", "10k", "--rows", "600", "--days", "2", "--start-date", DATES[0], "--seed", "7")
+    logs = ("--preset", "10k", "--rows", "900", "--days", "3", "--start-date", DATES[0], "--seed", "7")
     _python(images, "-m", "sample_logs", *logs, "--dataset", "demo")
-    _run_dag(images, api, "antm2c_etl_history", {"start_date": DATES[0], "end_date": DATES[1]})
+    _run_dag(images, api, "antm2c_etl_history", {"start_date": DATES[0], "end_date": DATES[-1]})
     _python(images, "-m", "warehouse", "status")
-    form = {"as_of": DATES[1], "train_days": 1, "models": ["dnn"], "epochs": 1}
+    form = {"as_of": DATES[-1], "train_days": 2, "models": ["dnn"], "epochs": 1}
     _run_dag(images, api, "antm2c_retrain", form)
     [metrics] = (images.folder / "artifacts").glob(f"artifacts_dnn_run_*/{METRICS_FILE}")
-    assert json.loads(metrics.read_text())["rows"] == int(_python(images, "-c", _ROWS, DATES[1]))
+    assert json.loads(metrics.read_text())["rows"] == int(_python(images, "-c", _ROWS, DATES[-1]))
     assert {path.stat().st_uid for path in images.folder.rglob("*")} == {50000}
 
 
