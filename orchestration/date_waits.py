@@ -11,12 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from orchestration.run_dates import DAILY
-from orchestration.task_failures import fail
-from orchestration.task_messages import NEEDED_DATE, leave_message
+from orchestration.task_failures import fail, skip
+from orchestration.task_messages import NEEDED_DATE
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError
@@ -193,9 +192,7 @@ class WaitForRaw(WaitForDate):
     def give_up(self, context: Context, problems: list[str]) -> NoReturn:
         if not self.may_wait(context, may_pass=False):
             fail(self.log, "; ".join(problems))
-        reason = f"{self.day} was skipped after waiting for {self.max_wait}: {'; '.join(problems)}"
-        leave_message(context["ti"], reason)
-        raise AirflowSkipException(reason)
+        skip(context["ti"], f"{self.day} was skipped after waiting for {self.max_wait}: {'; '.join(problems)}")
 
 
 class WaitForHistory(WaitForDate):

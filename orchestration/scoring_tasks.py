@@ -1,12 +1,10 @@
 """What the tasks of the scoring DAG call."""
 
 from pathlib import Path
-from typing import Any, NoReturn
-
-from airflow.sdk.exceptions import AirflowSkipException
+from typing import Any
 
 from orchestration.assets import SCORES
-from orchestration.task_messages import leave_message
+from orchestration.task_failures import skip
 from orchestration.training_command import RunCommand
 from orchestration.training_tasks import locations
 from training.tracking.champion import ALIAS
@@ -30,9 +28,9 @@ def check_candidates(params: dict[str, Any], ti: Any) -> str:
     catalog = Catalog(settings.warehouse, settings.dataset)
     date = params["date"] or next_date(catalog)
     if date is None:
-        _skip(ti, "no date has features yet: run antm2c_etl_daily first")
+        skip(ti, "no date has features yet: run antm2c_etl_daily first")
     if not catalog.files(CANDIDATES, date):
-        _skip(ti, f"no candidates for {date}: to score this date, put the files into {catalog.uri(CANDIDATES, date)}")
+        skip(ti, f"no candidates for {date}: to score this date, put the files into {catalog.uri(CANDIDATES, date)}")
     return date
 
 
@@ -47,8 +45,3 @@ def predict(date: str, params: dict[str, Any], outlet_events: Any, run_command: 
     scored = run_command("predict", arguments)
     outlet_events[SCORES].extra = {"run": scored["run"], "champion": scored["version"], **scored["published"][0]}
     return scored["run"]
-
-
-def _skip(ti: Any, reason: str) -> NoReturn:
-    leave_message(ti, reason)
-    raise AirflowSkipException(reason)

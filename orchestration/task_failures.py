@@ -1,4 +1,4 @@
-"""End a task with a sentence instead of a traceback, and decide whether it is retried."""
+"""End a task with a sentence: as failed, without a traceback, or as skipped. Decide whether it is retried."""
 
 import re
 import textwrap
@@ -6,6 +6,9 @@ from logging import Logger
 from typing import Any, NoReturn
 
 from airflow.sdk import Context, RetryDecision, RetryPolicy
+from airflow.sdk.exceptions import AirflowSkipException
+
+from orchestration.task_messages import leave_message
 
 _LINE = 110  # characters; the page of a log cuts off longer lines
 _COMMAND = re.compile(r"`[^`]+`")
@@ -31,6 +34,12 @@ def fail(log: Logger | Any, sentence: str, may_pass: bool = False) -> NoReturn:
     """Log a sentence that says why the task failed and what to do, and end the task."""
     log.error(wrapped(sentence))
     raise TaskFailure(sentence, may_pass)
+
+
+def skip(ti: Any, reason: str) -> NoReturn:
+    """End the task as skipped, and leave the reason for the run's note."""
+    leave_message(ti, reason)
+    raise AirflowSkipException(reason)
 
 
 def wrapped(sentence: str) -> str:

@@ -3,11 +3,8 @@
 import logging
 from typing import Any
 
-from airflow.sdk.exceptions import AirflowSkipException
-
 from orchestration.assets import MODELS
-from orchestration.task_failures import fail
-from orchestration.task_messages import leave_message
+from orchestration.task_failures import fail, skip
 from orchestration.training_command import RunCommand
 from training.errors import TrainingError
 from training.model_names import reads_texts
@@ -44,9 +41,7 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> l
         catalog = Catalog(settings.warehouse, settings.dataset)
         wanted = window_ending(as_of, *days)
         if dag_run.run_type == "scheduled" and not set(wanted.dates) & set(catalog.dates(TRAIN)):
-            reason = f"no training table from {wanted.dates[0]} to {wanted.dates[-1]}"
-            leave_message(ti, reason)
-            raise AirflowSkipException(reason)
+            skip(ti, f"no training table from {wanted.dates[0]} to {wanted.dates[-1]}")
         window = available_window(catalog, as_of, *days)
         require_published(catalog, window.dates, allow_stale=False)
     except (TrainingError, WarehouseError) as error:

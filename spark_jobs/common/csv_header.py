@@ -25,8 +25,6 @@ _OTHER_SEPARATORS = {
     "|": "vertical bars",
     "\x01": "the character \\x01",
 }
-
-
 _OTHER_FORMATS = {"{": ".jsonl if it has a JSON object on each line", "PAR1": ".parquet"}
 
 
@@ -90,13 +88,18 @@ def raw_files(catalog: Catalog, date: str, intake: Intake) -> list[dict]:
     return entries
 
 
-def read_header(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> Header | None:
-    """Read the header of a CSV file. None if the file is empty. Raises StageError."""
+def read_beginning(catalog: Catalog, path: str) -> str:
+    """Read the first megabyte of a text file, unpacked and without a byte order mark. Raises StageError."""
     try:
         with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
-            start = file.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+            return file.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
     except (EOFError, OSError, zlib.error) as error:
         raise StageError(f"{path} cannot be read ({error}); write the file again") from error
+
+
+def read_header(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> Header | None:
+    """Read the header of a CSV file. None if the file is empty. Raises StageError."""
+    start = read_beginning(catalog, path)
     written = start.lstrip()  # Spark itself skips only lines without a single character
     first_line = written.split("\n", 1)[0]
     for beginning, ending in _OTHER_FORMATS.items():

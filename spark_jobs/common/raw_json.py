@@ -1,13 +1,12 @@
 """Raw files of JSON lines, one object on each line, as DataFrames of strings."""
 
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.common.csv_header import HEADER_BYTES, RawFiles, check_names
+from spark_jobs.common.csv_header import HEADER_BYTES, RawFiles, check_names, read_beginning
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.raw_csv import SOURCE_FILE
 from spark_jobs.common.typed_values import sql_text
@@ -33,11 +32,7 @@ def read_json_names(catalog: Catalog, path: str, mapping: RawMapping, required: 
     None if the file has no rows. Raises StageError if it cannot be read, if the first rows are not JSON objects, or if
     they all lack a required column.
     """
-    try:
-        with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
-            start = file.read(HEADER_BYTES).decode("utf-8", errors="replace")
-    except (EOFError, OSError, zlib.error) as error:
-        raise StageError(f"{path} cannot be read ({error}); write the file again") from error
+    start = read_beginning(catalog, path)
     lines = [line for line in start.split("\n")[:_FIRST_ROWS] if line.strip(_BLANKS)]
     if not lines:
         return None

@@ -2,7 +2,6 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,7 +105,8 @@ def train(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
 def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     """Fit the features, embed the texts if the model reads texts, and load the rows or open them for streaming."""
     window, loop, started = config.window, config.loop_settings, time.monotonic()
-    rows = _rows_of(catalog, window.train)
+    by_day = [count_rows(catalog, date) for date in window.train]
+    rows, rows_before = sum(by_day), sum(by_day[:-1])
     streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
     space = from_leader(lambda: fit_features(catalog, window.train, read_in_pieces if streamed else read_dates))
     _require_room(config, space.input_shape, rows)
@@ -117,17 +117,18 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     all_but_held_out: Batches
     if streamed:
         buffer_rows = loop.memory_mb * 2**20 // BYTES_PER_ROW
+        groups = row_groups(catalog, window.train)
+        groups_before = [group for group in groups if group.date in days_before]
         batches, all_but_held_out = (
-            StreamedBatches(row_groups(catalog, days), _rows_of(catalog, days), encoder, loop.batch_size, buffer_rows)
-            for days in (window.train, days_before)
+            StreamedBatches(of_days, of_rows, encoder, loop.batch_size, buffer_rows)
+            for of_days, of_rows in ((groups, rows), (groups_before, rows_before))
         )
         held_out = load_rows(catalog, last_day, encoder)
     else:
         loaded = on_device(load_rows(catalog, window.train, encoder), loop.device)
-        first = _rows_of(catalog, days_before)
-        held_out = loaded.slice(first, rows)
+        held_out = loaded.slice(rows_before, rows)
         batches = InMemoryBatches(loaded, loop.batch_size)
-        days_before_rows = loaded.slice(0, first)
+        days_before_rows = loaded.slice(0, rows_before)
         _require_both_classes(days_before_rows, days_before, "the training days but the last")
         all_but_held_out = InMemoryBatches(days_before_rows, loop.batch_size)
     validation, keys = load_rows(catalog, window.val, encoder), read_keys(catalog, window.val)
@@ -288,10 +289,6 @@ def _course(epochs: list[Epoch], prepared: Prepared, config: RunConfig) -> dict[
         "rows_per_second": round(prepared.all_but_held_out.rows * len(epochs) / seconds),
         "epochs": [asdict(epoch) for epoch in epochs],
     }
-
-
-def _rows_of(catalog: Catalog, dates: Sequence[str]) -> int:
-    return sum(count_rows(catalog, date) for date in dates)
 
 
 def _require_both_classes(rows: Rows, dates: tuple[str, ...], what: str) -> None:

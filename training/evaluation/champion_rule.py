@@ -13,10 +13,9 @@ import pyarrow as pa
 from training.evaluation.auc import Z_95, AucDifference, auc_difference
 from training.evaluation.calibration import log_loss
 from training.evaluation.prediction_table import Scored, scored
-from training.evaluation.segments import FEWEST_ROWS, OVERALL, SEGMENTS_BY, Segment, entity_of
+from training.evaluation.segments import FEWEST_ROWS, NAMED_SEGMENTS, OVERALL, Segment
 
 Tests = dict[str, AucDifference | None]  # by the segment's name
-_OVERALL = "overall"
 _LEVEL = 0.05  # the share of challengers that are nowhere worse but fail by chance
 
 
@@ -46,10 +45,7 @@ def lead_by_segment(predictions: pa.Table, champion: np.ndarray) -> Tests:
     too few rows gets None.
     """
     rows = scored(predictions)
-    segments = {_OVERALL: OVERALL}
-    for kind, named in SEGMENTS_BY.items():
-        segments |= {f"{entity_of(kind)} {name}": segment for name, segment in named}
-    return {name: _lead(champion, rows, segment) for name, segment in segments.items()}
+    return {name: _lead(champion, rows, segment) for name, segment in NAMED_SEGMENTS.items()}
 
 
 def logloss_difference(predictions: pa.Table, champion: np.ndarray) -> LogLossDifference:
@@ -74,13 +70,13 @@ def _lead(champion: np.ndarray, rows: Scored, segment: Segment) -> AucDifference
 
 def decide(tests: Tests, logloss: LogLossDifference) -> Decision:
     """Decide whether to promote the challenger. tests: the result of lead_by_segment."""
-    lead = tests[_OVERALL]
+    lead = tests[OVERALL.segment]
     if lead is None or lead.low <= 0:
         return Decision(False, f"its lead over the champion is not significant: {_shown(lead)}", tests, logloss)
     if logloss.low > 0:
         worse = f"{logloss.difference:+.4f} ({logloss.low:+.4f} to {logloss.high:+.4f})"
         return Decision(False, f"its probabilities are significantly worse: {worse} in log loss", tests, logloss)
-    behind = significantly_behind({name: test for name, test in tests.items() if name != _OVERALL})
+    behind = significantly_behind({name: test for name, test in tests.items() if name != OVERALL.segment})
     if behind:
         named = "; ".join(f"{name} {_shown(tests[name])}" for name in behind)
         return Decision(False, f"it is significantly worse on {named}", tests, logloss)

@@ -24,17 +24,22 @@ SEGMENTS_BY = {  # by kind: the name and the segment of each
     "user_level": [(level, Segment("user_level", user_level=level)) for level in LEVELS],
     "item_level": [(level, Segment("item_level", item_level=level)) for level in LEVELS],
 }
+
+
+def entity_of(kind: str) -> str:
+    """Return scene, user or item: what the segments of this kind distinguish, for labels."""
+    return kind.removesuffix("_level")
+
+
+NAMED_SEGMENTS = {OVERALL.segment: OVERALL} | {  # overall, scene 3, user zero and so on
+    f"{entity_of(kind)} {name}": segment for kind, named in SEGMENTS_BY.items() for name, segment in named
+}
 SEGMENTS = (
     OVERALL,
     *(segment for kind in ("user_level", "item_level", "scene") for _, segment in SEGMENTS_BY[kind]),
     *(Segment("scene_x_user_level", scene=scene, user_level=level) for scene in SCENES for level in LEVELS),
     *(Segment("scene_x_item_level", scene=scene, item_level=level) for scene in SCENES for level in LEVELS),
 )
-
-
-def entity_of(kind: str) -> str:
-    """Return scene, user or item: what the segments of this kind distinguish, for labels."""
-    return kind.removesuffix("_level")
 
 
 @dataclass(frozen=True)

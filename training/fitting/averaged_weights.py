@@ -33,6 +33,12 @@ class AveragedWeights:
             self._swap()
 
     @torch.no_grad()
+    def keep(self) -> None:
+        """Set the parameters to their average for good."""
+        for parameter, average in zip(self._parameters, self._average, strict=True):
+            parameter.copy_(average)
+
+    @torch.no_grad()
     def _swap(self) -> None:
         for parameter, average in zip(self._parameters, self._average, strict=True):
             held = parameter.detach().clone()

@@ -152,9 +152,7 @@ def fit_epochs(model: RowModel, batches: Batches, epochs: int, settings: LoopSet
             checkpoint.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epochs": number})
         rate = batches.rows / (time.monotonic() - started)
         say(f"all training days, epoch {number}/{epochs}: loss {train_loss:.5f}, {rate:,.0f} rows/s")
-    with optimizer.average.in_place():
-        weights = copy.deepcopy(model.state_dict())
-    model.load_state_dict(weights)
+    optimizer.average.keep()
     model.cpu()
 
 
