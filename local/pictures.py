@@ -59,7 +59,7 @@ def _prepare(demo: Demo, api: AirflowApi, dates: Sequence[str]) -> None:
     """Load the first dates, and train a weak champion, so that the retraining has one to beat."""
     history = {"start_date": dates[0], "end_date": dates[-1]}
     run_dag(api, demo.home, "antm2c_etl_history", history, TIMEOUT_SECONDS)
-    weak = {"as_of": dates[-1], "train_days": 1, "models": ["dnn"], "epochs": 1}
+    weak = {"as_of": dates[-1], "train_days": 2, "models": ["dnn"], "epochs": 1}
     run_dag(api, demo.home, _RETRAIN, weak, TIMEOUT_SECONDS)
 
 

@@ -10,10 +10,12 @@ from local.airflow.start import AIRFLOW_LOG, local_airflow
 from local.demo import TIMEOUT_SECONDS, Demo, write_logs
 from local.errors import RunError, StartError
 from training.runs.summary import runs_in
+from training.window import LEAST_TRAIN_DAYS
 from warehouse.catalog import Catalog
 from warehouse.tables import RAW, TRAIN, TRUTH
 
 _LEFT_TO_BACKFILL = 4  # dates
+_FEWEST_DATES = LEAST_TRAIN_DAYS + 1  # to train on, and one to validate on
 _LOOK_SECONDS = 5.0
 _SILENCE_SECONDS = 120.0
 
@@ -49,8 +51,7 @@ def first_clicks(catalog: Catalog) -> str:
     received, loaded = catalog.dates(RAW), catalog.dates(TRAIN)
     left = [date for date in received if date not in loaded]
     backfill = f"from {left[0]} to {left[-1]}" if left else "the dates whose raw logs you add"
-    days = min(12, len(received) - 1)
-    retrain = f"as of {received[-1]}, training days {days}" if days > 0 else "needs at least two dates"
+    retrain = f"as of {received[-1]}" if len(received) >= _FEWEST_DATES else f"needs at least {_FEWEST_DATES} dates"
     return "\n".join(
         (
             "What to try first",
@@ -68,7 +69,7 @@ def _closing_lines(demo: Demo) -> str:
 
 def _load(demo: Demo, api: AirflowApi, catalog: Catalog) -> None:
     dates = catalog.dates(RAW)[:-_LEFT_TO_BACKFILL]
-    if len(dates) < 2:  # one to train on, one to validate on
+    if len(dates) < _FEWEST_DATES:
         return
     if set(dates) - set(catalog.dates(TRAIN)):
         print(f"\nFirst use: loading {dates[0]} to {dates[-1]} takes a few minutes. You can look around meanwhile.")

@@ -10,7 +10,7 @@ from local.browser.chromium import BROWSER, OPTIONS
 from local.processes.waiting import wait_until
 
 _VIEW = ViewportSize(width=1440, height=900)
-_FORM_VIEW = ViewportSize(width=1600, height=1000)  # high enough for the longest form
+_FORM_VIEW = ViewportSize(width=1600, height=2400)  # high enough for the longest form
 PAGE_MILLISECONDS = 60_000
 RUNS_MILLISECONDS = 1_800_000  # for DAG runs, which take long if the machine is busy
 # Without a graphics card, the spinners of running tasks cost as much CPU time as everything else on a page.

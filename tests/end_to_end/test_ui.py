@@ -33,14 +33,16 @@ from tests.end_to_end.user_airflow import (
     own_logs,
 )
 from tests.spark_jobs.conftest import run_stages, versions
+from training.runs.stored_run import load_run
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.status import overview
 from warehouse.tables import RAW, TRAIN
 
-CLICKED = days("2023-07-10", "2023-07-13")
+LOADED = days("2023-07-10", "2023-07-15")
+CLICKED = days("2023-07-16", "2023-07-19")
 WITHOUT_LOGS = CLICKED[1]
-KILLED = days("2023-07-14", "2023-07-15")
+KILLED = days("2023-07-20", "2023-07-21")
 STARTED = datetime(2023, 11, 1, tzinfo=UTC)
 
 pytestmark = [needs_browser, pytest.mark.long]
@@ -49,7 +51,8 @@ pytestmark = [needs_browser, pytest.mark.long]
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     late = (WITHOUT_LOGS, *KILLED)
-    with own_logs(rows=1500, days=len(CLICKED) + len(KILLED), late=late) as folder:
+    with own_logs(rows=3000, days=len(LOADED + CLICKED + KILLED), late=late) as folder:
+        run_stages(catalog_in(folder), "--start-date", LOADED[0], "--end-date", LOADED[-1])
         yield folder
 
 
@@ -142,7 +145,7 @@ def test_all_dates_of_a_backfill_go_on_when_the_one_without_logs_is_cleared(
         assert told[WITHOUT_LOGS].startswith(f"{WITHOUT_LOGS}: wait_for_raw: no raw logs for {WITHOUT_LOGS}")
         rows = catalog.manifest(TRAIN, CLICKED[0]).rows
         assert told[CLICKED[0]].startswith(f"{CLICKED[0]}: {rows} rows, 0 rejected, version ")
-        assert catalog.dates(TRAIN) == CLICKED[:1]
+        assert catalog.dates(TRAIN) == [*LOADED, CLICKED[0]]
         late_logs_come(folder, WITHOUT_LOGS)
         pages.clear_task()
         pages.rest_until(lambda: set(airflow.run_states().values()) == {"success"})
@@ -165,6 +168,8 @@ def test_a_user_retrains_approves_the_champion_and_reads_the_board(
     with browser_at(airflow.api.url, screenshots) as pages:
         pages.sign_in(airflow.user, airflow.password)
         clicks.retrain(pages)
+        runs = (load_run(run) for run in (folder / "artifacts").glob("artifacts_*"))
+        assert {run.config.window.dates for run in runs} == {(*LOADED, *CLICKED)}
         clicks.a_person_approves_the_champion(pages)
         clicks.the_link_of_a_training_task_opens_its_run(pages, folder / "artifacts")
 

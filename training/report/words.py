@@ -14,8 +14,8 @@ LEVELS_ARE = (
     "The level of a user or an item is zero, few or warm by the number of impressions it had in the training window."
 )
 OF_THE_BOARD = {
-    "Lead": "AUC minus the champion's on the same rows, with its 95% interval (paired DeLong). If that holds 0, the "
-    "two may be equally good. It is computed for ticked runs.",
+    "Lead": "AUC minus the champion's on the same rows, with its 95% interval (paired, a user's rows as one cluster). "
+    "If that holds 0, the two may be equally good. It is computed for ticked runs.",
     "Champion": "the run that serves, marked ★. A retraining changes it only for a run that is surely better.",
     "As of": "the last day of logs that a run may use. It is validated on that day, or on the last days up to it.",
 }
