@@ -58,9 +58,9 @@ def measure(folder: Path) -> list[Figure]:
     ]
 
 
-def _relaxed_whitening(embeddings: np.ndarray) -> Whitening:
+def _relaxed_whitening(embeddings: np.ndarray, size: int) -> Whitening:
     """Whiten halfway: W = U / S^(1/4), so that directions in which texts differ more keep more weight."""
-    full = fit_whitening(embeddings)
+    full = fit_whitening(embeddings, size)
     # Full whitening has W = U / sqrt(S), and the columns of U have length 1.
     return Whitening(full.mu, full.W / np.sqrt(np.linalg.norm(full.W, axis=0)))
 

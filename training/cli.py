@@ -27,6 +27,7 @@ from training.fitting.memory import is_out_of_memory
 from training.model_names import MODEL_NAMES
 from training.models.model_settings import ModelSettings
 from training.text.encoders import AUTO
+from training.text.whitening import DIMENSIONS
 from training.tracking.champion import ALIAS
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
@@ -185,8 +186,8 @@ def _add_window(parser: argparse.ArgumentParser) -> None:
     add(
         "--text-mode",
         choices=list(MODES),
-        default="split",
-        help="combined: one text per row; split: item and query separately",
+        default="profile",
+        help="a row's texts. combined: one of item and query; split: one each; profile: also bills and services",
     )
     add("--seed", type=_whole(0, _LARGEST_SEED), default=LoopSettings().seed, help="random seed")
 
@@ -204,6 +205,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="_content: let the backbone read the texts too, as in the _text models",
     )
+    add("--whitened-size", type=_whole(1), default=DIMENSIONS, help="dimensions of a whitened text embedding")
     add("--experts", type=_whole(1), default=model.experts, help="mmoe: number of experts")
     add("--levels", type=_whole(1, 100), default=model.levels, help="ple: number of levels")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: experts of each scene per level")

@@ -244,7 +244,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
 def _text_settings(arguments: Namespace) -> TextSettings | None:
     if not reads_texts(arguments.model):
         return None
-    return TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode)
+    return TextSettings(resolve_encoder(arguments.text_encoder), arguments.text_mode, arguments.whitened_size)
 
 
 def _loop_settings(arguments: Namespace) -> LoopSettings:
@@ -262,7 +262,8 @@ def _whitened_texts(config: RunConfig, catalog: Catalog, artifacts: Path) -> Whi
     if config.text_settings is None:
         return None
     seed = config.loop_settings.seed
-    return whiten_window(embed_window(catalog, config.window, config.text_settings, seed, artifacts))
+    settings = config.text_settings
+    return whiten_window(embed_window(catalog, config.window, settings, seed, artifacts), settings.whitened_size)
 
 
 def _validator(held_out: Rows) -> Validate:

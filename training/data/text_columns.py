@@ -13,6 +13,11 @@ from training.data.training_table import codes_and_values
 MODES: dict[str, dict[str, tuple[str, ...]]] = {
     "combined": {"row": ("item_title", "item_entity_names", "query_entity_seq")},
     "split": {"item": ("item_title", "item_entity_names"), "query": ("query_entity_seq",)},
+    "profile": {
+        "item": ("item_title", "item_entity_names"),
+        "query": ("query_entity_seq",),
+        "user": ("bill_entity_seq", "service_entity_seq"),
+    },
 }
 # An entity's type says how the entity was recognised, not what it is. Left in, it would give one entity several
 # spellings, and the character n-grams of INTENT_TARGET would outnumber those of the entity itself.

@@ -18,7 +18,7 @@ from training.models.text_input import TextInput
 from warehouse.tables import SCENES
 
 _EXPERT_SIZES, _TOWER_SIZE = (128, 64), 32
-_TEXT_DROPOUT = 0.5  # of the backbone's texts: with few distinct items, their texts name the item
+_TEXT_DROPOUT = 0.5  # of rows, in the backbone: with few distinct items, their texts name the item
 
 # By name. A backbone maps x [B, D] and scene [B] to logits [B] and the weights of its gates, by gate.
 _BACKBONES: dict[str, Callable[[int, ModelSettings], nn.Module]] = {

@@ -10,6 +10,8 @@ from training.text.window_texts import TextSettings
 from training.window import Window
 from warehouse.manifest import Input
 
+_EARLIER_WHITENED_SIZE = 128  # of runs whose configuration does not say it
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -53,11 +55,15 @@ class RunConfig:
                 **known,
                 "model_settings": ModelSettings(**known["model_settings"]),
                 "loop_settings": _loop_settings(known["loop_settings"]),
-                "text_settings": TextSettings(**known["text_settings"]) if known["text_settings"] else None,
+                "text_settings": _text_settings(known["text_settings"]),
                 "window": Window(tuple(window["train"]), tuple(window["val"])),
                 "inputs": [Input(**entry) for entry in known["inputs"]],
             }
         )
+
+
+def _text_settings(content: dict[str, Any] | None) -> TextSettings | None:
+    return TextSettings(**{"whitened_size": _EARLIER_WHITENED_SIZE, **content}) if content else None
 
 
 def _loop_settings(content: dict[str, Any]) -> LoopSettings:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.linalg.blas import dsyrk
 
-DIMENSIONS = 128
+DIMENSIONS = 64
 _BLOCK = 16_384  # texts at a time: 100 MB at 768 float64 each
 _LEAST_VARIANCE = 1e-6  # relative to the largest: anything smaller is rounding to float32
 _LEAST_SPREAD = 1e-6  # standard deviation relative to the largest mean: the same, if all texts are alike
@@ -41,10 +41,11 @@ class Whitening:
         return Whitening(*(np.load(folder / name, allow_pickle=False) for name in ("whiten_mu.npy", "whiten_W.npy")))
 
 
-def fit_whitening(embeddings: np.ndarray) -> Whitening:
-    """Fit W = U[:, :128] / sqrt(S[:128]) by an SVD of the covariance. embeddings: those of distinct texts, [n, D].
+def fit_whitening(embeddings: np.ndarray, dimensions: int = DIMENSIONS) -> Whitening:
+    """Fit W = U[:, :K] / sqrt(S[:K]) by an SVD of the covariance. embeddings: those of distinct texts, [n, D].
 
-    Dimensions without variance are left out. If there are no others, W is a column of zeros.
+    K is `dimensions`, or fewer if there are not so many with variance. If there are none, W is a column of zeros.
+    Su et al., arXiv 2103.15316, 2021.
     """
     count, size = embeddings.shape
     mu = sum((embeddings[part].sum(axis=0, dtype=np.float64) for part in _blocks(count)), np.zeros(size))
@@ -56,7 +57,7 @@ def fit_whitening(embeddings: np.ndarray) -> Whitening:
     covariance = np.tril(lower) + np.tril(lower, -1).T
     U, S, _ = np.linalg.svd(covariance, hermitian=True)
     least = max(_LEAST_VARIANCE * S[0], (_LEAST_SPREAD * np.abs(mu).max()) ** 2)
-    rank = min(int((least < S).sum()), DIMENSIONS)
+    rank = min(int((least < S).sum()), dimensions)
     return Whitening(mu, U[:, :rank] / np.sqrt(S[:rank]) if rank else np.zeros((size, 1)))
 
 

@@ -55,7 +55,17 @@ def backbone_logits(model, rows):
 def projected_texts(texts: TextInput, embedded: np.ndarray) -> np.ndarray:
     """One row's, from its texts' embeddings [T, K]."""
     projected = [array(texts.projection.weight) @ embedding for embedding in embedded]
-    return np.concatenate([*projected, projected[0] * projected[1]] if len(projected) == 2 else projected)
+    return np.concatenate([*projected, *(projected[0] * other for other in projected[1:])])
+
+
+def test_half_of_the_rows_are_trained_on_without_their_texts():
+    texts = TextInput(3, SIZE, dropout=0.5)
+    embedded = torch.randn(4000, 3, SIZE, generator=torch.Generator().manual_seed(5))
+    torch.manual_seed(7)
+    trained, whole = texts.train()(embedded), texts.eval()(embedded)
+    left_out = (trained == 0).all(1)
+    assert 0.45 < left_out.float().mean() < 0.55
+    torch.testing.assert_close(trained[~left_out], 2 * whole[~left_out])
 
 
 def sigmoid(x):
@@ -72,7 +82,7 @@ def content_logit_and_alpha(side: ContentSide, scene, embedded):
     return tower_logit(side.tower.towers, scene, hidden), alpha
 
 
-@pytest.mark.parametrize("per_row", [1, 2])
+@pytest.mark.parametrize("per_row", [1, 2, 3])
 @pytest.mark.parametrize("name", BACKBONES)
 def test_a_content_model_is_the_formula_on_any_backbone(name, per_row):
     model, rows = random_model(name, per_row), random_rows(per_row)
@@ -84,7 +94,7 @@ def test_a_content_model_is_the_formula_on_any_backbone(name, per_row):
     assert array(model(rows)) == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
-@pytest.mark.parametrize("per_row", [1, 2])
+@pytest.mark.parametrize("per_row", [1, 2, 3])
 def test_a_text_model_is_its_backbone_with_the_texts_beside_its_input(per_row):
     table = torch.randn(TEXTS, SIZE, generator=torch.Generator().manual_seed(6))
     model = RowModel(build_model("mmoe_text", SHAPE, ModelSettings(), (per_row, SIZE)), table)
@@ -188,7 +198,7 @@ def test_the_mean_of_alpha_by_segment_equals_a_loop_over_rows(finished_content):
 def test_rows_without_text_are_counted(finished_content, worded):
     rows = list(raw_rows(worded.world, [worded.world.last_date]))
     expected = {
-        text: sum(not any(row[name] for name in columns) for row in rows) for text, columns in MODES["split"].items()
+        text: sum(not any(row[name] for name in columns) for row in rows) for text, columns in MODES["profile"].items()
     }
     assert finished_content[1]["rows_without_text"] == expected
     assert all(expected.values()), "the world should hold rows without texts"
