@@ -105,7 +105,7 @@ class FeatureSpace:
         if meta["scenes"] != list(SCENES) or meta["numeric"] != list(FEATURE_NAMES):
             raise TrainingError(
                 f"{folder / META_FILE} has other scenes or numeric features than this code, which has {len(SCENES)} "
-                "scenes: set ANTM2C_SCENES as for that run, use the code revision of that run, or train again"
+                "scenes: set ANTM2C_WAREHOUSE and ANTM2C_DATASET as for that run, use its code revision, or train again"
             )
         names = (*_IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
