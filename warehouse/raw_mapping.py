@@ -3,6 +3,10 @@
 [columns]               # the name in the files = the column that it is
 uid = "user_id"
 brand = "deep_features_0"
+genres = "deep_features_1"
+
+[lists]                 # a column with several values in a row = what separates them
+genres = "|"
 
 [time]                  # of log_time
 format = "dd/MM/yyyy HH:mm:ss"
@@ -16,11 +20,11 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warehouse.errors import WarehouseError
-from warehouse.tables import RAW_COLUMNS, REQUIRED_RAW_COLUMNS
+from warehouse.tables import DEEP_FEATURES, RAW_COLUMNS, REQUIRED_RAW_COLUMNS
 
 MAPPING_FILE = "mapping.toml"
 UTC = "UTC"
@@ -50,6 +54,7 @@ _LETTERS_SENTENCE = (
 class RawMapping:
     """What mapping.toml says. columns: ours, by their names in the files. scenes: numbers, by their texts in the files.
 
+    lists: what separates the values of columns that have several in a row, by our names of the columns.
     time_format: None for the usual forms. scenes: empty for numbers. number_of_scenes: None if it says nothing of them.
     """
 
@@ -58,6 +63,7 @@ class RawMapping:
     zone: str = UTC
     scenes: Mapping[str, int] = field(default_factory=dict)
     number_of_scenes: int | None = None
+    lists: Mapping[str, str] = field(default_factory=dict)
 
     def column_of(self, name: str) -> str | None:
         """Return the column that a name in a file stands for, or None. A mapped column has no other name."""
@@ -81,10 +87,11 @@ def parse_mapping(text: str, place: str) -> RawMapping:
             f"{place} is not TOML: {error}; write names and values as in docs/your-own-logs.md"
         ) from error
     try:
-        _only(given, ("columns", "time", "scenes"), "section")
-        columns, time = (_section(given, name) for name in ("columns", "time"))
+        _only(given, ("columns", "lists", "time", "scenes"), "section")
+        columns, lists, time = (_section(given, name) for name in ("columns", "lists", "time"))
         _only(time, ("format", "zone"), "key in [time]")
-        return RawMapping(_columns(columns), _time_format(time), _zone(time), *_scenes(given))
+        mapping = RawMapping(_columns(columns), _time_format(time), _zone(time), *_scenes(given))
+        return replace(mapping, lists=_lists(lists, mapping))
     except _MappingError as wrong:
         raise WarehouseError(f"{place}: {wrong}") from wrong
 
@@ -143,6 +150,23 @@ def _columns(section: Mapping[str, Any]) -> dict[str, str]:
                 f"[columns] takes {name!r} for {column}, and no column for {meant}; say which column of the files it is"
             )
     return {name.strip(): column for name, column in section.items()}
+
+
+def _lists(section: Mapping[str, Any], mapping: RawMapping) -> dict[str, str]:
+    separators = {}
+    for name, separator in section.items():
+        column = mapping.column_of(name)
+        if column is None or column not in DEEP_FEATURES:
+            raise _MappingError(
+                f"[lists] has {name!r}, which is {column or 'no column'}; map it in [columns] to one of "
+                "deep_features_0 to deep_features_26"
+            )
+        if not isinstance(separator, str) or not separator:
+            raise _MappingError(
+                f'[lists] gives {name!r} the separator {separator!r}; write what stands between values, such as "|"'
+            )
+        separators[column] = separator
+    return separators
 
 
 def _time_format(section: Mapping[str, Any]) -> str | None:

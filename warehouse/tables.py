@@ -9,6 +9,7 @@ WINDOW_DAYS = 7
 TEXT_COLUMNS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")
 DEEP_FEATURES = tuple(f"deep_features_{i}" for i in range(27))
 REQUIRED_RAW_COLUMNS = ("user_id", "item_id", "log_time", "label", "scene")
+LIST_END = "\x1f"  # follows each value of a list in a deep feature
 RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
 # To add a reason, add its name here, where rows are tested in this order, and its SQL condition to `with_reason` in
 # spark_jobs/csv_to_orc.py.

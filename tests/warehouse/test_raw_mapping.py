@@ -24,6 +24,10 @@ def test_everything_that_it_may_say() -> None:
         [columns]
         uid = "user_id"
         "Item Brand" = "deep_features_3"
+        tags = "deep_features_4"
+        [lists]
+        Tags = "|"
+        deep_features_5 = ", "
         [time]
         format = "d MMM yyyy 'at' h:mm:ss.SSS a XXX"
         zone = "Asia/Shanghai"
@@ -34,11 +38,12 @@ def test_everything_that_it_may_say() -> None:
         "mapping.toml",
     )
     assert mapping == RawMapping(
-        {"uid": "user_id", "Item Brand": "deep_features_3"},
+        {"uid": "user_id", "Item Brand": "deep_features_3", "tags": "deep_features_4"},
         "d MMM yyyy 'at' h:mm:ss.SSS a XXX",
         "Asia/Shanghai",
         {"home": 0, "101": 4},
         5,
+        {"deep_features_4": "|", "deep_features_5": ", "},
     )
     names = [" UID", "item brand", "label", "user_id", "deep_features_3", "other"]
     assert [*map(mapping.column_of, names)] == ["user_id", "deep_features_3", "label", None, None, None]
@@ -50,13 +55,22 @@ def test_everything_that_it_may_say() -> None:
     ("text", "says"),
     [
         ("[columns", "is not TOML"),
-        ("[column]\nuid = 'user_id'", "unknown section 'column'; allowed are columns, time, scenes"),
+        ("[column]\nuid = 'user_id'", "unknown section 'column'; allowed are columns, lists, time, scenes"),
         ("columns = 1", "write it as a section, [columns]"),
         ("[columns]\nuid = 'user'", "maps 'uid' to 'user', which is no column"),
         ("[columns]\na.b = 'user_id'", "in quotes if it has dots"),
         ("[columns]\na = 'label'\nb = 'label'", "maps 'a' and 'b' to label; keep one of them"),
         ("[columns]\na = 'label'\nA = 'scene'", "has 'a' and 'A'"),
         ("[columns]\nLabel = 'scene'", "no column for label; say which"),
+        (
+            "[lists]\ntags = '|'",
+            "[lists] has 'tags', which is no column; map it in [columns] to one of deep_features_0",
+        ),
+        (
+            "[lists]\nuser_id = '|'",
+            "[lists] has 'user_id', which is user_id; map it in [columns] to one of deep_features",
+        ),
+        ("[lists]\ndeep_features_1 = ''", "gives 'deep_features_1' the separator ''; write what stands between values"),
         ("[time]\nformats = 'yyyy'", "unknown key in [time] 'formats'; allowed are format, zone"),
         ("[time]\nformat = 7", "write it as a text"),
         ("[time]\nformat = '%Y-%m-%d %H:%M'", "has '%'; use yyyy MM dd"),
