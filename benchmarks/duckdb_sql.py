@@ -57,7 +57,7 @@ def judged_rows(csv: str, date: str, rejected: int) -> str:
             WHEN coalesce(user_id, '') = '' THEN 'missing_user_id'
             WHEN coalesce(item_id, '') = '' THEN 'missing_item_id'
             WHEN coalesce(typed_label NOT IN (0, 1), true) THEN 'bad_label'
-            WHEN coalesce(typed_scene NOT IN {SCENES}, true) THEN 'bad_scene'
+            WHEN coalesce(typed_scene NOT IN {(*SCENES,)}, true) THEN 'bad_scene'
             WHEN log_ts IS NULL THEN 'bad_log_time'
             WHEN log_ts < TIMESTAMP '{date}' OR log_ts >= TIMESTAMP '{date}' + INTERVAL 1 DAY THEN 'wrong_date'
             END AS reason

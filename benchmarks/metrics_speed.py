@@ -19,12 +19,12 @@ from training.evaluation.auc import auc
 from training.evaluation.gauc import gauc
 from training.evaluation.metrics import auc_within
 from training.evaluation.prediction_table import scored
-from training.evaluation.segments import OVERALL, SEGMENTS
+from training.evaluation.segments import OVERALL, all_segments
 from training.text.embedding import embed
 from training.text.lsa import LsaEncoder
 
 _ROWS = 10_000_000
-_SEGMENTS = [OVERALL, *(s for s in SEGMENTS if s.segment in ("scene", "scene_x_user_level"))]
+_SEGMENTS = [OVERALL, *(s for s in all_segments() if s.segment in ("scene", "scene_x_user_level"))]
 _USER_ROWS, _USERS = 1_000_000, 100_000
 _SAMPLED_USERS = 2_000  # scikit-learn's loop over all users would take minutes
 _LSA_TEXTS = 200_000

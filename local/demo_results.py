@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import repeat
 from pathlib import Path
 
-from training.evaluation.segments import SEGMENTS_BY, entity_of
+from training.evaluation.segments import entity_of, segments_by_kind
 from training.runs.layout import REPORT_FILE
 from training.runs.summary import RunSummary, read_summary
 from warehouse.catalog import Catalog
@@ -58,7 +58,7 @@ def _overall(runs: Sequence[RunSummary]) -> list[str]:
 
 def _table(title: str, runs: Sequence[RunSummary], *kinds: str) -> list[str]:
     """Return lines with the AUC of each run, a column for each segment, and the best reachable AUC if known."""
-    segments = [(kind, name) for kind in kinds for name, _ in SEGMENTS_BY[kind]]
+    segments = [(kind, name) for kind in kinds for name, _ in segments_by_kind()[kind]]
     lines = [(run.model, run.auc_by) for run in runs]
     if runs[0].best_by:
         lines.append(("best reachable", runs[0].best_by))

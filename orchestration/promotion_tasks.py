@@ -13,7 +13,7 @@ from orchestration.assets import CHAMPION
 from orchestration.board_address import address_of
 from orchestration.task_messages import APPROVE, CHALLENGE, DECISION
 from orchestration.training_command import RunCommand
-from training.evaluation.segments import NAMED_SEGMENTS
+from training.evaluation.segments import named_segments
 from training.runs.summary import read_summary
 from warehouse.settings import read_settings
 
@@ -76,7 +76,7 @@ def _link(run_folder: str) -> str:
 def _rows_by_segment(run_folder: Path) -> dict[str, int]:
     """Return the number of validation rows by segment, named like the tests."""
     report = read_summary(run_folder).report
-    return {name: report[segment].rows for name, segment in NAMED_SEGMENTS.items() if segment in report}
+    return {name: report[segment].rows for name, segment in named_segments().items() if segment in report}
 
 
 def _table(tests: dict[str, dict[str, float] | None], rows: dict[str, int]) -> list[str]:

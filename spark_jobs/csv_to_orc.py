@@ -18,7 +18,14 @@ from spark_jobs.common.raw_formats import read_any, read_any_header
 from spark_jobs.common.run_stage import run_stage
 from spark_jobs.common.session import require_readable_paths
 from spark_jobs.common.stage import Stage
-from spark_jobs.common.typed_values import accepted, is_on, log_timestamp, scene_number, whole_number_or_truth
+from spark_jobs.common.typed_values import (
+    accepted,
+    is_on,
+    list_text,
+    log_timestamp,
+    scene_number,
+    whole_number_or_truth,
+)
 from warehouse.catalog import Catalog
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
@@ -67,6 +74,14 @@ def with_reason(raw: DataFrame, date: str, mapping: RawMapping, has_labels: bool
     }
     reasons = (f"WHEN {conditions[name]} THEN '{name}'" for name in REJECT_REASONS)
     return typed.selectExpr("*", f"CASE {' '.join(reasons)} END AS reason")
+
+
+def with_lists(raw: DataFrame, mapping: RawMapping) -> DataFrame:
+    """Write columns that have lists of values in the form in which training recognizes them."""
+    if not mapping.lists:
+        return raw
+    written = {column: list_text(column, separator) for column, separator in mapping.lists.items()}
+    return raw.selectExpr(*(f"{written.get(column, f'`{column}`')} AS `{column}`" for column in raw.columns))
 
 
 def valid_and_rejected(rows: DataFrame, table: Table) -> DataFrame:
@@ -165,7 +180,9 @@ def checked_rows(
         return no_rows(spark, valid.table)
     raw = functools.reduce(DataFrame.unionAll, (read_any(spark, group, mapping, as_bytes) for group in groups))
     writers = math.ceil(sum(group.size for group in groups) / _RAW_BYTES_PER_WRITER)
-    with_reasons = with_reason(raw, valid.date, mapping, has_labels="label" in valid.table.column_names)
+    with_reasons = with_reason(
+        with_lists(raw, mapping), valid.date, mapping, has_labels="label" in valid.table.column_names
+    )
     return valid_and_rejected(with_reasons, valid.table).coalesce(max(writers, 1))
 
 

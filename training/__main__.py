@@ -4,15 +4,15 @@ import os
 import sys
 from contextlib import suppress
 
-from warehouse.errors import WarehouseError
+from warehouse.errors import StorageError, WarehouseError
 
 
 def _status() -> int:
     try:
         from training.cli import run
-    except WarehouseError as error:  # a setting with a value that is not allowed
+    except WarehouseError as error:  # what tells the number of scenes, such as a setting, is wrong or out of reach
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return os.EX_TEMPFAIL if isinstance(error, StorageError) else 1
     return run()
 
 

@@ -99,7 +99,9 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     if count() > 1 and arguments.command != "train":
         raise TrainingError(f"the command {arguments.command} runs in one process only: start it without torchrun")
     if arguments.command in _ON_TABLES:
-        return _ON_TABLES[arguments.command](arguments, Catalog(arguments.warehouse, arguments.dataset))
+        catalog = Catalog(arguments.warehouse, arguments.dataset)
+        catalog.require_scenes()
+        return _ON_TABLES[arguments.command](arguments, catalog)
     return _ON_RUNS[arguments.command](arguments)
 
 

@@ -10,10 +10,11 @@ from warehouse.raw_files import have_changed, listing_version, read_raw_files, u
 from warehouse.raw_mapping import MAPPING_FILE, RawMapping, parse_mapping
 from warehouse.settings import read_settings
 from warehouse.storage import Storage
-from warehouse.tables import RAW, TABLES, Table
+from warehouse.tables import RAW, SCENES, TABLES, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
+_USUAL_SCENES = 5
 
 
 class Catalog:
@@ -64,6 +65,26 @@ class Catalog:
         except UnicodeDecodeError as error:
             raise WarehouseError(f"{self.mapping_uri} is not UTF-8 ({error}); write it again") from error
         return parse_mapping(text, self.mapping_uri)
+
+    @property
+    def scenes(self) -> int:
+        """The number of scenes: ANTM2C_SCENES if it is set, else as the mapping says. Raises WarehouseError."""
+        mapped, given = self.raw_mapping().number_of_scenes, read_settings().scenes
+        if mapped and given and mapped != given:
+            raise WarehouseError(
+                f"{self.mapping_uri} has {mapped} scenes, but ANTM2C_SCENES is {given}: do not set that variable, or "
+                "change the file"
+            )
+        return given or mapped or _USUAL_SCENES
+
+    def require_scenes(self) -> None:
+        """Raise WarehouseError if the dataset has another number of scenes than this process works with."""
+        if self.scenes != len(SCENES):
+            raise WarehouseError(
+                f"dataset {self.dataset} in {self.storage.root} has {self.scenes} scenes ({MAPPING_FILE}), but this "
+                f"process has begun with {len(SCENES)}: set ANTM2C_WAREHOUSE and ANTM2C_DATASET to this dataset, and "
+                "run the command again"
+            )
 
     @property
     def mapping_path(self) -> str:

@@ -71,6 +71,7 @@ class Freshness:
         self._manifests: dict[tuple[str, str], Manifest | None] = {}
         self._raw_has_changed: dict[Input, bool] = {}
         self._dates: dict[str, list[str]] = {}
+        self._scenes: int | None = None
         self._examined_up_to: dict[str, str] = defaultdict(str)
         self._lock = RLock()
 
@@ -162,7 +163,9 @@ class Freshness:
         return _FRESH
 
     def _outdated(self, manifest: Manifest) -> str:
-        if manifest.columns != [list(column) for column in TABLES[manifest.table].columns]:
+        if self._scenes is None:
+            self._scenes = self._catalog.scenes
+        if manifest.columns != [list(column) for column in TABLES[manifest.table].columns_for(self._scenes)]:
             return "the columns of its table have changed"
         first_logs = next(iter(self.dates(LOGS)), manifest.date)
         if manifest.history_start and first_logs < manifest.history_start:

@@ -3,12 +3,16 @@
 [columns]               # the name in the files = the column that it is
 uid = "user_id"
 brand = "deep_features_0"
+genres = "deep_features_1"
+
+[lists]                 # a column with several values in a row = what separates them
+genres = "|"
 
 [time]                  # of log_time
 format = "dd/MM/yyyy HH:mm:ss"
 zone = "Asia/Shanghai"  # of times without an offset, and of the dates of the folders
 
-[scenes]                # the text in the files = the number of the scene
+[scenes]                # the text in the files = the number of the scene; or scenes = 7, above the sections
 home = 0
 """
 
@@ -16,15 +20,16 @@ import re
 import tomllib
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warehouse.errors import WarehouseError
-from warehouse.tables import RAW_COLUMNS, REQUIRED_RAW_COLUMNS, SCENES
+from warehouse.tables import DEEP_FEATURES, RAW_COLUMNS, REQUIRED_RAW_COLUMNS
 
 MAPPING_FILE = "mapping.toml"
 UTC = "UTC"
 
+_MOST_SCENES = 1000  # each has columns of its own, so that users and items cannot be scenes
 _OFFSET = re.compile(r"[+-](0\d|1[0-7]):[0-5]\d")  # what Spark takes, up to 18 hours
 # Runs of letters in a format, and the texts that they stand for.
 TIME_LETTERS = {
@@ -49,13 +54,16 @@ _LETTERS_SENTENCE = (
 class RawMapping:
     """What mapping.toml says. columns: ours, by their names in the files. scenes: numbers, by their texts in the files.
 
-    time_format: None for the usual forms. scenes: empty for the usual numbers.
+    lists: what separates the values of columns that have several in a row, by our names of the columns.
+    time_format: None for the usual forms. scenes: empty for numbers. number_of_scenes: None if it says nothing of them.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     time_format: str | None = None
     zone: str = UTC
     scenes: Mapping[str, int] = field(default_factory=dict)
+    number_of_scenes: int | None = None
+    lists: Mapping[str, str] = field(default_factory=dict)
 
     def column_of(self, name: str) -> str | None:
         """Return the column that a name in a file stands for, or None. A mapped column has no other name."""
@@ -79,10 +87,11 @@ def parse_mapping(text: str, place: str) -> RawMapping:
             f"{place} is not TOML: {error}; write names and values as in docs/your-own-logs.md"
         ) from error
     try:
-        _only(given, ("columns", "time", "scenes"), "section")
-        columns, time, scenes = (_section(given, name) for name in ("columns", "time", "scenes"))
+        _only(given, ("columns", "lists", "time", "scenes"), "section")
+        columns, lists, time = (_section(given, name) for name in ("columns", "lists", "time"))
         _only(time, ("format", "zone"), "key in [time]")
-        return RawMapping(_columns(columns), _time_format(time), _zone(time), _scenes(scenes))
+        mapping = RawMapping(_columns(columns), _time_format(time), _zone(time), *_scenes(given))
+        return replace(mapping, lists=_lists(lists, mapping))
     except _MappingError as wrong:
         raise WarehouseError(f"{place}: {wrong}") from wrong
 
@@ -143,6 +152,23 @@ def _columns(section: Mapping[str, Any]) -> dict[str, str]:
     return {name.strip(): column for name, column in section.items()}
 
 
+def _lists(section: Mapping[str, Any], mapping: RawMapping) -> dict[str, str]:
+    separators = {}
+    for name, separator in section.items():
+        column = mapping.column_of(name)
+        if column is None or column not in DEEP_FEATURES:
+            raise _MappingError(
+                f"[lists] has {name!r}, which is {column or 'no column'}; map it in [columns] to one of "
+                "deep_features_0 to deep_features_26"
+            )
+        if not isinstance(separator, str) or not separator:
+            raise _MappingError(
+                f'[lists] gives {name!r} the separator {separator!r}; write what stands between values, such as "|"'
+            )
+        separators[column] = separator
+    return separators
+
+
 def _time_format(section: Mapping[str, Any]) -> str | None:
     time_format = section.get("format")
     if time_format is None:
@@ -165,17 +191,23 @@ def _zone(section: Mapping[str, Any]) -> str:
     return zone
 
 
-def _scenes(section: Mapping[str, Any]) -> dict[str, int]:
-    for name, number in section.items():
-        if type(number) is not int or number < 0:
-            raise _MappingError(f"[scenes] gives {name!r} the number {number!r}; write a whole number, 0 or higher")
-        if number not in SCENES:
+def _scenes(given: Mapping[str, Any]) -> tuple[dict[str, int], int | None]:
+    """Return the numbers of the scenes by their names, if they have names, and how many scenes there are."""
+    scenes = given.get("scenes", {})
+    if not isinstance(scenes, dict):
+        if type(scenes) is not int or not 0 < scenes <= _MOST_SCENES:
             raise _MappingError(
-                f"[scenes] gives {name!r} the number {number}, but there are {len(SCENES)} scenes, 0 to {SCENES[-1]}; "
-                f"set ANTM2C_SCENES={number + 1} for everything that reads this dataset, or use another number"
+                f"scenes is {scenes!r}; write how many there are, 1 to {_MOST_SCENES}, or their names as a section, "
+                "[scenes]"
             )
-    _once(section.items(), lambda _, number: number, "[scenes] gives {} the number {}; a scene has one name")
-    return dict(section)
+        return {}, scenes
+    for name, number in scenes.items():
+        if type(number) is not int or not 0 <= number < _MOST_SCENES:
+            raise _MappingError(
+                f"[scenes] gives {name!r} the number {number!r}; write a whole number, 0 to {_MOST_SCENES - 1}"
+            )
+    _once(scenes.items(), lambda _, number: number, "[scenes] gives {} the number {}; a scene has one name")
+    return scenes, max(scenes.values(), default=-1) + 1 or None
 
 
 def _folded(name: str) -> str:

@@ -8,20 +8,20 @@ from pathlib import Path
 from warehouse.errors import WarehouseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-_SCENES = "5"
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings. Each field comes from the variable ANTM2C_<FIELD>, except tracking_uri (MLFLOW_TRACKING_URI).
 
-    train_runtime: python or docker; the trainer_* fields apply to docker only. trainer_gpus: a number, or all.
+    scenes: None if each dataset says how many it has. train_runtime: python or docker; the trainer_* fields apply to
+    docker only. trainer_gpus: a number, or all.
     """
 
     warehouse: str
     dataset: str
     artifacts: str
-    scenes: int
+    scenes: int | None
     code_revision: str
     tracking_uri: str
     train_runtime: str
@@ -38,7 +38,7 @@ def read_settings() -> Settings:
         warehouse=_variable("ANTM2C_WAREHOUSE", f"file://{REPOSITORY / 'var' / 'warehouse'}"),
         dataset=_variable("ANTM2C_DATASET", "demo"),
         artifacts=artifacts,
-        scenes=_read_scenes(),
+        scenes=_scenes(),
         code_revision=_variable("ANTM2C_CODE_REVISION", ""),
         tracking_uri=_variable("MLFLOW_TRACKING_URI", _database_beside(Path(artifacts).absolute())),
         train_runtime=_matching("ANTM2C_TRAIN_RUNTIME", "python", r"python|docker", "python or docker"),
@@ -48,19 +48,9 @@ def read_settings() -> Settings:
     )
 
 
-def number_of_scenes() -> int:
-    """Return the number of scenes, which the table declarations need while modules are imported.
-
-    If the variable has an invalid value, this is the default: imports must not fail. `read_settings` raises the error.
-    """
-    try:
-        return _read_scenes()
-    except WarehouseError:
-        return int(_SCENES)
-
-
-def _read_scenes() -> int:
-    return int(_matching("ANTM2C_SCENES", _SCENES, r"0*[1-9]\d*", "a whole number above 0"))
+def _scenes() -> int | None:
+    given = _matching("ANTM2C_SCENES", "", r"0*[1-9]\d*|", "a whole number above 0")
+    return int(given) if given else None
 
 
 def _database_beside(folder: Path) -> str:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from warehouse.settings import number_of_scenes
+from warehouse.scenes import SCENES
 
-SCENES = tuple(range(number_of_scenes()))
 WINDOW_DAYS = 7
 
 TEXT_COLUMNS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")
 DEEP_FEATURES = tuple(f"deep_features_{i}" for i in range(27))
 REQUIRED_RAW_COLUMNS = ("user_id", "item_id", "log_time", "label", "scene")
+LIST_END = "\x1f"  # follows each value of a list in a deep feature
 RAW_COLUMNS = (*REQUIRED_RAW_COLUMNS, *TEXT_COLUMNS, *DEEP_FEATURES)
 # To add a reason, add its name here, where rows are tested in this order, and its SQL condition to `with_reason` in
 # spark_jobs/csv_to_orc.py.
@@ -28,17 +28,33 @@ Columns = tuple[tuple[str, str], ...]  # (name, Spark SQL type)
 
 @dataclass(frozen=True)
 class Table:
-    """One table. folder: its name without the dataset. partitions: the partition columns, outermost first."""
+    """One table. folder: its name without the dataset. partitions: the partition columns, outermost first.
+
+    declared: the columns; a counter by scene is declared once, with {} for the scene.
+    """
 
     folder: str
     format: str
-    columns: Columns
+    declared: Columns
     partitions: tuple[str, ...] = ("date",)
     suffix: str = ""
 
     def name(self, dataset: str) -> str:
         """Return the name of the table, which is also that of its folder under the warehouse root."""
         return f"{self.folder}_{dataset}{self.suffix}"
+
+    @property
+    def columns(self) -> Columns:
+        """The columns for the scenes of this process's dataset."""
+        return self.columns_for(len(SCENES))
+
+    def columns_for(self, scenes: int) -> Columns:
+        """Return the columns for this number of scenes."""
+        return tuple(
+            (name.format(scene), spark_type)
+            for name, spark_type in self.declared
+            for scene in range(scenes if "{}" in name else 1)
+        )
 
     @property
     def ddl(self) -> str:
@@ -65,7 +81,11 @@ def _without_label(columns: Columns) -> Columns:
 
 def scene_counters(prefix: str = "") -> list[str]:
     """Return the names of the counters of impressions and clicks by scene: imp_s0 ... imp_s4, clk_s0 ... clk_s4."""
-    return [f"{prefix}{kind}_s{scene}" for kind in ("imp", "clk") for scene in SCENES]
+    return [name.format(scene) for name in _scene_counters(prefix) for scene in SCENES]
+
+
+def _scene_counters(prefix: str = "") -> list[str]:
+    return [f"{prefix}{kind}_s{{}}" for kind in ("imp", "clk")]
 
 
 # To add a feature of users and items, add its column here, and its SQL to `summed` in
@@ -79,7 +99,7 @@ def _entity_features(prefix: str) -> Columns:
         (f"{prefix}ctr_7d", rate),
         *_columns("bigint", *(f"{prefix}{kind}_cum" for kind in counts)),
         (f"{prefix}ctr_cum", rate),
-        *_columns("bigint", *scene_counters(prefix)),
+        *_columns("bigint", *_scene_counters(prefix)),
     )
 
 
@@ -94,7 +114,7 @@ _LOG_COLUMNS: Columns = (
     *_columns("string", *TEXT_COLUMNS, *DEEP_FEATURES),
 )
 _PAIR = _columns("string", "user_id", "item_id")
-_SCENE_COUNTERS = _columns("bigint", *scene_counters())
+_SCENE_COUNTERS = _columns("bigint", *_scene_counters())
 
 RAW = Table("raw", "csv", ())
 TRUTH = Table(
@@ -107,7 +127,7 @@ REJECTS = Table("rejects", "orc", _columns("string", "source_file", "raw_line", 
 DAILY_USER = Table("daily_user", "orc", (("user_id", "string"), *_SCENE_COUNTERS))
 DAILY_ITEM = Table("daily_item", "orc", (("item_id", "string"), *_SCENE_COUNTERS))
 DAILY_UI = Table("daily_ui", "orc", (*_PAIR, *_columns("bigint", "imp", "clk")))
-TILES_UI = Table("tiles_ui", "orc", DAILY_UI.columns)
+TILES_UI = Table("tiles_ui", "orc", DAILY_UI.declared)
 FEATURES_USER = Table("features_user", "orc", (("user_id", "string"), *USER_FEATURE_COLUMNS))
 FEATURES_ITEM = Table("features_item", "orc", (("item_id", "string"), *ITEM_FEATURE_COLUMNS))
 FEATURES_UI = Table("features_ui", "orc", (*_PAIR, *PAIR_FEATURE_COLUMNS))
@@ -120,10 +140,10 @@ TRAIN = Table(
 )
 
 CANDIDATES = Table("candidates", "csv", ())
-VALID_CANDIDATES = Table("valid_candidates", "orc", _without_label(LOGS.columns), LOGS.partitions)
-CANDIDATE_REJECTS = Table("candidate_rejects", "orc", REJECTS.columns)
+VALID_CANDIDATES = Table("valid_candidates", "orc", _without_label(LOGS.declared), LOGS.partitions)
+CANDIDATE_REJECTS = Table("candidate_rejects", "orc", REJECTS.declared)
 CANDIDATE_FEATURES = Table(
-    "candidate_features", "parquet", _without_label(TRAIN.columns), TRAIN.partitions, suffix=TRAIN.suffix
+    "candidate_features", "parquet", _without_label(TRAIN.declared), TRAIN.partitions, suffix=TRAIN.suffix
 )
 SCORES = Table(
     "scores",

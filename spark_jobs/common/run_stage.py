@@ -52,6 +52,7 @@ def run_stage(
     date = dates[0]
     try:
         catalog = Catalog(arguments.warehouse, arguments.dataset)
+        catalog.require_scenes()
         if check_date is not None:
             for date in dates:
                 check_date(catalog, date)

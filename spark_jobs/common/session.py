@@ -42,8 +42,6 @@ _DEFAULTS = {
     "spark.sql.adaptive.maxShuffledHashJoinLocalMapThreshold": "64m",
     "spark.sql.files.minPartitionNum": "1",
     "spark.sql.files.maxPartitionBytes": "256m",
-    # One open file per scene, and one for rejects, instead of a sort by scene.
-    "spark.sql.maxConcurrentOutputFileWriters": str(len(SCENES) + 1),
     # Most ids occur only a few times in a file: a dictionary costs more than it saves.
     "spark.hadoop.orc.column.encoding.direct": "user_id,item_id",
     # Small enough to keep one row group per scene open, and for readers that stream row groups.
@@ -64,7 +62,9 @@ def spark_session(stage: str) -> Iterator[SparkSession]:
     SparkContext._ensure_initialized()  # only then does SparkConf contain spark-submit's options
     given = SparkConf()
     builder = SparkSession.builder.appName(f"antm2c {stage}")
-    defaults = {key: value for key, value in _DEFAULTS.items() if not given.contains(key)}
+    # One open file per scene, and one for rejects, instead of a sort by scene.
+    writers = {"spark.sql.maxConcurrentOutputFileWriters": str(len(SCENES) + 1)}
+    defaults = {key: value for key, value in {**_DEFAULTS, **writers}.items() if not given.contains(key)}
     for key, value in {**defaults, **_CORRECTNESS, **_utc_in_every_jvm(given)}.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()

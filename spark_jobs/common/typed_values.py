@@ -2,7 +2,7 @@
 
 from warehouse.calendar_days import days_before
 from warehouse.raw_mapping import MAPPING_FILE, TIME_LETTERS, UTC, RawMapping, format_parts, has_offset
-from warehouse.tables import SCENES
+from warehouse.tables import LIST_END, SCENES
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}"
 _ISO_LOCAL = f"{_ISO}(:[0-9]{{2}}([.][0-9]+)?)?"
@@ -80,6 +80,18 @@ def is_on(date: str, timestamp: str, mapping: RawMapping) -> str:
     """Return the SQL test that a timestamp is on a date, in the mapping's zone."""
     first, after = (f"TIMESTAMP '{day} 00:00:00 {mapping.zone}'" for day in (date, days_before(date, -1)))
     return f"({timestamp} >= {first} AND {timestamp} < {after})"
+
+
+def list_text(column: str, separator: str) -> str:
+    """Return SQL that writes a list as its sorted distinct values, trimmed, each followed by LIST_END; null if empty.
+
+    The values are separated by `separator`, or a JSON array, which lists of JSON and Parquet files have become.
+    """
+    split = f"split({column}, '{''.join(map(_literally, separator))}')"
+    values = f"IF(startswith({column}, '['), coalesce(from_json({column}, 'array<string>'), {split}), {split})"
+    trimmed = f"transform({values}, value -> trim(BOTH ' \t\r\n' FROM value))"
+    ended = f"transform(filter({trimmed}, value -> value != ''), value -> concat(value, '{LIST_END}'))"
+    return f"nullif(array_join(array_sort(array_distinct({ended})), ''), '')"
 
 
 def time_pattern(mapping: RawMapping) -> str:

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score
 
 from tests.spark_jobs.conftest import Warehouse
 from tests.spark_jobs.odd_logs import write_odd_logs
-from warehouse.tables import ITEM_FEATURE_COLUMNS, LOGS, PAIR_FEATURE_COLUMNS, TRAIN, USER_FEATURE_COLUMNS
+from warehouse.tables import LOGS, TRAIN
 
-FEATURES = [name for name, _ in (*USER_FEATURE_COLUMNS, *ITEM_FEATURE_COLUMNS, *PAIR_FEATURE_COLUMNS)]
+FEATURES = [name for name in TRAIN.column_names if name not in LOGS.column_names]
 ROWS, DAYS = 3000, 4
 
 

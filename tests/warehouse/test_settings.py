@@ -20,7 +20,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         warehouse=f"file://{REPOSITORY}/var/warehouse",
         dataset="demo",
         artifacts=f"{REPOSITORY}/var/artifacts",
-        scenes=5,
+        scenes=None,
         code_revision="",
         tracking_uri=f"sqlite:///{REPOSITORY}/var/mlflow/mlflow.db",
         train_runtime="python",

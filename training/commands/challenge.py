@@ -66,6 +66,7 @@ def _against(
     """Load the champion from MLflow, let it predict the challenger's validation rows, and compare the predictions."""
     dates = config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
+    catalog.require_scenes()
     if not same_rows(read_keys(catalog, dates), predictions):
         raise TrainingError(
             f"the training table of {', '.join(dates)} has changed since {folder.name} was trained: train again"

@@ -19,6 +19,7 @@ def evaluate(arguments: Namespace) -> dict[str, Any]:
     run = load_run(Path(arguments.artifacts), arguments.text_encoder)
     config, dates = run.config, run.config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
+    catalog.require_scenes()
     current = require_published(catalog, dates, allow_stale=True)
     changed = [entry.date for entry in current if entry not in config.inputs]
     if changed:

@@ -107,8 +107,11 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     window, loop, started = config.window, config.loop_settings, time.monotonic()
     by_day = [count_rows(catalog, date) for date in window.train]
     rows, rows_before = sum(by_day), sum(by_day[:-1])
-    streamed = rows * BYTES_PER_ROW > loop.memory_mb * 2**20
-    space = from_leader(lambda: fit_features(catalog, window.train, read_in_pieces if streamed else read_dates))
+    memory = loop.memory_mb * 2**20
+    read = read_in_pieces if rows * BYTES_PER_ROW > memory else read_dates
+    space = from_leader(lambda: fit_features(catalog, window.train, read))
+    row_bytes = BYTES_PER_ROW + space.bytes_of_lists  # only now it is known how long lists are
+    streamed = rows * row_bytes > memory
     _require_room(config, space.input_shape, rows)
     content = from_leader(lambda: _whitened_texts(config, catalog, artifacts))
     encoder = RowEncoder(space, content.texts if content else None)
@@ -116,7 +119,7 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     batches: Batches
     all_but_held_out: Batches
     if streamed:
-        buffer_rows = loop.memory_mb * 2**20 // BYTES_PER_ROW
+        buffer_rows = memory // row_bytes
         groups = row_groups(catalog, window.train)
         groups_before = [group for group in groups if group.date in days_before]
         batches, all_but_held_out = (

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from training.data.input_shape import InputShape
+from training.data.input_shape import InputShape, ListShape
+from training.data.list_vocabulary import ListVocabulary, has_lists
 from training.data.numeric_features import (
     ABOUT_ITEM,
     ABOUT_USER,
@@ -38,7 +39,8 @@ _RATE_BOUNDS = (0.001, 0.999)  # keep the odds finite in scenes where nothing, o
 class FeatureSpace:
     """Turns the columns of a training table into arrays of features.
 
-    The categorical features are user, item, scene, hour of the day and the deep features in use, in this order.
+    The categorical features are user, item, scene, hour of the day and the deep features in use, in this order. Those
+    that are lists come last, and have several indexes in a row.
     scene_ctr: click rates of the training window by scene, [S].
     """
 
@@ -64,19 +66,32 @@ class FeatureSpace:
         return {**ids, "scene": len(SCENES), "hour": _HOURS, **deep}
 
     @property
+    def lists(self) -> dict[str, ListVocabulary]:
+        """The vocabularies of the deep features that are lists."""
+        return {name: v for name, v in self.vocabularies.items() if isinstance(v, ListVocabulary)}
+
+    @property
+    def bytes_of_lists(self) -> int:
+        """What the indexes of a row's lists take."""
+        return 8 * sum(vocabulary.width for vocabulary in self.lists.values())
+
+    @property
     def numeric_size(self) -> int:
         return len(FEATURE_NAMES)
 
     @property
     def input_shape(self) -> InputShape:
         without_history = self.standardiser.apply(np.zeros((1, self.numeric_size), dtype=np.float32))[0]
-        return InputShape(self.categorical_sizes, without_history, ABOUT_USER, ABOUT_ITEM)
+        lists = {name: ListShape(v.width, v.most_frequent()) for name, v in self.lists.items()}
+        return InputShape(self.categorical_sizes, without_history, ABOUT_USER, ABOUT_ITEM, lists)
 
     def categorical(self, table: pa.Table) -> np.ndarray:
-        """Return the categorical features of every row as indexes, int64 [n, F]."""
+        """Return the categorical features of every row as indexes, int64 [n, I]."""
         ids = [self.vocabularies[name].index(table[name]) for name in _IDS]
         deep = [self.vocabularies[name].index(table[name]) for name in self.deep_features]
-        return np.stack([*ids, _scene_positions(table), _hour(table), *deep], axis=1)
+        single, lists = deep[: len(deep) - len(self.lists)], deep[len(deep) - len(self.lists) :]
+        stacked = np.stack([*ids, _scene_positions(table), _hour(table), *single], axis=1)
+        return np.concatenate([stacked, *lists], axis=1) if lists else stacked
 
     def numeric(self, table: pa.Table) -> np.ndarray:
         """Return the standardised numeric features of every row, float32 [n, N]."""
@@ -89,6 +104,7 @@ class FeatureSpace:
             "scene_ctr": self.scene_ctr.tolist(),
             "categorical_sizes": self.categorical_sizes,
             "deep_features": list(self.deep_features),
+            "lists": {name: vocabulary.width for name, vocabulary in self.lists.items()},
             "numeric": list(FEATURE_NAMES),
             "mean": self.standardiser.mean.tolist(),
             "scale": self.standardiser.scale.tolist(),
@@ -105,10 +121,12 @@ class FeatureSpace:
         if meta["scenes"] != list(SCENES) or meta["numeric"] != list(FEATURE_NAMES):
             raise TrainingError(
                 f"{folder / META_FILE} has other scenes or numeric features than this code, which has {len(SCENES)} "
-                "scenes: set ANTM2C_SCENES as for that run, use the code revision of that run, or train again"
+                "scenes: set ANTM2C_WAREHOUSE and ANTM2C_DATASET as for that run, use its code revision, or train again"
             )
         names = (*_IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
+        for name, width in meta.get("lists", {}).items():  # earlier runs have none
+            vocabularies[name] = ListVocabulary(**vars(vocabularies[name]), width=width)
         mean, scale, scene_ctr = (np.array(meta[name], dtype=np.float64) for name in ("mean", "scale", "scene_ctr"))
         return FeatureSpace(vocabularies, scene_ctr, Standardiser(mean, scale))
 
@@ -132,7 +150,12 @@ def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates
             "both clicked and unclicked rows: choose another --as-of or more --train-days"
         )
     vocabularies = {name: Vocabulary.merged(of_name) for name, of_name in parts.items()}
-    in_use = {name: v for name, v in vocabularies.items() if name in _IDS or len(v.values)}
+    lists = {
+        name: ListVocabulary.of_lists(vocabularies.pop(name))
+        for name in DEEP_FEATURES
+        if has_lists(vocabularies[name].values)
+    }
+    in_use = {name: v for name, v in (vocabularies | lists).items() if name in _IDS or len(v.values)}
     scene_ctr = np.clip(np.where(shown > 0, clicked / np.maximum(shown, 1), clicks / rows), *_RATE_BOUNDS)
     moments = Moments()
     for table in read(catalog, dates, NUMERIC_COLUMNS):

@@ -16,7 +16,7 @@ from training.data.value_index import UNSEEN
 from warehouse.catalog import Catalog
 from warehouse.tables import DEEP_FEATURES
 
-# The most that a row takes: indexes of categorical features and of two texts, the numeric block, the label.
+# The most that a row without lists takes: indexes of features and of two texts, the numeric block, the label.
 BYTES_PER_ROW = 8 * (4 + len(DEEP_FEATURES) + 2) + 4 * len(FEATURE_NAMES) + 4
 
 
@@ -45,7 +45,7 @@ class RowEncoder:
     def empty_rows(self, count: int) -> Rows:
         """Allocate uninitialised rows, to be overwritten."""
         return Rows(
-            categorical=torch.empty((count, len(self.space.categorical_sizes)), dtype=torch.int64),
+            categorical=torch.empty((count, sum(self.space.input_shape.widths)), dtype=torch.int64),
             numeric=torch.empty((count, self.space.numeric_size), dtype=torch.float32),
             label=torch.empty(count, dtype=torch.float32),
             text=torch.empty((count, self.texts.per_row), dtype=torch.int64) if self.texts else None,
@@ -58,11 +58,12 @@ def without_newcomers(rows: Rows, space: FeatureSpace) -> Rows:
     rows: a part of those that the space was fitted on.
     """
     categorical = rows.categorical.clone()
-    for name, column in zip(space.categorical_sizes, categorical.unbind(1), strict=True):
+    of_features = categorical.split(space.input_shape.widths, dim=1)
+    for name, indexes in zip(space.categorical_sizes, of_features, strict=True):
         if vocabulary := space.vocabularies.get(name):
-            in_all = torch.from_numpy(np.append(0, vocabulary.impressions)).to(column.device)
-            in_these = torch.bincount(column, minlength=len(in_all))
-            column[in_these[column] == in_all[column]] = UNSEEN
+            in_all = torch.from_numpy(np.append(0, vocabulary.impressions)).to(indexes.device)
+            in_these = torch.bincount(indexes.flatten(), minlength=len(in_all))
+            indexes[in_these[indexes] == in_all[indexes]] = UNSEEN
     return replace(rows, categorical=categorical)
 
 

@@ -13,7 +13,8 @@ USER, ITEM, SCENE = 0, 1, 2  # their columns among the categorical features
 class Rows:
     """The features and labels of n impressions.
 
-    categorical: [n, F] int64 indexes. numeric: [n, N] float32. label: [n] float32.
+    categorical: [n, I] int64 indexes, one for each feature, or several if it is a list. numeric: [n, N] float32.
+    label: [n] float32.
 
     text: [n, T] int64 indexes of the rows' texts; None for a model that reads no texts.
     """

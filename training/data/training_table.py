@@ -186,14 +186,14 @@ def _dataset(catalog: Catalog, table: Table, date: str) -> ds.Dataset | None:
 
 
 def _check_values(uri: str, table: pa.Table) -> None:
-    for name, allowed in (("label", (0, 1)), ("scene", SCENES)):
+    for name, allowed in (("label", (0, 1)), ("scene", tuple(SCENES))):
         if name not in table.column_names:
             continue
         unknown = sorted(str(value) for value in pc.unique(table[name]).to_pylist() if value not in allowed)
         if unknown:
             raise TrainingError(
                 f"{uri} has the invalid {name} {', '.join(unknown)}; valid are {allowed}: run the "
-                "stages for this date again, or set ANTM2C_SCENES to the number of scenes"
+                "stages for this date again"
             )
 
 

@@ -31,19 +31,20 @@ class ValueIndex:
         return self._indexes(distinct)[codes]
 
     def _indexes(self, distinct: pa.Array) -> np.ndarray:
-        """Return the index of each distinct value, followed by UNSEEN, which the code -1 for null selects.
-
-        The pieces of a row group share a dictionary, which is looked up only once.
-        """
-        for dictionary, indexes in self._looked_up:
+        """Return what `looked_up` does. The pieces of a row group share a dictionary, which is looked up only once."""
+        for dictionary, indexes in self._remembered:
             if dictionary.equals(distinct):
                 return indexes
-        indexes = np.append(_positions_among(self.values, distinct) + 1, UNSEEN)
-        self._looked_up.append((distinct, indexes))
+        indexes = self.looked_up(distinct)
+        self._remembered.append((distinct, indexes))
         return indexes
 
+    def looked_up(self, distinct: pa.Array) -> np.ndarray:
+        """Return the index of each distinct value, followed by UNSEEN, which the code -1 for null selects."""
+        return np.append(_positions_among(self.values, distinct) + 1, UNSEEN)
+
     @cached_property
-    def _looked_up(self) -> deque[tuple[pa.Array, np.ndarray]]:
+    def _remembered(self) -> deque[tuple[pa.Array, np.ndarray]]:
         return deque(maxlen=_REMEMBERED)
 
 

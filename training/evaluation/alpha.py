@@ -8,7 +8,7 @@ from training.data.row_texts import WITHOUT_TEXT
 from training.data.rows import Rows
 from training.data.text_columns import MODES
 from training.evaluation.prediction import PREDICTION_ROWS
-from training.evaluation.segments import SEGMENTS_BY
+from training.evaluation.segments import segments_by_kind
 from training.models.click_model import RowModel
 
 
@@ -23,7 +23,7 @@ def alphas(model: RowModel, rows: Rows) -> np.ndarray:
 def alpha_by(predictions: pa.Table) -> dict[str, dict[str, float | None]]:
     """Compute the mean of the column `alpha` in each segment, by kind and name; None for a segment without rows."""
     means = {}
-    for kind, named in SEGMENTS_BY.items():
+    for kind, named in segments_by_kind().items():
         grouped = predictions.select([kind, "alpha"]).group_by(kind).aggregate([("alpha", "mean")])
         mean_by_name = {str(line[kind]): line["alpha_mean"] for line in grouped.to_pylist()}
         means[kind] = {name: mean_by_name.get(name) for name, _ in named}

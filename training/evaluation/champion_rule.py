@@ -13,7 +13,7 @@ import pyarrow as pa
 from training.evaluation.auc import Z_95, AucDifference, auc_difference
 from training.evaluation.calibration import log_loss
 from training.evaluation.prediction_table import Scored, scored
-from training.evaluation.segments import FEWEST_ROWS, NAMED_SEGMENTS, OVERALL, Segment
+from training.evaluation.segments import FEWEST_ROWS, OVERALL, Segment, named_segments
 
 Tests = dict[str, AucDifference | None]  # by the segment's name
 _LEVEL = 0.05  # the share of challengers that are nowhere worse but fail by chance
@@ -45,7 +45,7 @@ def lead_by_segment(predictions: pa.Table, champion: np.ndarray) -> Tests:
     too few rows gets None.
     """
     rows = scored(predictions)
-    return {name: _lead(champion, rows, segment) for name, segment in NAMED_SEGMENTS.items()}
+    return {name: _lead(champion, rows, segment) for name, segment in named_segments().items()}
 
 
 def logloss_difference(predictions: pa.Table, champion: np.ndarray) -> LogLossDifference:

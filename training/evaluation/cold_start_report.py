@@ -10,14 +10,14 @@ import numpy as np
 from training.evaluation.auc import auc_interval
 from training.evaluation.calibration import log_loss
 from training.evaluation.prediction_table import Scored
-from training.evaluation.segments import LEVELS, SEGMENTS, Figures, Report, Segment
+from training.evaluation.segments import LEVELS, Figures, Report, Segment, all_segments
 from warehouse.tables import SCENES
 
 
 def cold_start_report(rows: Scored) -> Report:
     """Compute the metrics of every segment, including segments without rows."""
     losses = log_loss(rows.logit, rows.label)
-    return {segment: _figures(rows, losses, rows.mask(segment)) for segment in SEGMENTS}
+    return {segment: _figures(rows, losses, rows.mask(segment)) for segment in all_segments()}
 
 
 def _figures(rows: Scored, losses: np.ndarray, mask: np.ndarray) -> Figures:

@@ -11,7 +11,7 @@ from training.evaluation.calibration import expected_calibration_error, normalis
 from training.evaluation.cold_start_report import cold_start_report
 from training.evaluation.gauc import gauc
 from training.evaluation.prediction_table import Scored, scored
-from training.evaluation.segments import NAMED_SEGMENTS, OVERALL, SEGMENTS_BY, Report, Segment
+from training.evaluation.segments import OVERALL, Report, Segment, named_segments, segments_by_kind
 
 
 def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str, Any], Report]:
@@ -41,7 +41,7 @@ def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str
 def best_reachable(predictions: pa.Table, truth: np.ndarray) -> dict[Segment, float | None]:
     """Compute the best reachable AUC of each segment: that of the true click probabilities."""
     rows = scored(predictions.drop_columns("logit").append_column("logit", pa.array(truth)))
-    return {segment: auc_within(rows, segment) for segment in NAMED_SEGMENTS.values()}
+    return {segment: auc_within(rows, segment) for segment in named_segments().values()}
 
 
 def auc_within(rows: Scored, segment: Segment) -> float | None:
@@ -67,4 +67,4 @@ def _share(reached: float | None, reachable: float | None) -> float | None:
 
 
 def _by_kind(values: dict[Segment, float | None]) -> dict[str, dict[str, float | None]]:
-    return {kind: {name: values[segment] for name, segment in named} for kind, named in SEGMENTS_BY.items()}
+    return {kind: {name: values[segment] for name, segment in named} for kind, named in segments_by_kind().items()}

@@ -1,5 +1,6 @@
 """The segments (groups of rows) that metrics are reported for. This module does not load torch, pyarrow or numpy."""
 
+import functools
 from dataclasses import dataclass
 
 from warehouse.tables import SCENES
@@ -19,11 +20,16 @@ class Segment:
 
 
 OVERALL = Segment("overall")
-SEGMENTS_BY = {  # by kind: the name and the segment of each
-    "scene": [(str(scene), Segment("scene", scene=scene)) for scene in SCENES],
-    "user_level": [(level, Segment("user_level", user_level=level)) for level in LEVELS],
-    "item_level": [(level, Segment("item_level", item_level=level)) for level in LEVELS],
-}
+
+
+@functools.cache  # computed when it is needed, as all that depends on the scenes of the dataset
+def segments_by_kind() -> dict[str, list[tuple[str, Segment]]]:
+    """Return the name and the segment of each scene, user level and item level, by kind."""
+    return {
+        "scene": [(str(scene), Segment("scene", scene=scene)) for scene in SCENES],
+        "user_level": [(level, Segment("user_level", user_level=level)) for level in LEVELS],
+        "item_level": [(level, Segment("item_level", item_level=level)) for level in LEVELS],
+    }
 
 
 def entity_of(kind: str) -> str:
@@ -31,15 +37,25 @@ def entity_of(kind: str) -> str:
     return kind.removesuffix("_level")
 
 
-NAMED_SEGMENTS = {OVERALL.segment: OVERALL} | {  # overall, scene 3, user zero and so on
-    f"{entity_of(kind)} {name}": segment for kind, named in SEGMENTS_BY.items() for name, segment in named
-}
-SEGMENTS = (
-    OVERALL,
-    *(segment for kind in ("user_level", "item_level", "scene") for _, segment in SEGMENTS_BY[kind]),
-    *(Segment("scene_x_user_level", scene=scene, user_level=level) for scene in SCENES for level in LEVELS),
-    *(Segment("scene_x_item_level", scene=scene, item_level=level) for scene in SCENES for level in LEVELS),
-)
+@functools.cache
+def named_segments() -> dict[str, Segment]:
+    """Return segments by name: overall, scene 3, user zero and so on."""
+    by_kind = segments_by_kind().items()
+    return {OVERALL.segment: OVERALL} | {
+        f"{entity_of(kind)} {name}": segment for kind, named in by_kind for name, segment in named
+    }
+
+
+@functools.cache
+def all_segments() -> tuple[Segment, ...]:
+    """Return the named segments, and those of a scene and a level at once."""
+    by_kind = segments_by_kind()
+    return (
+        OVERALL,
+        *(segment for kind in ("user_level", "item_level", "scene") for _, segment in by_kind[kind]),
+        *(Segment("scene_x_user_level", scene=scene, user_level=level) for scene in SCENES for level in LEVELS),
+        *(Segment("scene_x_item_level", scene=scene, item_level=level) for scene in SCENES for level in LEVELS),
+    )
 
 
 @dataclass(frozen=True)

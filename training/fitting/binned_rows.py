@@ -8,7 +8,7 @@ import torch
 from training.data.batches import Batches
 from training.data.input_shape import InputShape
 from training.fitting.loop_settings import LoopSettings
-from training.models.gbdt import Dataset, Sequence, tree_columns, tree_features
+from training.models.gbdt import Dataset, Sequence, tree_categories, tree_columns, tree_features
 
 
 class _RowsInOrder(Sequence):
@@ -17,11 +17,12 @@ class _RowsInOrder(Sequence):
     label, weight: [n], complete when the last batch was asked for.
     """
 
-    def __init__(self, batches: Batches, settings: LoopSettings) -> None:
+    def __init__(self, batches: Batches, shape: InputShape, settings: LoopSettings) -> None:
         self.batch_size = settings.batch_size
         self.label = np.empty(batches.rows, dtype=np.float32)
         self.weight = np.ones(batches.rows, dtype=np.float32)
-        self._source, self._seed, self._scene_weights = batches, settings.seed, settings.scene_weights
+        self._source, self._shape = batches, shape
+        self._seed, self._scene_weights = settings.seed, settings.scene_weights
         self._go_back()
 
     def __len__(self) -> int:
@@ -46,7 +47,7 @@ class _RowsInOrder(Sequence):
     def _go_on(self) -> None:
         batch = next(self._batches)
         self._start += len(self._features)
-        self._features = tree_features(batch).astype(np.float64)  # LightGBM asks for these
+        self._features = tree_features(batch, self._shape).astype(np.float64)  # LightGBM asks for these
         part = slice(self._start, self._start + len(batch))
         self.label[part] = batch.label.numpy()
         if self._scene_weights:
@@ -55,13 +56,12 @@ class _RowsInOrder(Sequence):
 
 def binned(batches: Batches, shape: InputShape, settings: LoopSettings, parameters: dict[str, Any]) -> Dataset:
     """Return the rows as LightGBM trains on them."""
-    rows, columns = _RowsInOrder(batches, settings), tree_columns(shape)
-    categorical = columns[: len(columns) - shape.numeric_size]
+    rows = _RowsInOrder(batches, shape, settings)
     return Dataset(
         rows,
         rows.label,  # LightGBM reads this and the weights after the features
         weight=rows.weight,
-        feature_name=columns,
-        categorical_feature=categorical,
+        feature_name=tree_columns(shape),
+        categorical_feature=tree_categories(shape),
         params=parameters,
     )

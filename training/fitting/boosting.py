@@ -45,7 +45,7 @@ def boost(
     """
     parameters = _parameters(settings, leaves)
     booster = Booster(parameters, binned(batches, shape, settings, parameters))
-    trees, course = Trees(booster), Course()
+    trees, course = Trees(booster, shape), Course()
     while not course.end(settings):
         number, started = len(course.epochs) + 1, time.monotonic()
         for _ in bar(range(TREES_PER_EPOCH), TREES_PER_EPOCH, f"epoch {number}/{settings.epochs}"):
@@ -68,7 +68,7 @@ def boost_epochs(batches: Batches, shape: InputShape, epochs: int, settings: Loo
     trees = epochs * TREES_PER_EPOCH
     for _ in bar(range(trees), trees, "all training days"):
         booster.update()
-    return Trees(booster)
+    return Trees(booster, shape)
 
 
 def _parameters(settings: LoopSettings, leaves: int) -> dict[str, Any]:

@@ -25,19 +25,24 @@ _CHECKSUM = "sha256:"
 
 
 class Trees:
-    """Boosted trees: Rows of B -> logits [B]. They see scene, hour, deep and numeric features, but no ids."""
+    """Boosted trees: Rows of B -> logits [B]. They see scene, hour, deep and numeric features, but no ids.
 
-    def __init__(self, booster: Booster) -> None:
-        self._booster = booster
+    shape: of the rows.
+    """
+
+    def __init__(self, booster: Booster, shape: InputShape) -> None:
+        self._booster, self._shape = booster, shape
 
     def score(self, rows: Rows) -> tuple[Tensor, Gates]:
         """Return logits [B], float32, and no gates."""
-        logits = self._booster.predict(tree_features(rows), raw_score=True, num_threads=torch.get_num_threads())
+        logits = self._booster.predict(
+            tree_features(rows, self._shape), raw_score=True, num_threads=torch.get_num_threads()
+        )
         return torch.from_numpy(logits).float(), {}
 
     def first(self, trees: int) -> "Trees":
         """Return the first trees alone."""
-        return Trees(Booster(model_str=self._booster.model_to_string(num_iteration=trees)))
+        return Trees(Booster(model_str=self._booster.model_to_string(num_iteration=trees)), self._shape)
 
     def text(self) -> str:
         """Return the trees in LightGBM's own format, followed by a line with a checksum of it."""
@@ -53,17 +58,31 @@ class Trees:
         booster = Booster(model_str=trees)
         if booster.feature_name() != tree_columns(shape):
             raise ValueError("its trees see other features than feature_meta.json names")
-        return Trees(booster)
+        return Trees(booster, shape)
+
+
+def tree_categories(shape: InputShape) -> list[str]:
+    """Return the names of the categorical features that trees see: those with one value in a row, except ids."""
+    return list(shape.categorical_sizes)[SCENE : shape.single]
 
 
 def tree_columns(shape: InputShape) -> list[str]:
-    """Return the names of the categorical features that trees see, followed by a name for each numeric one."""
-    return [*list(shape.categorical_sizes)[SCENE:], *(f"numeric_{number}" for number in range(shape.numeric_size))]
+    """Return `tree_categories`, a name for each of the most frequent values of lists, and one for each number."""
+    in_lists = (f"{name}_has_{index}" for name, of in shape.lists.items() for index in of.most_frequent)
+    return [*tree_categories(shape), *in_lists, *(f"numeric_{number}" for number in range(shape.numeric_size))]
 
 
-def tree_features(rows: Rows) -> np.ndarray:
-    """Return the features that trees see, in the order of `tree_columns`: float32 [B, C]."""
-    return torch.cat([rows.categorical[:, SCENE:].float(), rows.numeric], dim=1).numpy()
+def tree_features(rows: Rows, shape: InputShape) -> np.ndarray:
+    """Return the features that trees see, in the order of `tree_columns`: float32 [B, C].
+
+    Whether a list has a value is 0 or 1. Trees split it as they split a number.
+    """
+    single, *lists = rows.categorical.split([shape.single, *shape.widths[shape.single :]], dim=1)
+    has = [
+        (indexes.unsqueeze(2) == torch.from_numpy(of.most_frequent)).any(1).float()
+        for indexes, of in zip(lists, shape.lists.values(), strict=True)
+    ]
+    return torch.cat([single[:, SCENE:].float(), *has, rows.numeric], dim=1).numpy()
 
 
 def _checksum(text: str) -> str:

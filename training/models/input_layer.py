@@ -14,7 +14,8 @@ _INITIAL_SPREAD = 0.05
 class InputLayer(nn.Module):
     """Concatenates the embeddings of the categorical features and the numeric features.
 
-    categorical [B, F] int64, numeric [B, N] -> [B, output_size].
+    categorical [B, I] int64, numeric [B, N] -> [B, output_size]. The embedding of a list is the mean of those of its
+    known values.
 
     In training, a row's user, and likewise its item, is replaced with probability `unseen_rate` by an unseen one
     without history, so that the model learns to score users and items that it has never seen. Dropout with the rate
@@ -41,20 +42,33 @@ class InputLayer(nn.Module):
         self.id_dropout = nn.Dropout(id_dropout)
         self.unseen_rate = unseen_rate
         self.output_size = sum(widths) + shape.numeric_size
+        self._single, self._lists = shape.single, {name: of.width for name, of in shape.lists.items()}
         for name in ("without_history", "about_user", "about_item"):
             self.register_buffer(name, torch.from_numpy(getattr(shape, name)), persistent=False)
 
     def forward(self, categorical: Tensor, numeric: Tensor) -> Tensor:
-        columns = list(categorical.unbind(1))
+        columns = list(categorical[:, : self._single].unbind(1))
         if self.training and self.unseen_rate:
             no_user, no_item = torch.rand(2, len(numeric), device=numeric.device) < self.unseen_rate
             columns[USER] = columns[USER].masked_fill(no_user, UNSEEN)
             columns[ITEM] = columns[ITEM].masked_fill(no_item, UNSEEN)
             forgotten = no_user.unsqueeze(1) & self.about_user | no_item.unsqueeze(1) & self.about_item
             numeric = torch.where(forgotten, self.without_history, numeric)
-        embedded = [embedding(column) for embedding, column in zip(self.embeddings.values(), columns, strict=True)]
+        embedded = [embedding(column) for embedding, column in zip(self.embeddings.values(), columns, strict=False)]
+        if self._lists:
+            of_lists = categorical[:, self._single :].split([*self._lists.values()], dim=1)
+            embedded += [_mean_of_known(self.embeddings[n], v) for n, v in zip(self._lists, of_lists, strict=True)]
         ids = self.id_dropout(torch.cat([embedded[USER], embedded[ITEM]], dim=1))
         return torch.cat([ids, *embedded[ITEM + 1 :], numeric], dim=1)
+
+
+def _mean_of_known(embedding: nn.Module, indexes: Tensor) -> Tensor:
+    """Return the mean embedding of the indexes [B, W] of each row that are not UNSEEN, or that of UNSEEN: [B, D]."""
+    known = indexes != UNSEEN
+    number = known.sum(1, keepdim=True)
+    weights = known / number.clamp(min=1)
+    weights[:, :1] += number == 0
+    return torch.bmm(weights.unsqueeze(1), embedding(indexes)).squeeze(1)
 
 
 def _embedding(size: int, width: int) -> nn.Embedding:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.evaluation.segments import OVERALL, SEGMENTS_BY, Figures, Report, entity_of
+from training.evaluation.segments import OVERALL, Figures, Report, entity_of, segments_by_kind
 from training.report.drawing import DOTTED, FULL_WIDTH, PAINT, picture, without_frames
 
 _WIDEST_FITTED = 0.3  # the axis is not stretched for wider intervals: it would make the others too small to read
@@ -71,7 +71,7 @@ def alpha_by_segment(alpha_by: dict[str, dict[str, float | None]]) -> Markup:
 def _lines(metrics: dict[str, Any], report: Report) -> list[_Line]:
     best_by = metrics.get("best_reachable_auc_by", {})
     lines = [_Line("overall", "all rows", report[OVERALL], metrics.get("best_reachable_auc"))]
-    for kind, named in SEGMENTS_BY.items():
+    for kind, named in segments_by_kind().items():
         for name, segment in named:
             lines.append(_Line(kind, f"{entity_of(kind)} {name}", report[segment], best_by.get(kind, {}).get(name)))
     return lines
