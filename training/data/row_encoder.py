@@ -16,8 +16,8 @@ from training.data.value_index import UNSEEN
 from warehouse.catalog import Catalog
 from warehouse.tables import DEEP_FEATURES
 
-# The most that a row without lists takes: indexes of features and of two texts, the numeric block, the label.
-BYTES_PER_ROW = 8 * (4 + len(DEEP_FEATURES) + 2) + 4 * len(FEATURE_NAMES) + 4
+# The most that a row without lists takes: indexes of features and of three texts, the numeric block, the label.
+BYTES_PER_ROW = 8 * (4 + len(DEEP_FEATURES) + 3) + 4 * len(FEATURE_NAMES) + 4
 
 
 @dataclass(frozen=True)
