@@ -1,4 +1,4 @@
-"""The demo: sample logs, the history DAG, the daily DAG, the retraining DAG, and a table of the results."""
+"""The demo: sample logs, the DAGs from raw logs to scored candidates, and a table of the results."""
 
 import time
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ class Demo:
 
 
 def run_demo(demo: Demo) -> str:
-    """Run all three DAGs and return the table of results. Raises StartError, ApiError or RunError."""
+    """Run the DAGs and return the table of results. Raises StartError, ApiError or RunError."""
     started = time.monotonic()
     dates = write_logs(demo)
     earlier = runs_in(demo.artifacts)
@@ -58,13 +58,14 @@ def run_demo(demo: Demo) -> str:
         run_dag(api, demo.home, "antm2c_etl_daily", {"run_date": dates[-1]}, TIMEOUT_SECONDS)
         training = {"as_of": dates[-1], "train_days": min(12, len(dates) - 1), "models": list(demo.models)}
         run_dag(api, demo.home, "antm2c_retrain", training, TIMEOUT_SECONDS)
+        run_dag(api, demo.home, "antm2c_score", {"date": dates[-1]}, TIMEOUT_SECONDS)
     trained = sorted(runs_in(demo.artifacts) - earlier, key=lambda run: demo.models.index(str(model_of(run.name))))
     seconds = time.monotonic() - started
     return f"\n{summary(demo.warehouse, demo.dataset, trained)}\n\nThe demo took {seconds:.0f} s. Next: make ui"
 
 
 def write_logs(demo: Demo) -> list[str]:
-    """Write the sample logs, except dates that exist already, and return their dates.
+    """Write the sample logs, except dates that exist already, and return their dates. The last has candidates too.
 
     Raises StartError if other logs are in their place.
     """
@@ -72,6 +73,7 @@ def write_logs(demo: Demo) -> list[str]:
     writer = Writer(Catalog(demo.warehouse, demo.dataset), settings)
     try:
         rows = sum(writer.write(day) for day in range(settings.days))
+        writer.write_candidates(settings.days - 1)
     except OSError as error:
         raise StartError(f"the sample logs cannot be written: {error}") from error
     written = f"{rows:,} rows written" if rows else "already there"

@@ -7,19 +7,21 @@ from pathlib import Path
 from training.evaluation.segments import entity_of, segments_by_kind
 from training.runs.layout import REPORT_FILE
 from training.runs.summary import RunSummary, read_summary
+from training.tracking.run_tags import RUN_TAG
 from warehouse.catalog import Catalog
-from warehouse.tables import LOGS, TRAIN
+from warehouse.tables import LOGS, SCORES, TRAIN
 
 _TITLE_WIDTH = 20
 _CELLS = repeat(11)  # the width of each, however many there are
 
 
 def summary(warehouse: str, dataset: str, folders: Sequence[Path]) -> str:
-    """Return the numbers of rows, and for each run the AUC over all rows, by cold-start level and by scene.
+    """Return the numbers of rows, for each run the AUC over all rows, by cold-start level and by scene, and the scores.
 
     Raises BrokenRunError.
     """
-    lines = _data_lines(Catalog(warehouse, dataset))
+    catalog = Catalog(warehouse, dataset)
+    lines = _data_lines(catalog)
     if folders:
         runs = [read_summary(folder) for folder in folders]
         lines += ["", *_overall(runs), "", *_table("AUC by cold start", runs, "user_level", "item_level")]
@@ -27,7 +29,7 @@ def summary(warehouse: str, dataset: str, folders: Sequence[Path]) -> str:
         lines += [
             _row(f"{run.model} report", [str(folder / REPORT_FILE)]) for run, folder in zip(runs, folders, strict=True)
         ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_scored(catalog)])
 
 
 def _data_lines(catalog: Catalog) -> list[str]:
@@ -40,6 +42,15 @@ def _data_lines(catalog: Catalog) -> list[str]:
         _row("rows in", [f"{sum(manifest.rows_in or 0 for manifest in logs):,}"]),
         _row("rows rejected", [f"{rejected:,}"]),
         _row("rows to train on", [f"{sum(manifest.rows for manifest in training):,}"]),
+    ]
+
+
+def _scored(catalog: Catalog) -> list[str]:
+    scored = [manifest for date in catalog.dates(SCORES)[-1:] if (manifest := catalog.manifest(SCORES, date))]
+    return [
+        f"\n{manifest.rows:,} candidates of {manifest.date}, scored and ranked by "
+        f"{manifest.scored_by[RUN_TAG]}:\n  {catalog.uri(SCORES, manifest.date)}"
+        for manifest in scored
     ]
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import IO, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv
 
@@ -13,13 +14,12 @@ from sample_logs.columns import TRUTH_SCHEMA, raw_batch, truth_batch
 from sample_logs.logs import SampleLogs
 from sample_logs.settings import Settings
 from warehouse.catalog import Catalog
-from warehouse.tables import RAW, TRUTH, Table
+from warehouse.tables import CANDIDATES, RAW, TRUTH, Table
 
 STAMP_FILE = "_sample_logs.json"
 RAW_FILE, TRUTH_FILE = "part-0.csv", "part-0.parquet"
 _VERSION = 1  # to be raised whenever the same settings give other logs
 _UNFINISHED = "."  # the prefix of a file's name, which makes readers skip it
-_CSV = csv.WriteOptions(quoting_header="none")
 
 
 class Writer:
@@ -47,6 +47,15 @@ class Writer:
         self._write_stamp(day_date, complete=True)
         return rows
 
+    def write_candidates(self, day: int) -> None:
+        """Write the impressions of a day (from 0) as candidates, without labels, unless the date has some already."""
+        day_date = self._settings.dates[day]
+        if not self._catalog.files(CANDIDATES, day_date):
+            with self._replacing(CANDIDATES, day_date, RAW_FILE) as file:
+                for number, block in enumerate(self._logs.blocks(day)):
+                    impressions = raw_batch(self._logs, block, day_date)
+                    _append_csv(file, impressions.drop_columns("label"), with_header=number == 0)
+
     def other_dates(self) -> list[str]:
         """Return the dates of the raw table that these settings do not write."""
         return sorted(set(self._catalog.dates(RAW)) - set(self._settings.dates))
@@ -64,15 +73,10 @@ class Writer:
             self._replacing(RAW, day_date, RAW_FILE) as raw_file,
             pq.ParquetWriter(truth_file, TRUTH_SCHEMA, compression="zstd") as truth_writer,
         ):
-            raw_writer = None
             for block in self._logs.blocks(day):
-                batch = raw_batch(self._logs, block, day_date)
-                raw_writer = raw_writer or csv.CSVWriter(raw_file, batch.schema, write_options=_CSV)
-                raw_writer.write_batch(batch)
+                _append_csv(raw_file, raw_batch(self._logs, block, day_date), with_header=rows == 0)
                 truth_writer.write_batch(truth_batch(self._logs, block, day_date))
-                rows += batch.num_rows
-            if raw_writer:
-                raw_writer.close()
+                rows += len(block.label)
         return rows
 
     def _stamp(self, complete: bool) -> dict[str, Any]:
@@ -110,3 +114,7 @@ class Writer:
             yield file
         self._storage.remove(final)  # not every file system can rename onto a file
         self._storage.filesystem.mv(unfinished, final)
+
+
+def _append_csv(file: IO[bytes], batch: pa.RecordBatch, with_header: bool) -> None:
+    csv.write_csv(batch, file, csv.WriteOptions(include_header=with_header, quoting_header="none"))

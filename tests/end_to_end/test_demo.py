@@ -19,10 +19,11 @@ from local.processes.sessions import end_recorded, end_session, session_members,
 from local.processes.waiting import wait_until
 from sample_logs.settings import PRESETS
 from training.tracking.champion import champion_of
+from training.tracking.run_tags import RUN_TAG
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 from warehouse.status import overview
-from warehouse.tables import LOGS, TRAIN
+from warehouse.tables import LOGS, SCORES, TRAIN
 
 DATASET = "end_to_end"
 DATES = 3  # the fewest for the history DAG, the daily DAG and a window of more than one date
@@ -101,6 +102,10 @@ def test_the_demo_runs_from_sample_logs_to_a_table_of_results(demo: Demo, leader
     champion = champion_of(f"sqlite:///{demo.artifacts.parent}/mlflow/mlflow.db", DATASET)
     assert champion is not None
     assert champion.run == max(runs, key=lambda run: json.loads((run / "val_metrics.json").read_text())["auc"]).name
+    scores = catalog.manifest(SCORES, logs[-1].date)
+    assert scores.scored_by[RUN_TAG] == champion.run
+    assert f"{scores.rows:,} candidates of {scores.date}, scored and ranked by {champion.run}" in text
+    assert scores.rows == logs[-1].rows, "its candidates are the impressions of the last date"
     for promised in ("rows in", "10,000", "rejected", "zero", "few", "warm"):
         assert promised in text
     [leader] = leaders

@@ -9,9 +9,10 @@ from local.demo_results import summary
 from tests.run_folders import write_run
 from training.runs.layout import model_of
 from training.runs.summary import runs_in
+from training.tracking.run_tags import RUN_TAG
 from warehouse.catalog import Catalog
 from warehouse.publish import Content, StagedPartition
-from warehouse.tables import LOGS, TRAIN, Table
+from warehouse.tables import LOGS, SCORES, TRAIN, Table
 
 METRICS: dict[str, Any] = {
     "model": "dnn",
@@ -101,6 +102,16 @@ def test_every_run_is_listed_with_the_path_of_its_report(warehouse: str, tmp_pat
     text = summary(warehouse, "demo", runs)
     assert [line.split()[-1] for line in text.splitlines() if " report " in line] == [f"{r}/report.html" for r in runs]
     assert [model_of(run.name) for run in runs] == ["dnn", "mmoe_content"]
+
+
+def test_the_newest_scores_are_named_with_the_run_that_gave_them(warehouse: str) -> None:
+    assert "candidates" not in summary(warehouse, "demo", [])
+    catalog = Catalog(warehouse, "demo")
+    with StagedPartition(catalog, SCORES, "2023-07-23") as staged:
+        staged.publish(Content(1234, [], "checksum"), [], scored_by={RUN_TAG: "artifacts_mmoe_run_1"})
+    text = summary(warehouse, "demo", [])
+    assert "1,234 candidates of 2023-07-23, scored and ranked by artifacts_mmoe_run_1:" in text
+    assert catalog.uri(SCORES, "2023-07-23") in text
 
 
 def test_only_finished_runs_count(tmp_path: Path) -> None:

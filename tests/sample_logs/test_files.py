@@ -3,13 +3,16 @@
 import csv
 import re
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sample_logs.columns import TRUTH_SCHEMA, raw_batch
 from sample_logs.logs import SampleLogs
+from sample_logs.writing import RAW_FILE, Writer
 from tests.sample_logs.conftest import Written
+from warehouse.tables import CANDIDATES
 
 # The header of the AntM2C release.
 RELEASE_COLUMNS = [
@@ -36,6 +39,21 @@ def test_the_columns_are_the_releases_37_in_its_order(written: Written) -> None:
 def test_without_deep_features_the_other_ten_columns_remain(own: Written) -> None:
     own.write()
     assert header(own, own.settings.start_date) == RELEASE_COLUMNS[:10]
+
+
+def test_candidates_are_the_days_impressions_without_labels(own: Written) -> None:
+    own.write()
+    writer = Writer(own.catalog, own.settings)
+    writer.write_candidates(0)
+    path = Path(own.catalog.path(CANDIDATES, own.settings.start_date)) / RAW_FILE
+    with path.open(encoding="utf-8", newline="") as file:
+        candidates = list(csv.DictReader(file))
+    impressions = own.raw(own.settings.start_date)
+    expected = [{name: value for name, value in row.items() if name != "label"} for row in impressions]
+    assert candidates == expected
+    path.write_text("user_id\n")
+    writer.write_candidates(0)
+    assert path.read_text() == "user_id\n", "candidates that are there are left alone"
 
 
 def test_every_line_has_a_field_for_every_column(written: Written) -> None:
