@@ -23,6 +23,7 @@ from benchmarks import (
     streaming,
     training_speed,
     warm_range,
+    watch,
 )
 from benchmarks.figure import Figure, as_json, described, markdown, plain_table
 from benchmarks.machine import machine
@@ -46,6 +47,7 @@ _MEASUREMENTS = {
     "training_speed": training_speed.measure,
     "model_quality": model_quality.measure,
     "real_clicks": real_clicks.measure,
+    "watch": watch.measure,
 }
 
 

@@ -96,7 +96,7 @@ def _crown(tracking_uri: str, run: str) -> None:
     with tracking(tracking_uri) as client:
         experiment = client.create_experiment(DATASET, artifact_location=f"{tracking_uri}.files")
         tracked = client.create_run(experiment, tags={RUN_TAG: run, CONFIG_TAG: ""})
-    crown(tracking_uri, DATASET, tracked)
+    crown(tracking_uri, DATASET, tracked, page="")
 
 
 def _write_warehouse(catalog: Catalog) -> None:

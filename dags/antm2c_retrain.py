@@ -23,15 +23,16 @@ from orchestration.assets import CHAMPION, MODELS
 from orchestration.dag_defaults import START, TAGS, TASK_DEFAULTS, weekly_utc
 from orchestration.pools import HEAVY_POOL
 from orchestration.promotion_tasks import PROMOTE, challenge, promote, track
+from orchestration.run_dates import RETRAIN
 from orchestration.task_messages import APPROVE, CHALLENGE
-from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
+from orchestration.training_operators import CommandOperator, DecidingOperator, TrainingOperator
 from orchestration.training_tasks import check_window, compare, embed, newest_date, train
 from training.model_names import MODEL_NAMES
 
 WHAT_TRAINED = "all_done_min_one_success"  # a model that failed must not stop the others
 
 with DAG(
-    "antm2c_retrain",
+    RETRAIN,
     description="Trains and compares models, and chooses the champion",
     schedule=weekly_utc(),
     start_date=START,
@@ -160,7 +161,7 @@ with DAG(
         trigger_rule=WHAT_TRAINED,
         doc_md="Records the parameters, metrics and files of each run in MLflow, unless they are already there.",
     )
-    challenged = ChallengeOperator(
+    challenged = DecidingOperator(
         task_id=CHALLENGE,
         python_callable=challenge,
         op_kwargs=runs,

@@ -46,12 +46,12 @@ def _data_lines(catalog: Catalog) -> list[str]:
 
 
 def _scored(catalog: Catalog) -> list[str]:
-    scored = [manifest for date in catalog.dates(SCORES)[-1:] if (manifest := catalog.manifest(SCORES, date))]
-    return [
-        f"\n{manifest.rows:,} candidates of {manifest.date}, scored and ranked by "
-        f"{manifest.scored_by[RUN_TAG]}:\n  {catalog.uri(SCORES, manifest.date)}"
-        for manifest in scored
-    ]
+    dates = catalog.dates(SCORES)
+    scored = catalog.manifest(SCORES, dates[-1]) if dates else None
+    if scored is None or scored.scored_by is None:
+        return []
+    by, place = scored.scored_by[RUN_TAG], catalog.uri(SCORES, scored.date)
+    return ["", f"{scored.rows:,} candidates of {scored.date}, scored and ranked by {by}:", f"  {place}"]
 
 
 def _overall(runs: Sequence[RunSummary]) -> list[str]:

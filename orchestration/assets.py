@@ -15,6 +15,7 @@ FEATURES = {stage: Asset(f"antm2c_{stage}_{read_settings().dataset}") for stage 
 MODELS = Asset(f"antm2c_models_{read_settings().dataset}")
 CHAMPION = Asset(f"antm2c_champion_{read_settings().dataset}")
 SCORES = Asset(f"antm2c_scores_{read_settings().dataset}")
+WATCH = Asset(f"antm2c_watch_{read_settings().dataset}")
 
 
 def describe_training_table(context: Any, _: Any = None) -> None:

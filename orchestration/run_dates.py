@@ -3,6 +3,7 @@
 from typing import Any
 
 DAILY, HISTORY, SCORE = "antm2c_etl_daily", "antm2c_etl_history", "antm2c_score"
+WATCH, RETRAIN = "antm2c_watch", "antm2c_retrain"
 
 
 def day_of(dag_run: Any) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from orchestration.task_failures import fail
 from training.errors import TrainingError
-from warehouse.errors import StorageError, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +27,9 @@ def run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Run a command in this process and return its result. If the command fails, the task fails with its message."""
     # Several models train at once: threads that spin while they wait would take cores from threads that work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        from training.cli import main
+    from training.cli import main
 
+    try:
         return main(command_line(command, arguments))
-    except WarehouseError as error:  # what tells the number of scenes is wrong, or out of reach
-        fail(log, str(error), isinstance(error, StorageError))
     except TrainingError as error:
         fail(log, str(error), error.may_pass)

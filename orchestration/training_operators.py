@@ -60,5 +60,5 @@ class TrainingOperator(CommandOperator):
     operator_extra_links = (BoardLink(),)
 
 
-class ChallengeOperator(CommandOperator, BranchPythonOperator):
+class DecidingOperator(CommandOperator, BranchPythonOperator):
     """A CommandOperator whose callable returns the ids of the tasks to run next."""

@@ -25,6 +25,11 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rows", type=int, help="total number of rows of all dates, instead of the preset's")
     parser.add_argument("--days", type=int, help="number of dates, instead of the preset's")
     parser.add_argument("--start-date", help="first date, as YYYY-MM-DD, instead of the preset's")
+    parser.add_argument(
+        "--tastes-change",
+        metavar="DATE",
+        help="from this date on, users like other topics, as YYYY-MM-DD (never); the dates before it stay the same",
+    )
     return parser
 
 
@@ -35,7 +40,8 @@ def chosen_settings(arguments: argparse.Namespace) -> Settings:
         settings = settings.resized(arguments.rows, settings.days if arguments.days is None else arguments.days)
     elif arguments.days is not None:
         settings = settings.resized(settings.rows, arguments.days)
-    return replace(settings, seed=arguments.seed, start_date=arguments.start_date or settings.start_date)
+    settings = replace(settings, seed=arguments.seed, start_date=arguments.start_date or settings.start_date)
+    return replace(settings, tastes_change=arguments.tastes_change)
 
 
 def write_all(catalog: Catalog, settings: Settings) -> str:

@@ -7,12 +7,12 @@ import numpy as np
 
 from sample_logs.clicks import ClickModel, base_for_rate, sigmoid
 from sample_logs.deep_features import DeepFeatures
-from sample_logs.population import draw_items, draw_scene_tastes, draw_users
+from sample_logs.population import draw_items, draw_scene_tastes, draw_users, with_other_tastes
 from sample_logs.settings import SCENES, Settings
 from sample_logs.traffic import DayTraffic, blocks_of, rows_by_day, seconds_of_day
 
 # Separate random streams, so that none changes when another draws more.
-_SCENE_TASTES, _USERS, _ITEMS, _CALIBRATION, _ROWS, _DEEP_FEATURES = range(6)
+_SCENE_TASTES, _USERS, _ITEMS, _CALIBRATION, _ROWS, _DEEP_FEATURES, _OTHER_TASTES = range(7)
 _CALIBRATION_DAYS = 15
 _CALIBRATION_ROWS = 1_000  # per scene and day: sets the click rate to within about 0.2 points
 
@@ -42,6 +42,7 @@ class SampleLogs:
             DeepFeatures(self.users, self.items, self._stream(_DEEP_FEATURES)) if settings.deep_features else None
         )
         self._clicks = ClickModel(settings, self.users, self.items, self.scene_tastes)
+        self._later_clicks = self._changed_clicks() if settings.tastes_change else self._clicks
         self._rows = rows_by_day(settings)
         self.base = self._calibrated_base()
 
@@ -50,12 +51,13 @@ class SampleLogs:
 
     def blocks(self, day: int) -> Iterator[Block]:
         """Yield the impressions of a day, in blocks. Days are numbered from 0."""
-        traffic = self._traffic(day)
+        traffic, changed = self._traffic(day), self.settings.tastes_change
+        clicks = self._later_clicks if changed and changed <= self.settings.dates[day] else self._clicks
         for first_row, rows in blocks_of(self._rows[day]):
             rng = self._stream(_ROWS, day, first_row)
             user, item, scene = traffic.draw(rows, rng)
             seconds = seconds_of_day(first_row, len(user), self.rows(day), rng)
-            probability = sigmoid(self.base[scene] + self._clicks.logit(user, item, scene, seconds, day))
+            probability = sigmoid(self.base[scene] + clicks.logit(user, item, scene, seconds, day))
             variant = (rng.random(len(item)) * self.items.variants[item]).astype(np.int64)
             yield Block(
                 user=user,
@@ -81,6 +83,10 @@ class SampleLogs:
             scenes.append(scene)
         logit, scene = np.concatenate(logits), np.concatenate(scenes)
         return np.array([base_for_rate(logit[scene == s], SCENES[s].ctr) for s in range(len(SCENES))])
+
+    def _changed_clicks(self) -> ClickModel:
+        users, tastes = with_other_tastes(self.users, self.scene_tastes, self._stream(_OTHER_TASTES))
+        return ClickModel(self.settings, users, self.items, tastes)
 
     def _traffic(self, day: int) -> DayTraffic:
         return DayTraffic(self.users, self.items, self.settings, day)

@@ -1,6 +1,6 @@
 """Users and items: their ids, when they appear, and the traits behind their clicks and texts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -86,6 +86,12 @@ def draw_users(settings: Settings, rng: np.random.Generator) -> Users:
             for name, longest in _LONGEST.items()
         },
     )
+
+
+def with_other_tastes(users: Users, tastes: SceneTastes, rng: np.random.Generator) -> tuple[Users, SceneTastes]:
+    """Draw anew what users like, by topic, how readily they click, and what the scenes' users like. Texts stay."""
+    taste, leaning = _topic_traits(len(users.ids), rng), rng.standard_normal(len(users.ids), dtype=np.float32)
+    return replace(users, taste=taste, leaning=leaning), replace(tastes, appeal=_topic_traits(len(SCENES), rng))
 
 
 def draw_items(settings: Settings, tastes: SceneTastes, rng: np.random.Generator) -> Items:

@@ -64,6 +64,8 @@ class Settings:
     user_tail: float = 2.0
     item_tail: float = 1.5
     click: ClickWeights = field(default_factory=ClickWeights)
+    # From this date on, users like other topics than before and click more or less readily. None: never.
+    tastes_change: str | None = None
 
     def __post_init__(self) -> None:
         if self.days < 1:
@@ -79,6 +81,10 @@ class Settings:
             first + timedelta(days=self.days)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"start date {self.start_date!r}: {error}; write it like {FIRST_DATE}") from error
+        if self.tastes_change is not None and self.tastes_change not in self.dates:
+            raise ValueError(
+                f"tastes change on {self.tastes_change!r}; write one of the dates {self.dates[0]} .. {self.dates[-1]}"
+            )
         if max(self.users, self.items) > IDS:
             raise ValueError(f"rows is {self.rows}; that needs more than the {IDS} ids of seven digits: use fewer rows")
 

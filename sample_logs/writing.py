@@ -80,7 +80,10 @@ class Writer:
         return rows
 
     def _stamp(self, complete: bool) -> dict[str, Any]:
-        return {"version": _VERSION, "complete": complete, "settings": asdict(self._settings)}
+        settings = asdict(self._settings)
+        if self._settings.tastes_change is None:  # the stamps of older logs do not have it
+            del settings["tastes_change"]
+        return {"version": _VERSION, "complete": complete, "settings": settings}
 
     def _read_stamp(self, day_date: str) -> dict[str, Any] | None:
         try:

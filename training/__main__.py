@@ -4,15 +4,15 @@ import os
 import sys
 from contextlib import suppress
 
-from warehouse.errors import StorageError, WarehouseError
+from warehouse.errors import WarehouseError
 
 
 def _status() -> int:
     try:
         from training.cli import run
-    except WarehouseError as error:  # what tells the number of scenes, such as a setting, is wrong or out of reach
+    except WarehouseError as error:  # a setting with a value that is not allowed
         print(f"error: {error}", file=sys.stderr)
-        return os.EX_TEMPFAIL if isinstance(error, StorageError) else 1
+        return 1
     return run()
 
 

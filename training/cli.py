@@ -14,10 +14,12 @@ from training.commands.challenge import challenge
 from training.commands.compare import compare
 from training.commands.embed import embed
 from training.commands.evaluate import evaluate
+from training.commands.export import export
 from training.commands.predict import predict
 from training.commands.promote import NONE, promote
 from training.commands.track import track
 from training.commands.train import train
+from training.commands.watch import watch
 from training.data.text_columns import MODES
 from training.distributed import count, is_first, is_leader, joined
 from training.errors import TrainingError
@@ -105,8 +107,11 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     return _ON_RUNS[arguments.command](arguments)
 
 
-_ON_TABLES = {"train": train, "embed": embed, "predict": predict}
-_ON_RUNS = {"evaluate": evaluate, "compare": compare, "track": track, "challenge": challenge, "promote": promote}
+_ON_TABLES = {"train": train, "embed": embed, "predict": predict, "watch": watch}
+_ON_RUNS = {
+    **{"evaluate": evaluate, "compare": compare, "track": track, "challenge": challenge, "promote": promote},
+    "export": export,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,11 +121,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_window(commands.add_parser("embed", help="embed the texts of some dates before models are trained on them"))
     predicting = commands.add_parser("predict", help="score candidates with the champion or another run")
     _add_predict(predicting)
+    watching = commands.add_parser("watch", help="hold the champion's scores of a date against its clicks")
+    _add_watch(watching)
     evaluating = commands.add_parser("evaluate", help="compute a run's metrics again from its folder")
     comparing = commands.add_parser("compare", help="compare runs on the same validation rows")
     tracking = commands.add_parser("track", help="record runs in MLflow, with their parameters, metrics and files")
     challenging = commands.add_parser("challenge", help="test the best of the given runs against the champion")
     promoting = commands.add_parser("promote", help="make a run the champion of its dataset")
+    exporting = commands.add_parser("export", help="write a model in a form that needs neither torch nor this project")
+    _add_export(exporting)
     for command in (evaluating, promoting):
         command.add_argument(
             "--artifacts", type=_local, required=True, metavar="RUN", help="the folder of a finished run"
@@ -131,14 +140,14 @@ def _parser() -> argparse.ArgumentParser:
         )
     for command in (evaluating, challenging):
         command.add_argument("--warehouse", help="root URI of the tables, if they have moved since the run")
-    for command in (evaluating, challenging, promoting, predicting):
-        owner = "champion" if command is challenging else "run"
+    for command in (evaluating, challenging, promoting, predicting, watching):
+        owner = "champion" if command in (challenging, watching) else "run"
         command.add_argument(
             "--text-encoder",
             metavar="FOLDER",
             help=f"the present folder of the {owner}'s text encoder, if it has moved",
         )
-    for command in (tracking, challenging, promoting, predicting):
+    for command in (tracking, challenging, promoting, predicting, watching, exporting):
         command.add_argument(
             "--tracking-uri", default=read_settings().tracking_uri, help="address of MLflow (MLFLOW_TRACKING_URI)"
         )
@@ -161,11 +170,32 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     _add_places(parser)
     add = partial(_add, parser)
-    add("--model", type=_local, required=True, metavar="RUN", help=f"{ALIAS}, or the folder of a finished run")
-    add("--date", type=_date, help="the date to score")
+    _add_model(parser)
+    _add_dates(parser, "score")
+    add("--top", type=_whole(1), metavar="K", help="keep only the K best candidates of each user and scene (all)")
+
+
+def _add_watch(parser: argparse.ArgumentParser) -> None:
+    _add_places(parser)
+    _add_dates(parser, "watch")
+
+
+def _add_dates(parser: argparse.ArgumentParser, verb: str) -> None:
+    add = partial(_add, parser)
+    add("--date", type=_date, help=f"the date to {verb}")
     add("--start-date", type=_date, help="first date of a range, inclusive")
     add("--end-date", type=_date, help="last date of a range, inclusive")
-    add("--top", type=_whole(1), metavar="K", help="keep only the K best candidates of each user and scene (all)")
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    _add_model(parser)
+    _add(parser, "--dataset", default=read_settings().dataset, help=f"the dataset of the {ALIAS}")
+    _add(parser, "--to", type=_local, required=True, metavar="FOLDER", help="the new folder to write")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    about = f"{ALIAS}, or the folder of a finished run"
+    _add(parser, "--model", type=_local, required=True, metavar="RUN", help=about)
 
 
 def _add_window(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from datetime import date as calendar_date
 from datetime import timedelta
 
 from training.errors import TrainingError
-from warehouse.calendar_days import days_before
+from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
@@ -111,6 +111,17 @@ def _backfill(dates: Sequence[str]) -> str:
         f"airflow backfill create --dag-id antm2c_etl_daily --from-date {dates[0]} --to-date {dates[-1]} "
         "--reprocess-behavior completed"
     )
+
+
+def dates_asked(single: str | None, start: str | None, end: str | None) -> list[str]:
+    """Return the dates that --date, or --start-date and --end-date ask for. Raises TrainingError if both or none do."""
+    if single and not (start or end):
+        return [single]
+    if single or not (start and end):
+        raise TrainingError("give either --date, or both --start-date and --end-date")
+    if start > end:
+        raise TrainingError(f"--start-date {start} is after --end-date {end}")
+    return days(start, end)
 
 
 def in_ranges(dates: Sequence[str]) -> str:

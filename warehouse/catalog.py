@@ -7,14 +7,14 @@ from typing import Any
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest, RawInput
 from warehouse.raw_files import have_changed, listing_version, read_raw_files, unpacked_bytes, version_of
-from warehouse.raw_mapping import MAPPING_FILE, RawMapping, parse_mapping
+from warehouse.raw_mapping import RawMapping, parse_mapping
+from warehouse.scenes import MAPPING_FILE, SCENES, USUAL_SCENES
 from warehouse.settings import read_settings
 from warehouse.storage import Storage
-from warehouse.tables import RAW, SCENES, TABLES, Table
+from warehouse.tables import RAW, TABLES, Table
 
 _DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})")
 _DATASET = re.compile(r"[A-Za-z0-9_]+")
-_USUAL_SCENES = 5
 
 
 class Catalog:
@@ -75,7 +75,7 @@ class Catalog:
                 f"{self.mapping_uri} has {mapped} scenes, but ANTM2C_SCENES is {given}: do not set that variable, or "
                 "change the file"
             )
-        return given or mapped or _USUAL_SCENES
+        return given or mapped or USUAL_SCENES
 
     def require_scenes(self) -> None:
         """Raise WarehouseError if the dataset has another number of scenes than this process works with."""

@@ -24,12 +24,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warehouse.errors import WarehouseError
+from warehouse.scenes import MOST_SCENES, counted
 from warehouse.tables import DEEP_FEATURES, RAW_COLUMNS, REQUIRED_RAW_COLUMNS
 
-MAPPING_FILE = "mapping.toml"
 UTC = "UTC"
 
-_MOST_SCENES = 1000  # each has columns of its own, so that users and items cannot be scenes
 _OFFSET = re.compile(r"[+-](0\d|1[0-7]):[0-5]\d")  # what Spark takes, up to 18 hours
 # Runs of letters in a format, and the texts that they stand for.
 TIME_LETTERS = {
@@ -192,22 +191,22 @@ def _zone(section: Mapping[str, Any]) -> str:
 
 
 def _scenes(given: Mapping[str, Any]) -> tuple[dict[str, int], int | None]:
-    """Return the numbers of the scenes by their names, if they have names, and how many scenes there are."""
+    """Return the numbers of the scenes by their names, if they have names, and how many there are, if it is said."""
     scenes = given.get("scenes", {})
     if not isinstance(scenes, dict):
-        if type(scenes) is not int or not 0 < scenes <= _MOST_SCENES:
+        if type(scenes) is not int or not 0 < scenes <= MOST_SCENES:
             raise _MappingError(
-                f"scenes is {scenes!r}; write how many there are, 1 to {_MOST_SCENES}, or their names as a section, "
+                f"scenes is {scenes!r}; write how many there are, 1 to {MOST_SCENES}, or their names as a section, "
                 "[scenes]"
             )
-        return {}, scenes
+        return {}, counted(scenes)
     for name, number in scenes.items():
-        if type(number) is not int or not 0 <= number < _MOST_SCENES:
+        if type(number) is not int or not 0 <= number < MOST_SCENES:
             raise _MappingError(
-                f"[scenes] gives {name!r} the number {number!r}; write a whole number, 0 to {_MOST_SCENES - 1}"
+                f"[scenes] gives {name!r} the number {number!r}; write a whole number, 0 to {MOST_SCENES - 1}"
             )
     _once(scenes.items(), lambda _, number: number, "[scenes] gives {} the number {}; a scene has one name")
-    return scenes, max(scenes.values(), default=-1) + 1 or None
+    return scenes, counted(scenes)
 
 
 def _folded(name: str) -> str:

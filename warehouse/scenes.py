@@ -3,30 +3,45 @@
 import argparse
 import functools
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from typing import overload
 
 from warehouse.settings import read_settings
+from warehouse.storage import Storage
+
+RAW_FOLDER = "raw"
+MAPPING_FILE = "mapping.toml"
+USUAL_SCENES = 5
+MOST_SCENES = 1000  # each has columns of its own, so that users and items cannot be scenes
+
+
+def counted(scenes: int | Mapping[str, int]) -> int | None:
+    """Return how many scenes there are, given that or their numbers by name. None if there are no names."""
+    return scenes if isinstance(scenes, int) else max(scenes.values(), default=-1) + 1 or None
 
 
 @functools.cache
 def number_of_scenes() -> int:
     """Return the number of scenes of the dataset that the command line names, or else the environment.
 
-    The file that may say it is read once in a process, when the number is first needed: an Airflow that parses DAG
-    files needs none. Raises WarehouseError.
+    It is found once in a process, when it is first needed: an Airflow that parses DAG files does not need it. If the
+    mapping or a setting is wrong or out of reach, it is the usual number, because imports must not fail.
+    `Catalog.require_scenes` raises the error.
     """
-    from warehouse.catalog import Catalog  # needs the tables, whose columns need this module
-
-    settings = read_settings()
     parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False, exit_on_error=False)
-    parser.add_argument("--warehouse", default=settings.warehouse)
-    parser.add_argument("--dataset", default=settings.dataset)
+    for option in ("--warehouse", "--dataset"):
+        parser.add_argument(option)
     try:
-        place, _ = parser.parse_known_args(sys.argv[1:])
-    except argparse.ArgumentError:  # an option without its value, which the command will refuse
-        place = parser.parse_args([])
-    return Catalog(place.warehouse, place.dataset).scenes
+        settings, (given, _) = read_settings(), parser.parse_known_args(sys.argv[1:])
+        if settings.scenes:
+            return settings.scenes
+        storage = Storage(given.warehouse or settings.warehouse)
+        text = storage.read_text(storage.path(f"{RAW_FOLDER}_{given.dataset or settings.dataset}", MAPPING_FILE))
+        mapped = counted(tomllib.loads(text.removeprefix("\ufeff")).get("scenes", {}))
+    except (argparse.ArgumentError, OSError, ValueError, TypeError, AttributeError):
+        mapped = None
+    return mapped if mapped and 0 < mapped <= MOST_SCENES else USUAL_SCENES
 
 
 class _Scenes(Sequence[int]):

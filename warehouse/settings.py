@@ -14,8 +14,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 class Settings:
     """All settings. Each field comes from the variable ANTM2C_<FIELD>, except tracking_uri (MLFLOW_TRACKING_URI).
 
-    scenes: None if each dataset says how many it has. train_runtime: python or docker; the trainer_* fields apply to
-    docker only. trainer_gpus: a number, or all.
+    scenes: None if each dataset says how many it has. retrain_on_warning: whether a warning of the watch starts a
+    retraining. train_runtime: python or docker; the trainer_* fields apply to docker only. trainer_gpus: a number, or
+    all.
     """
 
     warehouse: str
@@ -24,6 +25,7 @@ class Settings:
     scenes: int | None
     code_revision: str
     tracking_uri: str
+    retrain_on_warning: bool
     train_runtime: str
     trainer_image: str
     trainer_gpus: str
@@ -41,6 +43,7 @@ def read_settings() -> Settings:
         scenes=_scenes(),
         code_revision=_variable("ANTM2C_CODE_REVISION", ""),
         tracking_uri=_variable("MLFLOW_TRACKING_URI", _database_beside(Path(artifacts).absolute())),
+        retrain_on_warning=_matching("ANTM2C_RETRAIN_ON_WARNING", "false", "true|false", "true or false") == "true",
         train_runtime=_matching("ANTM2C_TRAIN_RUNTIME", "python", r"python|docker", "python or docker"),
         trainer_image=_variable("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
         trainer_gpus=_matching("ANTM2C_TRAINER_GPUS", "0", r"all|\d+", "all or a number"),

@@ -7,7 +7,7 @@ from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State, Verdict
 from warehouse.manifest import Manifest
 from warehouse.pair_tiles import tile_days
-from warehouse.tables import CANDIDATES, DERIVED_TABLES, LOGS, RAW, REJECTS, SCORING_TABLES, TILES_UI, Table
+from warehouse.tables import CANDIDATES, DERIVED_TABLES, LOGS, RAW, REJECTS, SCORING_TABLES, TILES_UI, WATCH, Table
 
 _SIGNS = {State.FRESH: "fresh", State.STALE: "STALE", State.LEAKY: "LEAKY", State.MISSING: "MISSING"}
 _NOT_EXPECTED = "."
@@ -36,7 +36,7 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     if problems:
         lines += [f"{number} {cause}" for cause, number in causes(freshness, problems).items()]
         lines += [f"run the stages for {min(problems)} .. {max(problems)}"]
-    return [*lines, *_scoring(catalog, freshness), *misplaced], not problems and not misplaced
+    return [*lines, *_scoring(catalog, freshness), *_watched(freshness), *misplaced], not problems and not misplaced
 
 
 def expected(table: Table, date: str) -> bool:
@@ -51,6 +51,17 @@ def _scoring(catalog: Catalog, freshness: Freshness) -> list[str]:
         for date in catalog.dates(CANDIDATES)
     }
     return [f"candidates of {date}: {', '.join(shown)}" for date, shown in signs.items()]
+
+
+def _watched(freshness: Freshness) -> list[str]:
+    """Count the dates whose watch is fresh, and name the others. Like stale scores, they are no problem."""
+    verdicts = {date: freshness.verdict(WATCH, date) for date in freshness.dates(WATCH)}
+    others = [
+        f"watch of {date}: {_SIGNS[verdict.state]}, {verdict.reason}"
+        for date, verdict in verdicts.items()
+        if not verdict.fresh
+    ]
+    return [f"watch: {len(verdicts) - len(others)} of {len(verdicts)} dates fresh", *others] if verdicts else []
 
 
 def _misplaced(catalog: Catalog) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from warehouse.scenes import SCENES
+from warehouse.scenes import RAW_FOLDER, SCENES
 
 WINDOW_DAYS = 7
 
@@ -116,7 +116,7 @@ _LOG_COLUMNS: Columns = (
 _PAIR = _columns("string", "user_id", "item_id")
 _SCENE_COUNTERS = _columns("bigint", *_scene_counters())
 
-RAW = Table("raw", "csv", ())
+RAW = Table(RAW_FOLDER, "csv", ())
 TRUTH = Table(
     "truth",
     "parquet",
@@ -158,6 +158,21 @@ SCORES = Table(
     ),
 )
 
+_INTERVAL = ("auc", "auc_low", "auc_high")
+WATCH = Table(
+    "watch",
+    "parquet",
+    (
+        ("segment", "string"),
+        *_columns("bigint", "rows", "clicks"),
+        *_columns("double", *_INTERVAL, "logloss", "normalised_entropy", "levelled_entropy", "levelled_entropy_error"),
+        *_columns("double", "predicted_clicks", "predicted_by_observed", "score_psi", "feature_psi"),
+        ("feature", "string"),
+        *_columns("double", *(f"chosen_{name}" for name in (*_INTERVAL, "levelled_entropy", "levelled_entropy_error"))),
+        *_columns("string", "run", "version", "as_of", "scored"),
+    ),
+)
+
 # In the order in which the stages write them for one date.
 DERIVED_TABLES = (
     LOGS,
@@ -173,4 +188,4 @@ DERIVED_TABLES = (
 )
 # Only for dates with candidates, which may have no logs yet.
 SCORING_TABLES = (VALID_CANDIDATES, CANDIDATE_REJECTS, CANDIDATE_FEATURES, SCORES)
-TABLES = {table.folder: table for table in (RAW, TRUTH, *DERIVED_TABLES, CANDIDATES, *SCORING_TABLES)}
+TABLES = {table.folder: table for table in (RAW, TRUTH, *DERIVED_TABLES, CANDIDATES, *SCORING_TABLES, WATCH)}

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from orchestration.board_address import PAGE, URL_PREFIX
+from plugins.board.champion_over_dates import over_dates
 from plugins.board.comparison import by_segment, model_and_date, side_by_side
 from plugins.board.freshness import grid
 from plugins.board.lead_over_champion import lead_over
@@ -106,6 +107,14 @@ def board_app(
             return shown | {"warehouse": settings.warehouse, "own_dataset": settings.dataset}
         except (OSError, ValueError) as error:
             raise HTTPException(503, f"The warehouse {settings.warehouse} cannot be read: {error}.") from error
+
+    @app.get("/data/watch")
+    def watch(response: Response, dataset: str | None = None) -> dict[str, Any]:
+        response.headers.update(_NOT_CACHED)
+        try:
+            return over_dates(Catalog(settings.warehouse, dataset or settings.dataset))
+        except (OSError, ValueError, TrainingError) as error:
+            raise HTTPException(503, f"The table of the watch cannot be read: {error}.") from error
 
     @app.get("/reports/{run}")
     def report(run: str) -> FileResponse:

@@ -49,7 +49,17 @@ def _with_heat(palette: Palette) -> dict[str, object]:
     return {**asdict(palette), "heat": [{"ground": ground, "ink": ink} for ground, ink in heat_scale(palette)]}
 
 
-_FILES = ("board.css", "server.js", "theme.js", "plots.js", "heat.js", "segments.js", "freshness.js", "board.js")
+_FILES = (
+    "board.css",
+    "server.js",
+    "theme.js",
+    "plots.js",
+    "heat.js",
+    "segments.js",
+    "freshness.js",
+    "watch.js",
+    "board.js",
+)
 _GENERATED = {
     "colours.css": f":root {{\n{css_variables()}}}\n".encode(),
     "constants.js": _constants_js(),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from orchestration.run_dates import SCORE, dates_of
+from orchestration.run_dates import SCORE, WATCH, dates_of
 from orchestration.task_messages import APPROVE, CHALLENGE, DECISION, MESSAGE
 from plugins.run_notes.note import story_of, with_story
 
@@ -58,6 +58,9 @@ def _subject(dag_run: "DagRun", events: Iterable[dict[str, Any]]) -> str:
     if dag_run.dag_id == SCORE:
         date = next((event["date"] for event in events if "date" in event), (dag_run.conf or {}).get("date"))
         return f"Scoring of {date}" if date else "Scoring"
+    if dag_run.dag_id == WATCH:
+        dates = next((event["watched"] for event in events if "watched" in event), (dag_run.conf or {}).get("date"))
+        return f"Watch of {dates}" if dates else "Watch"
     as_of = next((event["as_of"] for event in events if "as_of" in event), (dag_run.conf or {}).get("as_of"))
     return f"Retraining as of {as_of}" if as_of else "Retraining"
 

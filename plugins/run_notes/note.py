@@ -7,10 +7,9 @@ from typing import Any
 MAX_CHARACTERS = 1000  # the width of Airflow's column for notes: a longer note would crash the scheduler
 END = "---"  # the line below which people write; Markdown shows a rule
 _DATE = r"\d{4}-\d\d-\d\d"
-_STORY = re.compile(
-    rf"^(?:{_DATE}(?: to {_DATE})?|Retraining(?: as of {_DATE})?|Scoring(?: of {_DATE})?): .*?^{END}$",
-    re.MULTILINE | re.DOTALL,
-)
+_DATES = rf"{_DATE}(?: to {_DATE})?"
+_SUBJECT = rf"{_DATES}|Retraining(?: as of {_DATE})?|Scoring(?: of {_DATE})?|Watch(?: of {_DATES})?"
+_STORY = re.compile(rf"^(?:{_SUBJECT}): .*?^{END}$", re.MULTILINE | re.DOTALL)
 _WORD = re.compile(r"`[^`]*`\S*|\S+")  # a command in backticks is one word, so it is never cut
 _SHORTEST_LINE = 60  # characters; without room for that, there is no story
 
@@ -75,12 +74,15 @@ def story_of(
     for task, message in messages.items():
         yield f"{task}: {message}"
     for event in events:
-        if "auc" in event:
+        if "model" in event:
             days = f"trained on {event['train_days']} days" if "train_days" in event else ""
             yield f"{event['model']}: AUC {_auc(event)} on {event['rows']:,} rows{', ' if days else ''}{days}"
         elif "rejects" in event:
             version = (event["version"] or "")[:8]
             yield f"{event['rows']:,} rows, {event['rejects']:,} rejected, version {version}"
+        elif "watched" in event:
+            warning = "Warning: " if event["warned_on"] else ""
+            yield f"{warning}{event['says']}"
         elif "champion" in event:
             by = f"the champion, version {event['champion']}" if event["champion"] else event["run"]
             yield f"{event['rows']:,} scores by {by}"

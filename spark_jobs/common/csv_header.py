@@ -14,7 +14,8 @@ from spark_jobs.common.errors import StageError
 from spark_jobs.common.intake import Intake
 from warehouse.catalog import Catalog
 from warehouse.raw_files import unpacked_bytes
-from warehouse.raw_mapping import MAPPING_FILE, RawMapping
+from warehouse.raw_mapping import RawMapping
+from warehouse.scenes import MAPPING_FILE
 
 HEADER_BYTES = 1024 * 1024
 _UNSUPPORTED = (".deflate", ".lz4", ".snappy", ".zst", ".lzo")

@@ -1,8 +1,9 @@
 """SQL that converts the strings of raw logs to typed values. A string in no accepted format becomes null."""
 
 from warehouse.calendar_days import days_before
-from warehouse.raw_mapping import MAPPING_FILE, TIME_LETTERS, UTC, RawMapping, format_parts, has_offset
-from warehouse.tables import LIST_END, SCENES
+from warehouse.raw_mapping import TIME_LETTERS, UTC, RawMapping, format_parts, has_offset
+from warehouse.scenes import MAPPING_FILE, SCENES
+from warehouse.tables import LIST_END
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}"
 _ISO_LOCAL = f"{_ISO}(:[0-9]{{2}}([.][0-9]+)?)?"

@@ -11,6 +11,7 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.providers.standard.operators.python import PythonOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Connection, TriggerRule, Variable
 from airflow.serialization.encoders import coerce_to_core_timetable
 from airflow.timetables.base import TimeRestriction
@@ -19,7 +20,7 @@ from orchestration.date_waits import WaitForHistory, WaitForRaw
 from orchestration.pools import HEAVY_POOL
 from orchestration.spark_stage_operator import SparkStageOperator
 from orchestration.task_failures import RetryWhatMayPass
-from orchestration.training_operators import ChallengeOperator, CommandOperator, TrainingOperator
+from orchestration.training_operators import CommandOperator, DecidingOperator, TrainingOperator
 from training.model_names import MODEL_NAMES
 from warehouse.settings import REPOSITORY
 
@@ -53,6 +54,11 @@ EDGES = {
         "score_candidates": {"predict"},
         "predict": set(),
     },
+    "antm2c_watch": {
+        "find_dates": {"watch"},
+        "watch": {"retrain"},
+        "retrain": set(),
+    },
 }
 KINDS = {
     "wait_for_raw": WaitForRaw,
@@ -61,7 +67,10 @@ KINDS = {
     "check_candidates": PythonOperator,
     "score_candidates": SparkStageOperator,
     "train": TrainingOperator,
-    "challenge": ChallengeOperator,
+    "challenge": DecidingOperator,
+    "find_dates": PythonOperator,
+    "watch": DecidingOperator,
+    "retrain": TriggerDagRunOperator,
     "approve": ApprovalOperator,
     **dict.fromkeys(STAGES, SparkStageOperator),
 }
@@ -117,7 +126,7 @@ def test_every_task_has_an_owner_and_says_what_it_does(dag: Callable[[str], DAG]
 def test_only_what_takes_cores_and_memory_waits_for_a_slot_of_the_heavy_pool(
     dag: Callable[[str], DAG], dag_id: str, task_id: str
 ) -> None:
-    heavy = task_id in STAGES or task_id in ("train", "score_candidates", "predict")
+    heavy = task_id in STAGES or task_id in ("train", "score_candidates", "predict", "watch")
     assert dag(dag_id).get_task(task_id).pool == (HEAVY_POOL if heavy else "default_pool")
 
 
@@ -170,6 +179,11 @@ def test_candidates_are_scored_when_all_features_of_a_date_are_published(dag: Ca
     assets = {asset for task in dag("antm2c_etl_daily").tasks for asset in task.outlets if task.task_id in FEATURES}
     assert set(dag("antm2c_score").timetable.asset_condition.objects) == assets
     assert len(assets) == len(FEATURES)
+
+
+def test_the_champion_is_watched_when_a_training_table_is_published(dag: Callable[[str], DAG]) -> None:
+    (published,) = dag("antm2c_etl_daily").get_task("training_table").outlets
+    assert dag("antm2c_watch").timetable.asset_condition.objects == (published,)
 
 
 def test_the_weekly_run_is_due_on_monday_morning_as_of_sunday(dag: Callable[[str], DAG]) -> None:

@@ -85,6 +85,13 @@ def test_candidates_are_scored_of_the_date_that_was_checked(dag: Callable[[str],
     assert Template(dag(SCORE).get_task("predict").op_kwargs["date"]).render(ti=ti) == "2023-07-20"
 
 
+def test_a_retraining_that_the_watch_starts_is_as_of_the_last_date_that_was_watched(dag: Callable[[str], DAG]) -> None:
+    ti = Mock(xcom_pull=lambda task_ids: {"find_dates": ["2023-07-19", "2023-07-20"]}[task_ids])
+    asked = dag("antm2c_watch").get_task("retrain").conf
+    assert Template(asked["as_of"]).render(ti=ti) == "2023-07-20"
+    assert set(asked) <= set(dag(RETRAIN).params)
+
+
 def test_a_retraining_by_hand_without_any_table_is_as_of_its_logical_date(
     dag: Callable[[str], DAG], warehouse: HandMadeWarehouse
 ) -> None:

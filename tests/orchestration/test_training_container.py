@@ -19,7 +19,7 @@ from docker.types import DeviceRequest, Mount
 
 from orchestration.task_failures import RetryWhatMayPass, TaskFailure
 from orchestration.training_command import command_line
-from orchestration.training_operators import ChallengeOperator, CommandOperator
+from orchestration.training_operators import CommandOperator, DecidingOperator
 from warehouse.settings import REPOSITORY
 
 SUMMARY = {"artifacts": "/a", "auc": 0.7}
@@ -165,12 +165,12 @@ def test_the_callable_makes_of_it_what_it_does_in_python(daemon: Daemon) -> None
 def test_a_challenge_in_a_container_chooses_what_comes_next(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     daemon.answers(0, json.dumps({"promote": True}))
     chosen = Mock()
-    monkeypatch.setattr(ChallengeOperator, "do_branch", chosen)
+    monkeypatch.setattr(DecidingOperator, "do_branch", chosen)
 
     def next_tasks(run_command: Callable) -> list[str]:
         return ["promote"] if run_command("challenge", {"artifacts": ["/a"]})["promote"] else []
 
-    task = ChallengeOperator(task_id="challenge", python_callable=next_tasks)
+    task = DecidingOperator(task_id="challenge", python_callable=next_tasks)
     task.execute({"ti": TI, "outlet_events": {}})
     assert chosen.call_args[0][1] == ["promote"]
 

@@ -76,7 +76,7 @@ def test_the_board_loads_nothing_heavy(airflow: dict[str, Any]) -> None:
 
 
 def test_every_route_asks_for_a_user(airflow: dict[str, Any]) -> None:
-    assert len(airflow["answers"]) == 8
+    assert len(airflow["answers"]) == 9
     assert set(airflow["answers"].values()) == {401}
 
 

@@ -46,6 +46,7 @@ def test_nothing_is_served_to_nobody(make_run: MakeRun, artifacts: Path) -> None
             "data/champion?dataset=demo",
             f"data/leads?dataset=demo&run={run}",
             "data/freshness",
+            "data/watch",
             f"reports/{run}",
         ),
     ]

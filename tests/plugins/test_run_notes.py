@@ -4,7 +4,7 @@ import pytest
 from airflow.utils.state import DagRunState, TaskInstanceState
 from sqlalchemy.orm import Session
 
-from orchestration.run_dates import DAILY, HISTORY, SCORE
+from orchestration.run_dates import DAILY, HISTORY, SCORE, WATCH
 from orchestration.task_messages import MESSAGE
 from plugins.run_notes.listener import on_dag_run_failed, on_dag_run_running, on_dag_run_success
 from plugins.run_notes.note import story_of, with_story
@@ -14,6 +14,7 @@ TABLE = {"dates": "2023-07-20", "rows": 14285, "rejects": 31, "version": "3fa9c1
 MODEL = {"model": "mmoe", "as_of": "2023-07-23", "rows": 900, "auc": 0.7, "auc_low": 0.65, "auc_high": 0.75}
 CROWNED = {"run": "artifacts_mmoe_run_20231101-000000", "version": "3", "run_id": "aa", "because": "it is better"}
 SCORES = {"run": CROWNED["run"], "champion": "3", "date": "2023-07-20", "rows": 14285, "version": "3fa9c1d2e4b5"}
+WATCHED = {"watched": "2023-07-20", "rows": 900, "auc": 0.6, "warned_on": "2023-07-20", "says": "the champion is worse"}
 BETTER = {"promote": True, "reason": "it is better"}
 STAYS = {"promote": False, "reason": "its lead over the champion is not significant"}
 WEI = {"id": "1", "name": "Wei"}
@@ -22,12 +23,28 @@ COMMAND = "`airflow backfill create --dag-id antm2c_etl_daily --from-date 2023-0
 
 def test_each_thing_worth_knowing_is_a_line_and_what_went_wrong_comes_first() -> None:
     told = {"train ple": "the model is too large"}
-    assert list(story_of([TABLE, {**MODEL, "train_days": 9}, CROWNED, SCORES], STAYS, None, told)) == [
+    assert list(
+        story_of(
+            [
+                TABLE,
+                {**MODEL, "train_days": 9},
+                CROWNED,
+                SCORES,
+                WATCHED,
+                {**WATCHED, "warned_on": None, "says": "all is well"},
+            ],
+            STAYS,
+            None,
+            told,
+        )
+    ) == [
         "train ple: the model is too large",
         "14,285 rows, 31 rejected, version 3fa9c1d2",
         "mmoe: AUC 0.7000 (0.6500 to 0.7500) on 900 rows, trained on 9 days",
         "New champion: artifacts_mmoe_run_20231101-000000, version 3: it is better",
         "14,285 scores by the champion, version 3",
+        "Warning: the champion is worse",
+        "all is well",
         "The champion stays: its lead over the champion is not significant",
     ]
 
@@ -58,7 +75,14 @@ def test_the_first_line_says_what_the_run_is_for_and_how_it_went() -> None:
 
 @pytest.mark.parametrize(
     "subject",
-    ["2023-07-20", "2023-07-10 to 2023-07-20", "Retraining", "Retraining as of 2023-07-20", "Scoring of 2023-07-20"],
+    [
+        "2023-07-20",
+        "2023-07-10 to 2023-07-20",
+        "Retraining",
+        "Retraining as of 2023-07-20",
+        "Scoring of 2023-07-20",
+        "Watch of 2023-07-20",
+    ],
 )
 @pytest.mark.parametrize(
     "written", ["", "for the spring report", "Findings of 2023-07-20: none\n\n---\n\nmore", "- a list"]
@@ -116,6 +140,7 @@ def test_a_note_begins_with_the_date_of_the_partition_and_drops_what_no_longer_h
         ("antm2c_retrain", {"as_of": None}, "Retraining"),
         (SCORE, {"date": "2023-07-11"}, "Scoring of 2023-07-11"),
         (SCORE, {"date": None}, "Scoring"),
+        (WATCH, {"date": "2023-07-11"}, "Watch of 2023-07-11"),
     ],
 )
 def test_each_kind_of_run_says_what_it_is_for(session: Session, dag_id: str, conf: dict, subject: str) -> None:

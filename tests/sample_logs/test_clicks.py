@@ -1,12 +1,14 @@
 """Clicks: drawn from the probability that the truth holds, which follows tastes, scenes, hours and days."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from sample_logs.clicks import base_for_rate, sigmoid
 from sample_logs.settings import SCENES
-from tests.sample_logs.conftest import Made
+from tests.sample_logs.conftest import SMALL, Made, make
 
 
 def test_labels_agree_with_their_probabilities_at_every_level(demo: Made) -> None:
@@ -88,3 +90,14 @@ def test_scenes_differ_in_the_topics_that_are_liked(demo: Made) -> None:
 def test_the_base_gives_the_wanted_rate(rate: float) -> None:
     logit = np.random.default_rng(0).normal(size=1000)
     assert sigmoid(base_for_rate(logit, rate) + logit).mean() == pytest.approx(rate, abs=1e-9)
+
+
+def test_when_tastes_change_the_dates_before_stay_and_what_was_likely_is_not_any_more() -> None:
+    before, after = (make(replace(SMALL, tastes_change=change)) for change in (None, SMALL.dates[1]))
+    first = range(1)
+    assert np.array_equal(before.column("label", first), after.column("label", first))
+    for same in ("user", "item", "seconds"):
+        assert np.array_equal(before.column(same), after.column(same))
+    then, now = (np.log(made.column("probability", range(1, 3))) for made in (before, after))
+    assert np.corrcoef(then, now)[0, 1] < 0.5
+    assert np.exp(now).mean() == pytest.approx(np.exp(then).mean(), abs=0.05)

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import torch
 from threadpoolctl import threadpool_limits
@@ -38,6 +39,11 @@ class Published:
 
     def arguments(self, artifacts: Path, *more: str) -> list[str]:
         return ["train", *self.window(artifacts), "--epochs", "3", "--batch-size", "256", *more]
+
+    def validation_rows(self) -> pa.Table:
+        """The rows of the last date, in the order of a run's predictions."""
+        order = ("log_ts", "scene", "user_id", "item_id", "label")
+        return self.world.tables[self.world.last_date].sort_by([(name, "ascending") for name in order])
 
     def window(self, artifacts: Path) -> list[str]:
         return [
@@ -80,6 +86,16 @@ def finished_content(worded, tmp_path_factory) -> tuple[Path, dict]:
     artifacts = tmp_path_factory.mktemp("content")
     summary = main(worded.arguments(artifacts, "--model", "mmoe_content", "--text-encoder", "lsa"))
     return Path(summary["artifacts"]), summary
+
+
+@pytest.fixture(scope="session")
+def validated(published, worded, finished, finished_content, tmp_path_factory) -> dict[str, tuple[Path, pa.Table]]:
+    """By model, a run's folder and the rows that it was validated on, in the order of its predictions. Read only."""
+    artifacts, made = tmp_path_factory.mktemp("runs"), {"dnn": finished[0], "mmoe_content": finished_content[0]}
+    for name, place in (("lr", published), ("gbdt", published), ("ple_text", worded)):
+        more = ["--model", name, "--epochs", "1", "--text-encoder", "lsa", "--text-mode", "combined"]
+        made[name] = Path(main(place.arguments(artifacts, *more))["artifacts"])
+    return {name: (run, (worded if "_" in name else published).validation_rows()) for name, run in made.items()}
 
 
 @pytest.fixture(scope="session")

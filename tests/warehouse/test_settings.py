@@ -23,6 +23,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         scenes=None,
         code_revision="",
         tracking_uri=f"sqlite:///{REPOSITORY}/var/mlflow/mlflow.db",
+        retrain_on_warning=False,
         train_runtime="python",
         trainer_image="antm2c-trainer",
         trainer_gpus="0",
@@ -77,13 +78,14 @@ def test_scenes_other_than_a_number_above_0_are_refused(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
     [
+        ("ANTM2C_RETRAIN_ON_WARNING", "yes", "true or false"),
         ("ANTM2C_TRAIN_RUNTIME", "Docker", "python or docker"),
         ("ANTM2C_TRAIN_RUNTIME", "kubernetes", "python or docker"),
         ("ANTM2C_TRAINER_GPUS", "-1", "all or a number"),
         ("ANTM2C_TRAINER_GPUS", "one", "all or a number"),
     ],
 )
-def test_an_unknown_runtime_or_number_of_gpus_is_refused(
+def test_a_value_that_is_not_one_of_those_allowed_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: str
 ) -> None:
     monkeypatch.setenv(name, value)

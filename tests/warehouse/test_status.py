@@ -25,6 +25,7 @@ from warehouse.tables import (
     TILES_UI,
     TRAIN,
     VALID_CANDIDATES,
+    WATCH,
 )
 
 DATES = dates_from("2023-07-10", 3)
@@ -220,3 +221,13 @@ def test_dates_with_candidates_say_what_is_scored_and_do_not_change_the_status(
     )
     receive(chain, tomorrow, "other candidates", CANDIDATES)
     assert f"candidates of {tomorrow}: valid_candidates STALE" in status(chain, capsys)[1][-1]
+
+
+def test_the_watch_is_counted_and_what_is_stale_in_it_is_named(chain: Catalog, capsys: pytest.CaptureFixture) -> None:
+    for date in DATES[-2:]:
+        publish(chain, WATCH, date, ["a"], [(FEATURES_USER, date)])
+    assert status(chain, capsys)[1][-1] == "watch: 2 of 2 dates fresh"
+    publish(chain, FEATURES_USER, DATES[-1], ["late"], [(LOGS, DATES[-1]), (FEATURES_USER, DATES[-2])])
+    counted, stale = status(chain, capsys)[1][-2:]
+    assert counted == "watch: 1 of 2 dates fresh"
+    assert stale == f"watch of {DATES[-1]}: STALE, features_user date={DATES[-1]} has changed"

@@ -20,11 +20,10 @@ from training.evaluation.scores_table import write_scores
 from training.progress import say
 from training.runs.stored_run import Run, load_run
 from training.runs.validation_rows import ready_to_score
-from training.tracking.champion import ALIAS, Champion, champion_of
+from training.tracking.champion import ALIAS, Champion, champion_of, require_champion
 from training.tracking.champion_model import load_champion
 from training.tracking.run_tags import CONFIG_TAG, RUN_TAG, identity, run_folders
-from training.window import in_ranges, require_unchanged
-from warehouse.calendar_days import days
+from training.window import dates_asked, in_ranges, require_unchanged
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
 from warehouse.manifest import Input
@@ -48,7 +47,7 @@ class ScoringRun:
 
 def predict(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Publish the scores of each date's candidates. Raises TrainingError; dates that are published by then stay so."""
-    dates = _dates(arguments)
+    dates = dates_asked(arguments.date, arguments.start_date, arguments.end_date)
     inputs = _require_candidates(catalog, dates)
     scorer = _champion(arguments, catalog) if arguments.model == ALIAS else _named(arguments, catalog)
     last_seen = scorer.run.config.window.train[-1]
@@ -66,17 +65,6 @@ def predict(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def _dates(arguments: Namespace) -> list[str]:
-    single, start, end = arguments.date, arguments.start_date, arguments.end_date
-    if single and not (start or end):
-        return [single]
-    if single or not (start and end):
-        raise TrainingError("predict: give either --date, or both --start-date and --end-date")
-    if start > end:
-        raise TrainingError(f"predict: --start-date {start} is after --end-date {end}")
-    return days(start, end)
-
-
 def _require_candidates(catalog: Catalog, dates: list[str]) -> list[Input]:
     """Return the dates' candidates as inputs. Raises TrainingError, which names what is missing or stale."""
     freshness = Freshness(catalog)
@@ -92,12 +80,7 @@ def _require_candidates(catalog: Catalog, dates: list[str]) -> list[Input]:
 
 
 def _champion(arguments: Namespace, catalog: Catalog) -> ScoringRun:
-    champion = champion_of(arguments.tracking_uri, catalog.dataset)
-    if champion is None:
-        raise TrainingError(
-            f"dataset {catalog.dataset} has no champion yet: promote a run with `python -m training promote`, or give "
-            "the folder of a run as --model"
-        )
+    champion = require_champion(arguments.tracking_uri, catalog.dataset)
     run = load_champion(arguments.tracking_uri, champion, arguments.text_encoder)
     say(f"scoring with the champion, version {champion.version} ({champion.run})")
     return ScoringRun(run, champion.run, champion.config, Path(arguments.artifacts), champion)

@@ -7,7 +7,9 @@ from typing import Any
 from training.errors import TrainingError
 from training.progress import say
 from training.runs.stored_run import load_run
+from training.runs.summary import read_summary
 from training.tracking.champion import champion_of, crown
+from training.tracking.contents import version_page
 from training.tracking.lock import locked
 from training.tracking.run_tags import run_folders
 from training.tracking.tracked_runs import tracked_run
@@ -29,6 +31,6 @@ def promote(arguments: Namespace) -> dict[str, Any]:
                 f"the champion is {f'version {current.version}' if current else NONE} now, not "
                 f"{arguments.instead_of}: challenge the current champion first"
             )
-        champion = crown(uri, dataset, run)
+        champion = crown(uri, dataset, run, version_page(read_summary(folder)))
     say(f"{folder.name} is the champion of {dataset}, version {champion.version}")
     return {"champion": asdict(champion)}

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from training.checksums import code_checksum
 from training.data.batches import Batches, InMemoryBatches
-from training.data.feature_space import fit_features
+from training.data.feature_fitting import fit_features
 from training.data.input_shape import InputShape
 from training.data.row_encoder import BYTES_PER_ROW, RowEncoder, load_rows, without_newcomers
 from training.data.rows import Rows

@@ -1,8 +1,6 @@
-"""Fit on the training dates what turns rows into features: vocabularies, click rates by scene, means and deviations."""
+"""What turns rows into features: vocabularies, click rates by scene, means and deviations."""
 
 import json
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,29 +8,25 @@ import numpy as np
 import pyarrow as pa
 
 from training.data.input_shape import InputShape, ListShape
-from training.data.list_vocabulary import ListVocabulary, has_lists
+from training.data.list_vocabulary import ListVocabulary
 from training.data.numeric_features import (
     ABOUT_ITEM,
     ABOUT_USER,
     FEATURE_NAMES,
     NUMERIC_COLUMNS,
-    Moments,
     Standardiser,
     numeric_block,
 )
-from training.data.training_table import Read, read_dates
-from training.data.vocabulary import PARTS_AT_ONCE, Vocabulary
+from training.data.vocabulary import Vocabulary
 from training.errors import TrainingError
-from warehouse.catalog import Catalog
-from warehouse.tables import DEEP_FEATURES, SCENES
+from warehouse.tables import SCENES
 
 META_FILE = "feature_meta.json"
 VOCABULARY_FOLDER = "vocabulary"
 
-_IDS = ("user_id", "item_id")
+IDS = ("user_id", "item_id")
 _HOURS = 24
 _MICROSECONDS_PER_HOUR = 3_600_000_000
-_RATE_BOUNDS = (0.001, 0.999)  # keep the odds finite in scenes where nothing, or everything, was clicked
 
 
 @dataclass(frozen=True)
@@ -56,12 +50,12 @@ class FeatureSpace:
     @property
     def deep_features(self) -> tuple[str, ...]:
         """The names of the deep features that have a value on any training date."""
-        return tuple(name for name in self.vocabularies if name not in _IDS)
+        return tuple(name for name in self.vocabularies if name not in IDS)
 
     @property
     def categorical_sizes(self) -> dict[str, int]:
         """The number of different indexes of each categorical feature, by name, in the order of the columns."""
-        ids = {name: self.vocabularies[name].size for name in _IDS}
+        ids = {name: self.vocabularies[name].size for name in IDS}
         deep = {name: self.vocabularies[name].size for name in self.deep_features}
         return {**ids, "scene": len(SCENES), "hour": _HOURS, **deep}
 
@@ -87,15 +81,15 @@ class FeatureSpace:
 
     def categorical(self, table: pa.Table) -> np.ndarray:
         """Return the categorical features of every row as indexes, int64 [n, I]."""
-        ids = [self.vocabularies[name].index(table[name]) for name in _IDS]
+        ids = [self.vocabularies[name].index(table[name]) for name in IDS]
         deep = [self.vocabularies[name].index(table[name]) for name in self.deep_features]
         single, lists = deep[: len(deep) - len(self.lists)], deep[len(deep) - len(self.lists) :]
-        stacked = np.stack([*ids, _scene_positions(table), _hour(table), *single], axis=1)
+        stacked = np.stack([*ids, scene_positions(table), _hour(table), *single], axis=1)
         return np.concatenate([stacked, *lists], axis=1) if lists else stacked
 
     def numeric(self, table: pa.Table) -> np.ndarray:
         """Return the standardised numeric features of every row, float32 [n, N]."""
-        return self.standardiser.apply(numeric_block(table, _scene_positions(table), self.scene_ctr))
+        return self.standardiser.apply(numeric_block(table, scene_positions(table), self.scene_ctr))
 
     def save(self, folder: Path) -> None:
         """Write the feature space to the folder, as feature_meta.json and vocabulary/."""
@@ -123,7 +117,7 @@ class FeatureSpace:
                 f"{folder / META_FILE} has other scenes or numeric features than this code, which has {len(SCENES)} "
                 "scenes: set ANTM2C_WAREHOUSE and ANTM2C_DATASET as for that run, use its code revision, or train again"
             )
-        names = (*_IDS, *meta["deep_features"])
+        names = (*IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
         for name, width in meta.get("lists", {}).items():  # earlier runs have none
             vocabularies[name] = ListVocabulary(**vars(vocabularies[name]), width=width)
@@ -131,39 +125,8 @@ class FeatureSpace:
         return FeatureSpace(vocabularies, scene_ctr, Standardiser(mean, scale))
 
 
-def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates) -> FeatureSpace:
-    """Fit a feature space on the rows of the dates. Raises TrainingError if all, or none, of them were clicked."""
-    parts: dict[str, list[Vocabulary]] = defaultdict(list)
-    shown, clicked = np.zeros(len(SCENES)), np.zeros(len(SCENES))
-    for table in read(catalog, dates, DEEP_FEATURES):
-        for name in (*_IDS, *DEEP_FEATURES):
-            parts[name].append(Vocabulary.of(table[name]))
-            if len(parts[name]) == PARTS_AT_ONCE:
-                parts[name] = [Vocabulary.merged(parts[name])]
-        scene = _scene_positions(table)
-        shown += np.bincount(scene, minlength=len(SCENES))
-        clicked += np.bincount(scene, weights=table["label"].to_numpy(), minlength=len(SCENES))
-    rows, clicks = int(shown.sum()), int(clicked.sum())
-    if clicks in (0, rows):
-        raise TrainingError(
-            f"of {rows} rows on the training dates {dates[0]} to {dates[-1]}, {clicks} were clicked, but a model needs "
-            "both clicked and unclicked rows: choose another --as-of or more --train-days"
-        )
-    vocabularies = {name: Vocabulary.merged(of_name) for name, of_name in parts.items()}
-    lists = {
-        name: ListVocabulary.of_lists(vocabularies.pop(name))
-        for name in DEEP_FEATURES
-        if has_lists(vocabularies[name].values)
-    }
-    in_use = {name: v for name, v in (vocabularies | lists).items() if name in _IDS or len(v.values)}
-    scene_ctr = np.clip(np.where(shown > 0, clicked / np.maximum(shown, 1), clicks / rows), *_RATE_BOUNDS)
-    moments = Moments()
-    for table in read(catalog, dates, NUMERIC_COLUMNS):
-        moments.add(numeric_block(table, _scene_positions(table), scene_ctr))
-    return FeatureSpace(in_use, scene_ctr, moments.standardiser())
-
-
-def _scene_positions(table: pa.Table) -> np.ndarray:
+def scene_positions(table: pa.Table) -> np.ndarray:
+    """Return the scene of every row as its position in SCENES, int64 [n]."""
     return np.searchsorted(SCENES, table["scene"].to_numpy())
 
 

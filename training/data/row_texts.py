@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.data.arrow_columns import codes_and_values
 from training.data.text_columns import MODES, compose
-from training.data.training_table import codes_and_values, read_in_pieces
+from training.data.training_table import read_in_pieces
 from training.data.value_index import UNSEEN, ValueIndex
 from training.data.vocabulary import PARTS_AT_ONCE
 from warehouse.catalog import Catalog

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-USER, ITEM, SCENE = 0, 1, 2  # their columns among the categorical features
+USER, ITEM, SCENE, HOUR = 0, 1, 2, 3  # their columns among the categorical features
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.training_table import codes_and_values
+from training.data.arrow_columns import codes_and_values
 
 # By mode, the texts of a row, and the columns that each text is composed of.
 MODES: dict[str, dict[str, tuple[str, ...]]] = {

@@ -9,24 +9,15 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from training.data.arrow_columns import CODED, SCHEMA, codes_and_values, schema_of
 from training.errors import TrainingError
 from warehouse.catalog import Catalog
 from warehouse.tables import CANDIDATE_FEATURES, SCENES, TRAIN, Table
 
 KEYS = ("user_id", "item_id", "log_ts", "scene", "label")
 
-TIMESTAMP = pa.timestamp("us", tz="UTC")
-CODED = pa.dictionary(pa.int32(), pa.string())  # a text is decoded once per distinct value, not once per row
-_ARROW_TYPES = {
-    "string": CODED,
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "timestamp": TIMESTAMP,
-}
 _WRITTEN_BY = {TRAIN: "training_table", CANDIDATE_FEATURES: "score_candidates"}
-_SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
-_TEXTS = [name for name, arrow_type in zip(_SCHEMA.names, _SCHEMA.types, strict=True) if arrow_type == CODED]
+_TEXTS = [name for name, arrow_type in zip(SCHEMA.names, SCHEMA.types, strict=True) if arrow_type == CODED]
 _COLUMN_BUFFER_BYTES = 64 * 1024  # per column of an open row group
 PIECE_ROWS = 16_384  # rows read at a time when a date is not read whole
 _BY_SCENE = ds.partitioning(pa.schema([("scene", pa.int32())]), flavor="hive")
@@ -51,7 +42,7 @@ def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
     """Return the key columns of all rows of the dates, in the order of read_dates."""
     tables = list(read_dates(catalog, dates))
     if not tables:
-        return _SCHEMA.empty_table().select(KEYS)
+        return schema_of(KEYS).empty_table()
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
@@ -69,13 +60,6 @@ def count_rows(catalog: Catalog, date: str, table: Table = TRAIN) -> int:
             f"run the stage {_WRITTEN_BY[table]} for this date again"
         )
     return rows
-
-
-def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
-    """Split a dictionary-encoded column into its codes [n], with -1 for null, and its distinct values."""
-    coded = column.combine_chunks()
-    codes = pc.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
-    return codes, coded.dictionary
 
 
 @dataclass(frozen=True)
@@ -97,7 +81,7 @@ class RowGroup:
 
         Raises TrainingError if the file cannot be read.
         """
-        wanted = _schema_of((*(name for name in KEYS if name in self.table.column_names), *columns))
+        wanted = schema_of((*(name for name in KEYS if name in self.table.column_names), *columns))
         _require_columns(self.fragment, wanted.names, self.table)
         partition_values = ds.get_partition_keys(self.fragment.partition_expression)
         reading = {"columns": [name for name in wanted.names if name not in partition_values], "use_threads": False}
@@ -147,7 +131,7 @@ def read_in_pieces(
 
 
 def _read(catalog: Catalog, date: str, columns: Sequence[str]) -> pa.Table:
-    schema = _schema_of(columns)
+    schema = schema_of(columns)
     dataset = _dataset(catalog, TRAIN, date)
     if dataset is None:
         return schema.empty_table()
@@ -159,10 +143,6 @@ def _read(catalog: Catalog, date: str, columns: Sequence[str]) -> pa.Table:
         raise _unreadable(catalog, TRAIN, date, error) from error
     _check_values(catalog.uri(TRAIN, date), table)
     return table
-
-
-def _schema_of(columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([_SCHEMA.field(name) for name in columns])
 
 
 def _require_columns(fragment: ds.ParquetFileFragment, columns: Sequence[str], table: Table) -> None:

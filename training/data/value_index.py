@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.training_table import codes_and_values
+from training.data.arrow_columns import codes_and_values
 
 UNSEEN = 0
 _REMEMBERED = 4  # dictionaries: more than the row groups that are read side by side
@@ -32,7 +32,7 @@ class ValueIndex:
 
     def _indexes(self, distinct: pa.Array) -> np.ndarray:
         """Return what `looked_up` does. The pieces of a row group share a dictionary, which is looked up only once."""
-        for dictionary, indexes in self._remembered:
+        for dictionary, indexes in tuple(self._remembered):  # a copy, as another thread may add one meanwhile
             if dictionary.equals(distinct):
                 return indexes
         indexes = self.looked_up(distinct)
@@ -41,7 +41,11 @@ class ValueIndex:
 
     def looked_up(self, distinct: pa.Array) -> np.ndarray:
         """Return the index of each distinct value, followed by UNSEEN, which the code -1 for null selects."""
-        return np.append(_positions_among(self.values, distinct) + 1, UNSEEN)
+        return np.append(self._positions(distinct) + 1, UNSEEN)
+
+    def _positions(self, distinct: pa.Array) -> np.ndarray:
+        """Return the position of each distinct value among the known ones, or -1 if it is not there, int64 [n]."""
+        return _positions_among(self.values, distinct)
 
     @cached_property
     def _remembered(self) -> deque[tuple[pa.Array, np.ndarray]]:

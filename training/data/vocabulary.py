@@ -2,21 +2,28 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.data.training_table import codes_and_values
+from training.data.arrow_columns import codes_and_values
 from training.data.value_index import ValueIndex
 
 PARTS_AT_ONCE = 32  # vocabularies to collect before merging: those of many pieces repeat the same ids
 
+_TEXT = np.dtypes.StringDType()
+_SCANNED_WHILE_SEARCHED = 64  # so many known values are hashed in the time of one binary search
+
 
 @dataclass(frozen=True)
 class Vocabulary(ValueIndex):
-    """The distinct values of a column on the training dates, with the number of impressions of each."""
+    """The distinct values of a column on the training dates, with the number of impressions of each.
+
+    Values of a vocabulary that was merged or loaded are sorted.
+    """
 
     impressions: np.ndarray
 
@@ -45,6 +52,17 @@ class Vocabulary(ValueIndex):
     def impressions_at(self, index: np.ndarray) -> np.ndarray:
         """Return the number of impressions on the training dates of the id at each index; 0 for unseen ids."""
         return np.concatenate(([0], self.impressions))[index]
+
+    def _positions(self, distinct: pa.Array) -> np.ndarray:
+        if len(distinct) * _SCANNED_WHILE_SEARCHED > len(self.values):
+            return super()._positions(distinct)
+        wanted = np.array(distinct.to_pylist(), dtype=_TEXT)
+        position = np.minimum(np.searchsorted(self._sorted, wanted), len(self.values) - 1)
+        return np.where(self._sorted[position] == wanted, position, -1)
+
+    @cached_property
+    def _sorted(self) -> np.ndarray:
+        return np.array(self.values.to_pylist(), dtype=_TEXT)
 
     def _table(self) -> pa.Table:
         return pa.table({"value": self.values, "impressions": pa.array(self.impressions, pa.int64())})

@@ -34,20 +34,19 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float | None:
     return _area(_doubled_rank(positives, negatives), len(negatives))
 
 
-def auc_interval(scores: np.ndarray, labels: np.ndarray) -> AucInterval:
-    """Compute AUC and its 95% interval (DeLong et al., 1988; the fast form of Sun and Xu, 2014). scores, labels: [n].
+def auc_interval(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> AucInterval:
+    """Compute AUC and its 95% interval. scores, labels: [n]. users: one number per user, [n].
 
-    The AUC is assumed to be normally distributed, and the interval is cut off at 0 and 1. It is None if a class has
-    fewer than two rows.
+    A user's rows count as one cluster (Obuchowski, 1997). If every row has a user of its own, the interval is that of
+    DeLong et al., 1988. The AUC is assumed to be normally distributed, and the interval is cut off at 0 and 1. It is
+    None if a class has rows of fewer than two users.
     """
-    positives, negatives = _ascending_by_class(scores, labels)
-    doubled = _doubled_rank(positives, negatives)
-    value = _area(doubled, len(negatives))
-    if value is None or min(len(positives), len(negatives)) < 2:
+    positives, negatives = _by_class(scores, labels)
+    value = _area(_doubled_rank(positives, np.sort(negatives)), len(negatives))
+    deviation = None if value is None else _deviation(*_placements(scores, labels), labels, users)
+    if value is None or deviation is None:
         return AucInterval(value)
-    of_positives = doubled / (2 * len(negatives))
-    of_negatives = 1 - _doubled_rank(negatives, positives) / (2 * len(positives))
-    margin = Z_95 * math.sqrt(of_positives.var(ddof=1) / len(positives) + of_negatives.var(ddof=1) / len(negatives))
+    margin = Z_95 * deviation
     return AucInterval(value, max(value - margin, 0.0), min(value + margin, 1.0))
 
 
@@ -59,28 +58,37 @@ def auc_difference(
     A user's rows count as one cluster (Obuchowski, 1997). If every row has a user of its own, this is DeLong's test.
     None if a class has rows of fewer than two users. first, second, labels: [n]. users: one number per user, [n].
     """
-    clicked = labels.astype(bool)
     (positives_a, negatives_a), (positives_b, negatives_b) = _placements(first, labels), _placements(second, labels)
     # Row by row, how much more of the other class is on the right side of it.
     of_positives, of_negatives = positives_b - positives_a, negatives_b - negatives_a
-    users_of_positives, users_of_negatives = users[clicked], users[~clicked]
-    clusters = [len(np.unique(of)) for of in (users_of_positives, users_of_negatives, users)]
-    if min(clusters) < 2:
+    deviation = _deviation(of_positives, of_negatives, labels, users)
+    if deviation is None:
         return None
     difference = float(of_positives.mean())
-    size = int(users.max()) + 1
-    by_user = [
-        np.bincount(of, weights=lead - lead.mean(), minlength=size) / len(lead)
-        for of, lead in ((users_of_positives, of_positives), (users_of_negatives, of_negatives))
-    ]
-    products = (by_user[0] ** 2, by_user[1] ** 2, 2 * by_user[0] * by_user[1])
-    variance = sum(of.sum() * count / (count - 1) for of, count in zip(products, clusters, strict=True))
-    deviation = math.sqrt(max(variance, 0.0))
     if deviation == 0:
         return AucDifference(difference, difference, difference, float(difference == 0))
     p_value = math.erfc(abs(difference) / deviation / math.sqrt(2))
     margin = Z_95 * deviation
     return AucDifference(difference, difference - margin, difference + margin, p_value)
+
+
+def _deviation(
+    of_positives: np.ndarray, of_negatives: np.ndarray, labels: np.ndarray, users: np.ndarray
+) -> float | None:
+    """Return the standard deviation of the mean placement. None if a class has rows of fewer than two users."""
+    clicked = labels.astype(bool)
+    users_of_positives, users_of_negatives = users[clicked], users[~clicked]
+    clusters = [len(np.unique(of)) for of in (users_of_positives, users_of_negatives, users)]
+    if min(clusters) < 2:
+        return None
+    size = int(users.max()) + 1
+    by_user = [
+        np.bincount(of, weights=placed - placed.mean(), minlength=size) / len(placed)
+        for of, placed in ((users_of_positives, of_positives), (users_of_negatives, of_negatives))
+    ]
+    products = (by_user[0] ** 2, by_user[1] ** 2, 2 * by_user[0] * by_user[1])
+    variance = sum(of.sum() * count / (count - 1) for of, count in zip(products, clusters, strict=True))
+    return math.sqrt(max(variance, 0.0))
 
 
 def _by_class(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,7 +24,7 @@ def _figures(rows: Scored, losses: np.ndarray, mask: np.ndarray) -> Figures:
     label, logit = rows.label.compress(mask), rows.logit.compress(mask)  # faster than indexing by the mask
     if not len(label):
         return Figures(0, 0, *[None] * 6)
-    area = auc_interval(logit, label)
+    area = auc_interval(logit, label, rows.user.compress(mask))
     return Figures(
         rows=len(label),
         positives=int(label.sum()),

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
+from training.data.arrow_columns import codes_and_values
 from training.data.feature_space import FeatureSpace
 from training.data.rows import ITEM, USER, Rows
-from training.data.training_table import codes_and_values
 from training.evaluation.segments import LEVELS, Segment
 
 KEYS = ("user_id", "item_id", "log_ts", "scene")

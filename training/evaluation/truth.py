@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from training.data.training_table import TIMESTAMP
+from training.data.arrow_columns import TIMESTAMP
 from training.errors import TrainingError
 from training.evaluation.prediction_table import KEYS
 from training.progress import say

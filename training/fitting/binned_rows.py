@@ -8,7 +8,8 @@ import torch
 from training.data.batches import Batches
 from training.data.input_shape import InputShape
 from training.fitting.loop_settings import LoopSettings
-from training.models.gbdt import Dataset, Sequence, tree_categories, tree_columns, tree_features
+from training.models.gbdt import features_of
+from training.scoring.trees import Dataset, Sequence, tree_categories, tree_columns
 
 
 class _RowsInOrder(Sequence):
@@ -47,7 +48,7 @@ class _RowsInOrder(Sequence):
     def _go_on(self) -> None:
         batch = next(self._batches)
         self._start += len(self._features)
-        self._features = tree_features(batch, self._shape).astype(np.float64)  # LightGBM asks for these
+        self._features = features_of(batch, self._shape).astype(np.float64)  # LightGBM asks for these
         part = slice(self._start, self._start + len(batch))
         self.label[part] = batch.label.numpy()
         if self._scene_weights:

@@ -14,8 +14,9 @@ from training.evaluation.prediction import predict
 from training.fitting.binned_rows import binned
 from training.fitting.loop import Course, Epoch, Validate, best_epoch, require_converged, say_epoch
 from training.fitting.loop_settings import LoopSettings
-from training.models.gbdt import Booster, Trees, tree_columns
+from training.models.gbdt import Trees
 from training.progress import bar, say
+from training.scoring.trees import Booster, tree_columns
 
 TREES_PER_EPOCH = 25
 _LEAF_ROWS = 100  # the fewest rows of a leaf

@@ -23,6 +23,12 @@ def own_scene(by_scene: Tensor, scene: Tensor) -> Tensor:
     return by_scene.gather(1, index).squeeze(1)
 
 
+def of_own_scene(by_scene: Tensor, scene: Tensor) -> Tensor:
+    """Select the values of each row's own scene: [S, ..., B, H], scene [B] -> [..., B, H]."""
+    index = scene.view(*[1] * (by_scene.dim() - 2), -1, 1).expand(1, *by_scene.shape[1:])
+    return by_scene.gather(0, index).squeeze(0)
+
+
 def mixture(weights: Tensor, experts: Tensor) -> Tensor:
     """Return the weighted sum of the experts' outputs: weights [B, K], experts [K, B, H] -> [B, H]."""
     return torch.einsum("bk,kbh->bh", weights, experts)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from training.models.experts import Experts, GroupedLinear
-from training.models.gates import SceneGates, mixture
+from training.models.gates import SceneGates, mixture, of_own_scene
 from training.models.towers import SceneTowers
 
 
@@ -21,6 +21,7 @@ class ExtractionLevel(nn.Module):
 
     def __init__(self, scenes: int, size: int, scene_experts: int, shared_experts: int, sizes: Sequence[int]) -> None:
         super().__init__()
+        self.counts = scene_experts, shared_experts
         self.of_scenes = Experts(scenes, scene_experts, size, sizes)
         self.shared = Experts(1, shared_experts, size, sizes)
         self.gates = GroupedLinear(scenes, size, scene_experts + shared_experts)
@@ -35,7 +36,7 @@ class ExtractionLevel(nn.Module):
         of_scenes = self.of_scenes(by_scene)  # [S, K, B, H]
         of_all = self.shared(shared.unsqueeze(0)).squeeze(0)  # [C, B, H]
         gates = self.gates(by_scene).softmax(-1)
-        own, common = gates.split([of_scenes.shape[1], len(of_all)], dim=-1)  # [S, B, K], [S, B, C]
+        own, common = gates.split(self.counts, dim=-1)  # [S, B, K], [S, B, C]
         outputs = torch.einsum("sbk,skbh->sbh", own, of_scenes) + torch.einsum("sbc,cbh->sbh", common, of_all)
         every_expert = torch.cat([of_scenes.flatten(0, 1), of_all])  # [S * K + C, B, H]
         return outputs, mixture(self.shared_gate(shared).softmax(-1), every_expert), gates
@@ -53,14 +54,12 @@ class LastLevel(nn.Module):
 
     def forward(self, by_scene: Tensor, shared: Tensor, scene: Tensor) -> tuple[Tensor, Tensor]:
         """Return the mixed outputs [B, H] and the gates' weights [B, K + C]. by_scene: [S, B, D]. shared: [B, D]."""
-        row = torch.arange(len(scene), device=scene.device)
-        x = by_scene[scene, row]  # each row's input to its own scene, [B, D]
+        x = of_own_scene(by_scene, scene)  # each row's input to its own scene, [B, D]
         of_scenes = self.of_scenes(x.unsqueeze(0)).squeeze(0).unflatten(0, (-1, self.counts[0]))  # [S, K, B, H]
         of_all = self.shared(shared.unsqueeze(0)).squeeze(0)  # [C, B, H]
         gates = self.gates(x, scene)
         own, common = gates.split(self.counts, dim=-1)  # [B, K], [B, C]
-        own_experts = of_scenes[scene, :, row]  # [B, K, H]
-        return torch.einsum("bk,bkh->bh", own, own_experts) + mixture(common, of_all), gates
+        return mixture(own, of_own_scene(of_scenes, scene)) + mixture(common, of_all), gates
 
 
 class PLE(nn.Module):
@@ -89,11 +88,10 @@ class PLE(nn.Module):
 
     def forward(self, x: Tensor, scene: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return logits [B] and {"level 1": weights [B, K + C], ...}, with a scene's own experts first."""
-        row = torch.arange(len(scene), device=scene.device)
         by_scene, shared = x.expand(self.scenes, -1, -1), x
         weights = {}
         for number, level in enumerate(self.levels, start=1):
             by_scene, shared, gates = level(by_scene, shared)
-            weights[f"level {number}"] = gates[scene, row]
+            weights[f"level {number}"] = of_own_scene(gates, scene)
         mixed, weights[f"level {len(self.levels) + 1}"] = self.last(by_scene, shared, scene)
         return self.towers(mixed, scene), weights

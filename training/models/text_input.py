@@ -22,5 +22,5 @@ class TextInput(nn.Module):
     def forward(self, texts: Tensor) -> Tensor:
         x = self.projection(texts)
         products = x[:, :1] * x[:, 1:]
-        kept = self.dropout(x.new_ones(len(x), 1))
+        kept = self.dropout(torch.ones_like(x[:, 0, :1]))
         return torch.cat([x, products], dim=1).flatten(1) * kept

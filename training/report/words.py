@@ -2,7 +2,7 @@
 
 WORDS = {
     "AUC": "how often a clicked row gets a higher score than one that was not clicked; 0.5 is chance. Its 95% interval "
-    "is DeLong's.",
+    "takes a user's rows as one cluster.",
     "Share": "(AUC - 0.5) / (best reachable AUC - 0.5): how much of what can be learned was learned.",
     "Best reachable": "the AUC of the true click probabilities. Only sample logs have them.",
     "GAUC": "the AUC among each user's own rows, weighted by impressions.",

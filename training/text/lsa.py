@@ -3,13 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.utils.extmath import randomized_svd
+
+from training.text.ngrams import count_ngrams, ngram_keys, without_punctuation
 
 NAME = "lsa"
 _DIMENSIONS = 128
@@ -17,7 +17,8 @@ _NGRAMS = (2, 3)  # most Chinese words have two characters; with a word edge as 
 _MOST_NGRAMS = 100_000
 _MOST_TEXTS = 200_000  # to fit on: more would add nothing but memory
 _PASSES = 4  # power iterations of the randomised SVD
-_PUNCTUATION = r"[^\pL\pN]+"  # n-grams must not span two entities
+_WORDS = "letters and numbers"  # n-grams must not span two entities
+_AT_ONCE = 2**16  # n-grams: their components take 32 MB
 _VOCABULARY, _IDF, _COMPONENTS = "ngrams.json", "idf.npy", "components.npy"
 
 
@@ -32,16 +33,28 @@ class LsaEncoder:
 
     def __init__(self, ngrams: Sequence[str], idf: np.ndarray, components: np.ndarray) -> None:
         self._ngrams, self._idf, self._components = list(ngrams), idf, components
+        self._keys = ngram_keys(self._ngrams)
 
     @staticmethod
     def fit(texts: pa.Array, seed: int) -> "LsaEncoder":
         """Fit an encoder on distinct texts. If no two of them share an n-gram, all embeddings are 0."""
+        from sklearn.feature_extraction.text import TfidfVectorizer  # only here: encoding needs neither it nor scipy
+        from sklearn.utils.extmath import randomized_svd
+
         if len(texts) > _MOST_TEXTS:
             chosen = np.random.default_rng(seed).choice(len(texts), _MOST_TEXTS, replace=False)
             texts = texts.take(pa.array(np.sort(chosen)))
-        tfidf = _tfidf(min_df=2, max_features=_MOST_NGRAMS)
+        tfidf = TfidfVectorizer(
+            analyzer="char_wb",
+            ngram_range=_NGRAMS,
+            lowercase=True,
+            sublinear_tf=True,
+            min_df=2,
+            max_features=_MOST_NGRAMS,
+            dtype=np.float32,
+        )
         try:
-            weights = tfidf.fit_transform(_without_punctuation(texts))
+            weights = tfidf.fit_transform(without_punctuation(texts))
         except ValueError:  # scikit-learn raises it for an empty vocabulary
             return LsaEncoder([], np.zeros(0, np.float32), np.zeros((0, 1), np.float32))
         dimensions = min(_DIMENSIONS, *weights.shape)
@@ -61,11 +74,20 @@ class LsaEncoder:
         return digest.hexdigest()[:16]
 
     def encode(self, texts: pa.Array) -> np.ndarray:
-        if not self._ngrams:
-            return np.zeros((len(texts), self.size), np.float32)
-        tfidf = _tfidf(vocabulary=self._ngrams)
-        tfidf.idf_ = self._idf
-        return np.asarray(tfidf.transform(_without_punctuation(texts)) @ self._components, dtype=np.float32)
+        embeddings = np.zeros((len(texts), self.size), np.float32)
+        if not (self._ngrams and len(texts)):
+            return embeddings
+        text, ngram, count = count_ngrams(texts, self._keys)
+        weight = (1 + np.log(count)).astype(np.float32) * self._idf[ngram]
+        starts = np.flatnonzero(np.diff(text, prepend=-1))  # of each text that has known n-grams
+        bounds = np.append(np.searchsorted(starts, np.arange(0, len(text), _AT_ONCE)), len(starts))
+        for first, last in pairwise(np.unique(bounds)):
+            part = slice(starts[first], starts[last] if last < len(starts) else None)
+            within = starts[first:last] - starts[first]
+            length = np.sqrt(np.add.reduceat(weight[part] ** 2, within))
+            weighted = weight[part, None] * self._components[ngram[part]]
+            embeddings[text[starts[first:last]]] = np.add.reduceat(weighted, within) / length[:, None]
+        return embeddings
 
     def save(self, folder: Path) -> None:
         """Write the encoder to a folder, as JSON and npy files."""
@@ -83,19 +105,9 @@ class LsaEncoder:
 
 def fit_key(texts: pa.Array, seed: int) -> str:
     """Return a hash of everything that affects a fit: the texts in their order, the seed and the settings."""
-    settings = [_DIMENSIONS, _NGRAMS, _MOST_NGRAMS, _MOST_TEXTS, _PASSES, _PUNCTUATION, seed]
+    settings = [_DIMENSIONS, _NGRAMS, _MOST_NGRAMS, _MOST_TEXTS, _PASSES, _WORDS, seed]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for text in texts:
         digest.update(text.as_buffer())
         digest.update(b"\0")
     return digest.hexdigest()[:16]
-
-
-def _tfidf(**settings: object) -> TfidfVectorizer:
-    return TfidfVectorizer(
-        analyzer="char_wb", ngram_range=_NGRAMS, lowercase=True, sublinear_tf=True, dtype=np.float32, **settings
-    )
-
-
-def _without_punctuation(texts: pa.Array) -> list[str]:
-    return pc.replace_substring_regex(texts, _PUNCTUATION, " ").to_pylist()

@@ -3,20 +3,22 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from training.data.text_columns import MODES
 from training.errors import TrainingError
-from training.text.embedding import Encoder
 from training.text.lsa import NAME as LSA
 from training.text.lsa import LsaEncoder
-from training.text.sentence_encoder import SentenceEncoder
 from training.text.whitening import Whitening
 
-_FOLDER, _NAME_FILE, _LSA_FOLDER = "text_encoder", "encoder.json", "lsa"
+if TYPE_CHECKING:
+    from training.text.embedding import Encoder
+    from training.text.sentence_encoder import SentenceEncoder
+
+ENCODER_FOLDER = "text_encoder"
+_NAME_FILE, _LSA_FOLDER = "encoder.json", "lsa"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class TextSpace:
     """The text encoder and the whitening of a run, fitted on the distinct training texts. mode: a key of MODES."""
 
     mode: str
-    encoder: Encoder
+    encoder: "Encoder"
     whitening: Whitening
 
     @property
@@ -34,11 +36,11 @@ class TextSpace:
 
     def save(self, folder: Path) -> None:
         """Write text_encoder/ and the whitening. For a sentence-transformers model, only its name and key are saved."""
-        (folder / _FOLDER).mkdir()
+        (folder / ENCODER_FOLDER).mkdir()
         description = {"mode": self.mode, "name": self.encoder.name, "key": self.encoder.key}
-        (folder / _FOLDER / _NAME_FILE).write_text(json.dumps(description), encoding="utf-8")
+        (folder / ENCODER_FOLDER / _NAME_FILE).write_text(json.dumps(description), encoding="utf-8")
         if isinstance(self.encoder, LsaEncoder):
-            self.encoder.save(folder / _FOLDER / _LSA_FOLDER)
+            self.encoder.save(folder / ENCODER_FOLDER / _LSA_FOLDER)
         self.whitening.save(folder)
 
     @staticmethod
@@ -47,15 +49,31 @@ class TextSpace:
 
         Raises TrainingError if the encoder is not the one that the run was trained with.
         """
-        description = json.loads((folder / _FOLDER / _NAME_FILE).read_text(encoding="utf-8"))
+        description = _description(folder)
         if description["name"] == LSA:
-            encoder: Encoder = LsaEncoder.load(folder / _FOLDER / _LSA_FOLDER)
+            encoder: Encoder = LsaEncoder.load(folder / ENCODER_FOLDER / _LSA_FOLDER)
         else:
             encoder = _sentence_encoder(moved_to or description["name"], description["key"], folder.name)
         return TextSpace(description["mode"], encoder, Whitening.load(folder))
 
 
-def _sentence_encoder(name: str, key: str, run: str) -> SentenceEncoder:
+def saved_shape(folder: Path) -> tuple[int, int]:
+    """Return the `shape` of a saved text space without opening its encoder."""
+    return len(MODES[_description(folder)["mode"]]), Whitening.load(folder).size
+
+
+def saved_encoder(folder: Path) -> str:
+    """Return the name of the encoder of a saved text space."""
+    return _description(folder)["name"]
+
+
+def _description(folder: Path) -> dict[str, str]:
+    return json.loads((folder / ENCODER_FOLDER / _NAME_FILE).read_text(encoding="utf-8"))
+
+
+def _sentence_encoder(name: str, key: str, run: str) -> "SentenceEncoder":
+    from training.text.sentence_encoder import SentenceEncoder  # only here: lsa needs none of its libraries
+
     encoder = SentenceEncoder.open(name)
     if not encoder.has_key(key):
         raise TrainingError(
@@ -65,8 +83,8 @@ def _sentence_encoder(name: str, key: str, run: str) -> SentenceEncoder:
     return encoder
 
 
-def whitened_table(whitening: Whitening, embeddings: np.ndarray) -> Tensor:
+def whitened_table(whitening: Whitening, embeddings: np.ndarray) -> np.ndarray:
     """Return the whitened embeddings [n, D] as a table [1 + n, K] float32. Its first row, for no text, is zeros."""
     table = np.zeros((1 + len(embeddings), whitening.size), dtype=np.float32)
     whitening.apply(embeddings, out=table[1:])
-    return torch.from_numpy(table)
+    return table

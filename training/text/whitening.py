@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.linalg.blas import dsyrk
 
+WHITENING_FILES = ("whiten_mu.npy", "whiten_W.npy")  # of mu and of W
 DIMENSIONS = 64
 _BLOCK = 16_384  # texts at a time: 100 MB at 768 float64 each
 _LEAST_VARIANCE = 1e-6  # relative to the largest: anything smaller is rounding to float32
@@ -33,12 +33,12 @@ class Whitening:
 
     def save(self, folder: Path) -> None:
         """Write whiten_mu.npy and whiten_W.npy."""
-        np.save(folder / "whiten_mu.npy", self.mu)
-        np.save(folder / "whiten_W.npy", self.W)
+        for name, array in zip(WHITENING_FILES, (self.mu, self.W), strict=True):
+            np.save(folder / name, array)
 
     @staticmethod
     def load(folder: Path) -> "Whitening":
-        return Whitening(*(np.load(folder / name, allow_pickle=False) for name in ("whiten_mu.npy", "whiten_W.npy")))
+        return Whitening(*(np.load(folder / name, allow_pickle=False) for name in WHITENING_FILES))
 
 
 def fit_whitening(embeddings: np.ndarray, dimensions: int = DIMENSIONS) -> Whitening:
@@ -47,6 +47,8 @@ def fit_whitening(embeddings: np.ndarray, dimensions: int = DIMENSIONS) -> White
     K is `dimensions`, or fewer if there are not so many with variance. If there are none, W is a column of zeros.
     Su et al., arXiv 2103.15316, 2021.
     """
+    from scipy.linalg.blas import dsyrk  # only here: applying a whitening needs no scipy
+
     count, size = embeddings.shape
     mu = sum((embeddings[part].sum(axis=0, dtype=np.float64) for part in _blocks(count)), np.zeros(size))
     mu /= max(count, 1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from training.data.row_texts import RowTexts, read_texts
@@ -66,7 +67,7 @@ def embed_window(catalog: Catalog, window: Window, settings: TextSettings, seed:
 def whiten_window(window: WindowTexts, size: int) -> WhitenedTexts:
     """Fit the whitening on the training texts, and apply it to all texts. size: the most dimensions to keep."""
     whitening = fit_whitening(window.embeddings[: window.train_count], size)
-    table = whitened_table(whitening, window.embeddings)
+    table = torch.from_numpy(whitened_table(whitening, window.embeddings))
     return WhitenedTexts(TextSpace(window.texts.mode, window.encoder, whitening), window.texts, table)
 
 
@@ -76,7 +77,8 @@ def whiten_dates(
     """Embed and whiten the texts of the dates with the encoder of a run. Uses the cache in `artifacts` if it exists."""
     texts, folder = read_texts(catalog, dates, space.mode, source), _embeddings_folder(artifacts)
     cache = cache_of(space.encoder, folder) if folder.is_dir() else None
-    return WhitenedTexts(space, texts, whitened_table(space.whitening, embed(texts.texts, space.encoder, cache)))
+    embeddings = embed(texts.texts, space.encoder, cache)
+    return WhitenedTexts(space, texts, torch.from_numpy(whitened_table(space.whitening, embeddings)))
 
 
 def _embeddings_folder(artifacts: Path) -> Path:

@@ -1,5 +1,6 @@
 """Access to MLflow. It is imported only when it is used, because the import takes seconds."""
 
+import logging
 import os
 import re
 import sqlite3
@@ -35,6 +36,7 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
+    logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])  # in case it was imported before
     try:
         if file := database_file(uri):
             _require_usable(file)

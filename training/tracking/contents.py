@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from training.runs.layout import config_file
+from training.evaluation.segments import OVERALL, Figures, Segment, entity_of, segments_by_kind
+from training.runs.layout import REPORT_FILE, config_file
 from training.runs.summary import BrokenRunError, RunSummary
 
 _MAIN = ("auc", "auc_low", "auc_high", "logloss", "share")
@@ -28,6 +29,34 @@ def description(run: RunSummary, config: dict[str, Any]) -> str:
         cells["Share of the best reachable AUC above 0.5"] = f"{share:.1%}"
     table = [_row(cells), _row(["---"] * len(cells)), _row(cells.values())]
     return "\n".join([*table, "", config.get("notes", "")]).rstrip()
+
+
+def version_page(run: RunSummary) -> str:
+    """Return what the page of a registered version says: the run, its main figures and its report by level."""
+    head = _row(["Rows of", "Impressions", "Clicked", "AUC (95% interval)"])
+    named = [("all", OVERALL), *_levels()]
+    lines = [_row(_line(name, run.report[segment])) for name, segment in named if segment in run.report]
+    return "\n".join(
+        [
+            f"{run.model}, trained on {run.dataset}, as of {run.as_of} ({run.name}).",
+            "",
+            *[head, _row(["---"] * 4), *lines],
+            "",
+            f"Levels say how often training has seen a user or an item. {REPORT_FILE} among the run's files has the "
+            "whole report.",
+        ]
+    )
+
+
+def _levels() -> Iterator[tuple[str, Segment]]:
+    for kind in ("user_level", "item_level"):
+        yield from ((f"{entity_of(kind)}s: {level}", segment) for level, segment in segments_by_kind()[kind])
+
+
+def _line(name: str, figures: Figures) -> list[str]:
+    clicked = "-" if figures.ctr is None else f"{figures.ctr:.1%}"
+    area = f"{_shown(figures.auc)} ({_shown(figures.auc_low)} to {_shown(figures.auc_high)})"
+    return [name, f"{figures.rows:,}", clicked, "-" if figures.auc is None else area]
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

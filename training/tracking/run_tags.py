@@ -9,6 +9,8 @@ from training.runs.layout import config_file, model_of
 from training.runs.summary import BrokenRunError
 
 RUN_TAG = "antm2c.run"  # the name of the run's folder
+AS_OF_TAG = "antm2c.as_of"  # the last validation day
+MODEL_FOLDER = "model"  # among the files of a run in MLflow: the model in MLflow's format
 CONFIG_TAG = "antm2c.config_sha256"  # tells apart folders of the same name, such as those of several people
 
 

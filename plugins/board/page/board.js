@@ -6,8 +6,8 @@ const SIGNS = ["●", "■", "◆", "▲", "▼", "✚", "★", "✖"];
 const MOST_AT_ONCE = 24; // runs that the server takes in one request
 
 // primary: a run of each model, the opened one or else the newest. ticked: the runs in the plots. models: those shown.
-// opened: the run named in the page's address. leads: by the run's name, over the champion.
-const state = { request: null, data: null, champion: null, leads: new Map(), details: new Map(), primary: new Set(), ticked: new Set(), models: new Set(), opened: null };
+// opened: the run named in the page's address. leads: by the run's name, over the champion. watched: it over dates.
+const state = { request: null, data: null, champion: null, watched: null, leads: new Map(), details: new Map(), primary: new Set(), ticked: new Set(), models: new Set(), opened: null };
 
 function notify(error) {
   byId("loading").hidden = true;
@@ -41,7 +41,7 @@ async function load(parameters) {
   state.champion = null;
   state.leads.clear();
   byId("champion").hidden = true;
-  const runs = data.datasets.length ? [showRuns(), showChampion(data.dataset)] : [];
+  const runs = data.datasets.length ? [showRuns(), showChampion(data.dataset), showWatch(data.dataset)] : [];
   await Promise.all([...runs, showFreshness(data.dataset)]);
 }
 
@@ -312,6 +312,7 @@ function redrawInNewTheme() {
   followAirflowsTheme();
   if (!state.data?.datasets.length) return;
   runsTable();
+  drawWatched();
   showPlots().catch(notify);
 }
 

@@ -9,7 +9,7 @@ from tests.training.conftest import Published, near, read_json
 from training.checksums import write_checksums
 from training.cli import main
 from training.errors import TrainingError
-from training.models.gbdt import tree_columns
+from training.scoring.trees import tree_columns
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_damaged_trees_are_refused_in_a_sentence(trained: dict, tmp_path: Path, 
 
 
 def test_trees_for_other_features_are_refused(trained: dict, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.models.gbdt.tree_columns", lambda shape: tree_columns(shape)[:-1])
+    monkeypatch.setattr("training.scoring.trees.tree_columns", lambda shape: tree_columns(shape)[:-1])
     with pytest.raises(TrainingError, match=r"gbdt_trees\.txt cannot be used, its trees see other features"):
         main(["evaluate", "--artifacts", str(trained["gbdt"])])
 

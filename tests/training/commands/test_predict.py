@@ -15,7 +15,7 @@ from training.commands import predict as predict_command
 from training.errors import TrainingError
 from training.evaluation.score_ranks import ranked, whole_users
 from training.evaluation.scores_table import write_scores
-from training.tracking.champion import Champion, champion_of
+from training.tracking.champion import Champion
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
@@ -142,7 +142,7 @@ def test_the_champion_scores_and_a_champion_that_moves_meanwhile_is_told(
     summary = predict(candidates, "--model", "champion", "--tracking-uri", tracking_uri)
     assert (summary["run"], summary["version"], summary["champion_now"]) == (run.name, "1", None)
     other = Champion("2", "artifacts_mmoe_run_20230720-000000", "", "")
-    monkeypatch.setattr(predict_command, "champion_of", Mock(side_effect=[champion_of(tracking_uri, "demo"), other]))
+    monkeypatch.setattr(predict_command, "champion_of", Mock(return_value=other))
     assert predict(candidates, "--model", "champion", "--tracking-uri", tracking_uri)["champion_now"] == "2"
     assert f"the champion is now version 2 ({other.run})" in capsys.readouterr().out
 

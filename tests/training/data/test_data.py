@@ -11,7 +11,8 @@ import torch
 from tests.training.logs import World, as_table, publish
 from training.data import value_index
 from training.data.batches import InMemoryBatches
-from training.data.feature_space import FeatureSpace, fit_features
+from training.data.feature_fitting import fit_features
+from training.data.feature_space import FeatureSpace
 from training.data.numeric_features import FEATURE_NAMES, Moments, Standardiser, log1p_counts
 from training.data.row_encoder import RowEncoder, load_rows, without_newcomers
 from training.data.rows import Rows
@@ -88,6 +89,14 @@ def test_pieces_of_some_row_groups_look_their_dictionaries_up_once_each(publishe
             known = [expected.get(value, 0) for value in piece["user_id"].to_pylist()]
             assert users.index(piece["user_id"]).tolist() == known
     assert looked_up.call_count == len(groups)
+
+
+def test_a_few_values_are_found_among_many():
+    known = sorted(f"u{number}" for number in range(0, 3_000, 3))
+    vocabulary = Vocabulary.merged([Vocabulary.of(coded(*known))])
+    asked = ["u0", "u1", "u2997", "", "zz", "用户", None, "u1500"]
+    expected = [known.index(value) + 1 if value in known else 0 for value in asked]
+    assert vocabulary.index(coded(*asked)).tolist() == expected
 
 
 def test_a_vocabulary_outlives_its_file(tmp_path):

@@ -1,5 +1,6 @@
 """Deep features that are lists, such as tags: one vocabulary of single values, and the mean of their embeddings."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ import torch
 from tests.training.conftest import Published, near, read_json
 from tests.training.logs import World, as_table
 from training.cli import main
-from training.data.feature_space import FeatureSpace, fit_features
+from training.data.feature_fitting import fit_features
+from training.data.feature_space import META_FILE, FeatureSpace
 from training.data.row_encoder import RowEncoder, load_rows, without_newcomers
 from training.data.rows import Rows
 from training.data.training_table import read_in_pieces
@@ -81,6 +83,17 @@ def test_rows_have_the_known_values_of_their_lists(tagged: Published, space: Fea
     encoder = RowEncoder(FeatureSpace.load(tmp_path))
     streamed = Rows.joined([encoder.encode(piece) for piece in read_in_pieces(tagged.catalog, [date], encoder.columns)])
     assert Counter(map(frozenset, known(space, streamed))) == expected
+
+
+def test_runs_from_before_there_were_lists_can_be_loaded(space: FeatureSpace, tmp_path: Path) -> None:
+    without = replace(space, vocabularies={name: v for name, v in space.vocabularies.items() if name != COLUMN})
+    without.save(tmp_path)
+    meta = read_json(tmp_path / META_FILE)
+    del meta["lists"]
+    (tmp_path / META_FILE).write_text(json.dumps(meta))
+    loaded = FeatureSpace.load(tmp_path)
+    assert loaded.lists == {}
+    assert loaded.categorical_sizes == without.categorical_sizes
 
 
 def test_of_a_long_list_the_values_that_training_saw_most_count(space: FeatureSpace, tagged: Published) -> None:

@@ -14,7 +14,8 @@ import torch
 from tests.training.conftest import Published
 from tests.training.logs import World
 from training.cli import main
-from training.data.feature_space import FeatureSpace, fit_features
+from training.data.feature_fitting import fit_features
+from training.data.feature_space import FeatureSpace
 from training.data.row_encoder import RowEncoder, load_rows
 from training.data.row_texts import read_texts
 from training.data.rows import Rows

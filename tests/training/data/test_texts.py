@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tests.training.data.test_data import raw_rows
-from training.data.feature_space import fit_features
+from training.data.feature_fitting import fit_features
 from training.data.row_encoder import RowEncoder, load_rows
 from training.data.row_texts import read_texts
 from training.data.text_columns import MODES, compose

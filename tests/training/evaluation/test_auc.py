@@ -56,7 +56,7 @@ def test_interval_equals_delong_written_out(seed, values):
     of_positives, of_negatives = written_out_placements(scores, labels)
     variance = of_positives.var(ddof=1) / len(of_positives) + of_negatives.var(ddof=1) / len(of_negatives)
     low, high = norm.interval(0.95, loc=of_positives.mean(), scale=math.sqrt(variance))
-    found = auc_interval(scores, labels)
+    found = auc_interval(scores, labels, np.arange(len(labels)))
     assert (found.low, found.high) == pytest.approx((max(low, 0), min(high, 1)), abs=1e-12)
 
 
@@ -65,18 +65,18 @@ def test_interval_covers_the_true_auc_about_as_often_as_it_says():
     true_auc = norm.cdf(1 / math.sqrt(2))
     for _ in range(400):
         labels = np.repeat([0, 1], [120, 60])
-        found = auc_interval(rng.normal(size=180) + labels, labels)
+        found = auc_interval(rng.normal(size=180) + labels, labels, np.arange(180))
         covered += found.low <= true_auc <= found.high
     assert 0.91 <= covered / 400 <= 0.98
 
 
-def test_interval_needs_two_rows_of_each_class():
-    found = auc_interval(np.array([0.1, 0.5, 0.9]), np.array([0, 0, 1]))
+def test_interval_needs_two_users_of_each_class():
+    found = auc_interval(np.array([0.1, 0.5, 0.9, 0.95]), np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2]))
     assert (found.auc, found.low, found.high) == (1.0, None, None)
 
 
 def test_interval_stays_within_0_and_1():
-    found = auc_interval(np.array([0.1, 0.2, 0.8, 0.3, 0.9, 0.95]), np.array([0, 0, 0, 1, 1, 1]))
+    found = auc_interval(np.array([0.1, 0.2, 0.8, 0.3, 0.9, 0.95]), np.array([0, 0, 0, 1, 1, 1]), np.arange(6))
     assert found.high == 1.0
 
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from training.data.batches import InMemoryBatches
-from training.data.feature_space import fit_features
+from training.data.feature_fitting import fit_features
 from training.data.input_shape import InputShape
 from training.data.numeric_features import NUMERIC_COLUMNS
 from training.data.rows import Rows

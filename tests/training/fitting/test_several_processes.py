@@ -15,7 +15,7 @@ import torch
 
 from tests.training.conftest import Published, command, read_json
 from training import cli, distributed
-from training.data.feature_space import fit_features
+from training.data.feature_fitting import fit_features
 from training.data.row_encoder import RowEncoder
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches, shards

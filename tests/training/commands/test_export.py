@@ -1,0 +1,105 @@
+"""Exported models, loaded in a process that has neither this repository nor torch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.training.conftest import read_json
+from training.checksums import changed_files
+from training.cli import main
+from training.errors import TrainingError
+from training.scoring.scorer import Scorer
+
+ELSEWHERE = """
+import sys
+for name in ("torch", "sklearn", "huggingface_hub", "mlflow"):
+    sys.modules[name] = None  # as if it were not installed
+import numpy as np
+import pyarrow.parquet as pq
+sys.path.insert(0, sys.argv[1] + "/code")
+from training.scoring.scorer import Scorer
+np.save("logits.npy", Scorer(sys.argv[1]).logits(pq.read_table(sys.argv[2])))
+"""
+
+
+def export(run: Path | str, to: Path, *more: str) -> Path:
+    return Path(main(["export", "--model", str(run), "--to", str(to), *more])["exported"])
+
+
+@pytest.mark.parametrize("model", ["lr", "gbdt", "dnn", "ple_text", "mmoe_content"])
+def test_an_export_gives_the_logits_of_validation_without_this_repository(
+    validated: dict, model: str, tmp_path: Path
+) -> None:
+    run, rows = validated[model]
+    exported = export(run, tmp_path / "exported")
+    assert changed_files(exported) == []
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-c", ELSEWHERE, str(exported), str(tmp_path / "rows.parquet")]
+    subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+    expected = pq.read_table(run / "predictions.parquet")["logit"].to_numpy()
+    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), expected, atol=1e-5)
+    needed = (exported / "requirements.txt").read_text().split()
+    assert [line.partition("==")[0] for line in needed] == [
+        "numpy",
+        "pyarrow",
+        "lightgbm" if model == "gbdt" else "onnxruntime",
+    ]
+
+
+def test_rows_may_be_few_of_other_types_or_of_ids_that_nobody_has_seen(validated: dict, tmp_path: Path) -> None:
+    run, rows = validated["mmoe_content"]
+    scorer = Scorer(export(run, tmp_path / "exported"))
+    expected = scorer.probabilities(rows)
+    some = rows.slice(17, 5)
+    plain = {
+        "scene": some["scene"].cast(pa.int64()),
+        "log_ts": some["log_ts"].cast(pa.timestamp("ns")),
+        "item_title": some["item_title"].cast(pa.large_string()),
+        "u_imp_cum": pa.array([None if count == 0 else float(count) for count in some["u_imp_cum"].to_pylist()]),
+    }
+    for name, column in plain.items():
+        some = some.set_column(some.column_names.index(name), name, column)
+    np.testing.assert_allclose(scorer.probabilities(some), expected[17:22], atol=1e-6)
+    assert scorer.probabilities(rows.slice(0, 0)).shape == (0,)
+    nobody = rows.set_column(0, "user_id", pa.array([None] * len(rows), pa.string()))
+    assert ((scorer.probabilities(nobody) > 0) & (scorer.probabilities(nobody) < 1)).all()
+
+
+def test_rows_that_cannot_be_scored_are_told_by_name(validated: dict, tmp_path: Path) -> None:
+    run, rows = validated["dnn"]
+    scorer = Scorer(export(run, tmp_path / "exported"))
+    with pytest.raises(TrainingError, match="the rows lack the columns scene, u_ctr_7d"):
+        scorer.probabilities(rows.drop_columns(["scene", "u_ctr_7d"]))
+    scene = rows.column_names.index("scene")
+    with pytest.raises(TrainingError, match="the scenes 5, 77, but the model knows"):
+        scorer.probabilities(rows.set_column(scene, "scene", pa.array([5, 77, *[0] * (len(rows) - 2)])))
+    with pytest.raises(TrainingError, match="column scene has 1 rows without a value"):
+        scorer.probabilities(rows.set_column(scene, "scene", pa.array([None, *[0] * (len(rows) - 1)])))
+    with pytest.raises(TrainingError, match="column scene is string and cannot be turned into int32"):
+        scorer.probabilities(rows.set_column(scene, "scene", pa.array(["first"] * len(rows))))
+
+
+def test_the_champion_is_exported_and_a_folder_that_exists_is_left_alone(
+    validated: dict, tmp_path: Path, tracking_uri: str
+) -> None:
+    run, rows = validated["dnn"]
+    at = ["--tracking-uri", tracking_uri]
+    with pytest.raises(TrainingError, match="dataset demo has no champion yet"):
+        export("champion", tmp_path / "exported", *at)
+    main(["promote", "--artifacts", str(run), *at])
+    exported = export("champion", tmp_path / "new folder" / "exported", *at)
+    assert read_json(exported / "model.json")["run"] == run.name
+    expected = pq.read_table(run / "predictions.parquet")["probability"].to_numpy()
+    np.testing.assert_allclose(Scorer(exported).probabilities(rows), expected, atol=1e-5)
+    with pytest.raises(TrainingError, match="exported exists already: give another folder as --to"):
+        export("champion", exported, *at)
+    assert {path.name for path in exported.parent.iterdir()} == {"exported"}
+    with pytest.raises(TrainingError, match="is not the folder of an exported model"):
+        Scorer(run)

@@ -1,0 +1,32 @@
+"""The columns of a training table in Arrow: their types, and what dictionary-encoded ones are made of."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from warehouse.tables import TRAIN
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+CODED = pa.dictionary(pa.int32(), pa.string())  # a text is decoded once per distinct value, not once per row
+_ARROW_TYPES = {
+    "string": CODED,
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "timestamp": TIMESTAMP,
+}
+SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
+
+
+def schema_of(columns: Iterable[str]) -> pa.Schema:
+    """Return the schema of some of the columns, in the given order."""
+    return pa.schema([SCHEMA.field(name) for name in columns])
+
+
+def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
+    """Split a dictionary-encoded column into its codes [n], with -1 for null, and its distinct values."""
+    coded = column.combine_chunks()
+    codes = pc.fill_null(coded.indices, -1) if coded.null_count else coded.indices
+    return codes.to_numpy(zero_copy_only=False), coded.dictionary

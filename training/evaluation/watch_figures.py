@@ -1,0 +1,87 @@
+"""The figures of the watch: how good the champion is on a date, and how far scores and features have drifted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.evaluation.auc import auc_interval
+from training.evaluation.calibration import log_loss, normalised_entropy
+from training.evaluation.drift import Bins, stability_index
+from training.evaluation.levelled_entropy import levelled_entropy
+from training.evaluation.prediction_table import Scored
+from training.evaluation.segments import named_segments
+
+_KEPT_OF_CHOSEN = ("auc", "auc_low", "auc_high", "levelled_entropy", "levelled_entropy_error")
+
+
+@dataclass(frozen=True)
+class WhenChosen:
+    """The champion on the rows that it was chosen on, and the bins of its scores and features there.
+
+    features: bins [m, F], or None if these rows are not known any more. names: of the features.
+    """
+
+    rows: Scored
+    quality: dict[str, dict[str, Any]]
+    score_bins: Bins
+    scores: np.ndarray
+    names: Sequence[str]
+    feature_bins: Bins | None = None
+    features: np.ndarray | None = None
+
+    @staticmethod
+    def of(rows: Scored, features: np.ndarray | None, names: Sequence[str]) -> "WhenChosen":
+        """rows: the validation rows, at least one. features: theirs, [m, F]."""
+        scores = rows.probability[:, None]
+        score_bins, feature_bins = Bins.of(scores), None if features is None else Bins.of(features)
+        places = feature_bins.places(features) if feature_bins is not None and features is not None else None
+        quality = {name: qualities(rows, rows.mask(segment)) for name, segment in named_segments().items()}
+        return WhenChosen(rows, quality, score_bins, score_bins.places(scores), names, feature_bins, places)
+
+
+def watch_figures(rows: Scored, features: np.ndarray | None, chosen: WhenChosen) -> list[dict[str, Any]]:
+    """Return one line for each segment: its figures now, its drift, and its main figures when the champion was chosen.
+
+    Undefined figures are None. features: of the same rows, [n, F].
+    """
+    scores = chosen.score_bins.places(rows.probability[:, None])
+    places = chosen.feature_bins.places(features) if chosen.feature_bins and features is not None else None
+    lines = []
+    for name, segment in named_segments().items():
+        now, before = rows.mask(segment), chosen.rows.mask(segment)
+        of_score = stability_index(chosen.scores[before], scores[now])
+        of_features = None
+        if places is not None and chosen.features is not None:
+            of_features = stability_index(chosen.features[before], places[now])
+        most = None if of_features is None else int(of_features.argmax())
+        drift = {
+            "score_psi": None if of_score is None else float(of_score[0]),
+            "feature_psi": None if of_features is None else float(of_features[most]),
+            "feature": None if most is None else chosen.names[most],
+        }
+        when_chosen = {f"chosen_{figure}": chosen.quality[name][figure] for figure in _KEPT_OF_CHOSEN}
+        lines.append({"segment": name, **qualities(rows, now), **drift, **when_chosen})
+    return lines
+
+
+def qualities(rows: Scored, mask: np.ndarray) -> dict[str, Any]:
+    """Return how good predictions are on the rows of a mask, bool [n]. Undefined figures are None."""
+    label, logit, user = rows.label[mask], rows.logit[mask], rows.user[mask]
+    clicks, predicted = int(label.sum()), float(rows.probability[mask].sum())
+    logloss = float(log_loss(logit, label).mean()) if len(label) else None
+    area, levelled = auc_interval(logit, label, user), levelled_entropy(logit, label, user)
+    return {
+        "rows": len(label),
+        "clicks": clicks,
+        "auc": area.auc,
+        "auc_low": area.low,
+        "auc_high": area.high,
+        "logloss": logloss,
+        "normalised_entropy": normalised_entropy(logloss, clicks / len(label) if len(label) else None),
+        "levelled_entropy": levelled.value if levelled else None,
+        "levelled_entropy_error": levelled.error if levelled else None,
+        "predicted_clicks": predicted,
+        "predicted_by_observed": predicted / clicks if clicks else None,
+    }

@@ -1,0 +1,66 @@
+"""The champions over dates, with the verdict on each, from the table of the watch. Does not load torch."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from training.evaluation.fading import ALPHA, Day, Verdict, verdicts
+from training.evaluation.segments import OVERALL
+from training.evaluation.watch_table import read_watch
+from warehouse.catalog import Catalog
+from warehouse.tables import WATCH
+
+
+def overall_lines(catalog: Catalog) -> list[dict[str, Any]]:
+    """Return the line over all rows of each published date, with its date, ascending. Raises TrainingError."""
+    return [
+        {"date": date, **line}
+        for date in catalog.dates(WATCH)
+        for line in read_watch(catalog, date)
+        if line["segment"] == OVERALL.segment
+    ]
+
+
+def judged(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each line, in their order, evidence, warned_on and a sentence, `says`, without its full stop.
+
+    Each champion is judged by the days that it was watched on. evidence is None if a day has too few clicks.
+    """
+    by_champion: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        by_champion[line["run"], line["version"]].append(line)
+    found = [line for own in by_champion.values() for line in _judged(own)]
+    return sorted(found, key=lambda line: line["date"])
+
+
+def _judged(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Judge the lines of one champion, ascending."""
+    chosen = _day(lines[0]["as_of"], lines[0], "chosen_")
+    days = [day for line in lines if chosen and (day := _day(line["date"], line))]
+    by_date = {verdict.date: verdict for verdict in (verdicts(chosen, days) if chosen else [])}
+    found, warned_on = [], None
+    for line in lines:
+        verdict = by_date.get(line["date"])
+        warned_on = verdict.warned_on if verdict else warned_on
+        told = {"evidence": verdict.evidence if verdict else None, "warned_on": warned_on}
+        found.append({**line, **told, "says": _sentence(line, verdict, warned_on)})
+    return found
+
+
+def _day(date: str, line: dict[str, Any], prefix: str = "") -> Day | None:
+    entropy, error = line[f"{prefix}levelled_entropy"], line[f"{prefix}levelled_entropy_error"]
+    return None if entropy is None or error is None else Day(date, entropy, error)
+
+
+def _sentence(line: dict[str, Any], verdict: Verdict | None, warned_on: str | None) -> str:
+    champion = f"the champion, version {line['version']} as of {line['as_of']},"
+    if verdict is None:
+        return f"{champion} cannot be judged: too few clicks, or too few rows without one"
+    areas = f"AUC {line['auc']:.4f}, {line['chosen_auc']:.4f} when it was chosen"
+    if warned_on is None:
+        return (
+            f"{champion} is as good as when it was chosen, as far as can be told: {areas}; evidence of a change "
+            f"{verdict.evidence:.2g}, a warning needs {1 / ALPHA:.0f}"
+        )
+    since = f"since {verdict.since}, normalised entropy {verdict.after:.4f} after {verdict.before:.4f}"
+    return f"{champion} is worse than when it was chosen: {areas}; {since}; first told on {warned_on}"

@@ -1,0 +1,24 @@
+"""A network in ONNX, run by onnxruntime."""
+
+from pathlib import Path
+
+import numpy as np
+
+INPUTS, OUTPUT = ("categorical", "numeric", "texts"), "logits"  # a network that reads no texts has no third input
+
+
+class Network:
+    """Maps the features of B rows to logits [B], float32."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime  # only here: it takes half a second to load, and writing a network needs no more than names
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # a request is too small to share, and servers answer several at once
+        options.log_severity_level = 3  # errors only
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def logits(self, categorical: np.ndarray, numeric: np.ndarray, texts: np.ndarray | None) -> np.ndarray:
+        """Score rows. categorical: [B, F] int64. numeric: [B, N] float32. texts: whitened, [B, T, K] float32."""
+        features = (categorical, numeric) if texts is None else (categorical, numeric, texts)
+        return self._session.run([OUTPUT], dict(zip(INPUTS, features, strict=False)))[0]

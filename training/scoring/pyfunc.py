@@ -1,0 +1,29 @@
+"""The loader that MLflow calls for a registered model: a pandas DataFrame of rows in, one with probabilities out."""
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from training.scoring.scorer import Scorer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ProbabilityModel:
+    """What `mlflow.pyfunc.load_model` returns, inside MLflow's own wrapper."""
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    def predict(self, rows: "pd.DataFrame", _params: dict[str, Any] | None = None) -> "pd.DataFrame":
+        """Return a DataFrame with the column `probability` and the index of the rows."""
+        import pandas as pd
+
+        table = pa.Table.from_pandas(rows, preserve_index=False)
+        return pd.DataFrame({"probability": self._scorer.probabilities(table)}, index=rows.index)
+
+
+def _load_pyfunc(folder: str, model_config: dict[str, Any] | None = None) -> ProbabilityModel:
+    """Load an exported model. model_config: may give the present folder of the text encoder as `text_encoder`."""
+    return ProbabilityModel(Scorer(folder, (model_config or {}).get("text_encoder")))

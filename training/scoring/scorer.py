@@ -1,0 +1,146 @@
+"""Score rows of the training table, or candidates with their features, with an exported model."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.data.arrow_columns import CODED, TIMESTAMP, codes_and_values, schema_of
+from training.data.feature_space import IDS, FeatureSpace
+from training.data.text_columns import MODES, compose
+from training.errors import TrainingError
+from training.scoring.exported_files import DESCRIPTION_FILE, NETWORK_FILE, TREES_FILE
+from training.scoring.remembered_texts import RememberedTexts
+from training.text.text_space import TextSpace
+from warehouse.tables import SCENES
+
+if TYPE_CHECKING:
+    from training.scoring.network import Network
+    from training.scoring.trees import BoostedTrees
+
+_KEYS = (*IDS, "log_ts", "scene")
+_AT_ONCE = 16_384  # rows: more are no faster, and take more memory
+
+
+class Scorer:
+    """An exported model. It may be used by several threads at once.
+
+    run: the name of the training run. dataset, as_of: what the run was trained on, and its last validation date.
+    schema: the columns that rows must have, and their types. Other columns are ignored.
+    """
+
+    def __init__(self, folder: Path | str, text_encoder: str | None = None) -> None:
+        """Load an export. text_encoder: the present folder of its sentence-transformers model, if it has moved.
+
+        Raises TrainingError if files are missing, or made for another number of scenes.
+        """
+        folder = Path(folder)
+        try:
+            about = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise TrainingError(
+                f"{folder} is not the folder of an exported model, because {DESCRIPTION_FILE} cannot be read "
+                f"({error.strerror}): make one with `python -m training export`"
+            ) from error
+        self.run, self.model, self.dataset, self.as_of = (about[name] for name in ("run", "model", "dataset", "as_of"))
+        self._space = FeatureSpace.load(folder)
+        self._texts = RememberedTexts(TextSpace.load(folder, text_encoder)) if about["reads_texts"] else None
+        self._model = _load_model(folder, self._space)
+        self.schema = schema_read(self._space, self._texts.mode if self._texts else None)
+
+    def probabilities(self, rows: pa.Table) -> np.ndarray:
+        """Return the click probability of each row, float64 [n]. Raises TrainingError if rows cannot be scored."""
+        return np.exp(-np.logaddexp(0, -self.logits(rows).astype(np.float64)))
+
+    def logits(self, rows: pa.Table) -> np.ndarray:
+        """Return the logit of each row, float32 [n]. Raises TrainingError if rows cannot be scored."""
+        starts = range(0, len(rows), _AT_ONCE)
+        parts = [self._score(as_typed(rows.slice(start, _AT_ONCE), self.schema)) for start in starts]
+        return np.concatenate([np.empty(0, np.float32), *parts])
+
+    def _score(self, rows: pa.Table) -> np.ndarray:
+        texts = _whitened_texts(rows, self._texts) if self._texts else None
+        return self._model.logits(self._space.categorical(rows), self._space.numeric(rows), texts)
+
+
+def _whitened_texts(rows: pa.Table, texts: RememberedTexts) -> np.ndarray:
+    """Return the whitened embeddings of the rows' texts, [n, T, K] float32."""
+    composed = [compose(rows, columns) for columns in MODES[texts.mode].values()]
+    return np.stack([_vectors(column, texts) for column in composed], axis=1)
+
+
+def _vectors(column: pa.ChunkedArray, texts: RememberedTexts) -> np.ndarray:
+    codes, values = codes_and_values(column)
+    used = np.unique(codes[codes >= 0])
+    table = texts.table(values.take(pa.array(used)))
+    return table[np.where(codes < 0, 0, np.searchsorted(used, codes) + 1)]
+
+
+def schema_read(space: FeatureSpace, text_mode: str | None) -> pa.Schema:
+    """Return the columns that a model reads of rows, and their types. text_mode: None if it reads no texts."""
+    text_columns = itertools.chain(*MODES[text_mode].values()) if text_mode else ()
+    return schema_of((*_KEYS, *space.columns, *text_columns))
+
+
+def _load_model(folder: Path, space: FeatureSpace) -> "Network | BoostedTrees":
+    if (folder / NETWORK_FILE).exists():
+        from training.scoring.network import Network
+
+        return Network(folder / NETWORK_FILE)
+    from training.scoring.trees import BoostedTrees
+
+    text = (folder / TREES_FILE).read_text(encoding="utf-8")
+    try:
+        return BoostedTrees.parse(text, space.input_shape)
+    except ValueError as error:
+        raise TrainingError(f"{folder / TREES_FILE} cannot be used, {error}: export the run again") from error
+
+
+def as_typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the columns of the schema in its types. Raises TrainingError, which names what is missing or wrong."""
+    present = {*rows.column_names}
+    if missing := [name for name in schema.names if name not in present]:
+        raise TrainingError(f"the rows lack the columns {', '.join(missing)}: give every column that the model reads")
+    selected = zip(schema.names, rows.select(schema.names).columns, schema.types, strict=True)
+    columns = [_typed(*column) for column in selected]
+    typed = pa.table(columns, schema=schema).unify_dictionaries()
+    _require_values(typed, ("log_ts", "scene"))
+    unknown = sorted(set(pc.unique(typed["scene"]).to_pylist()) - set(SCENES))
+    if unknown:
+        raise TrainingError(f"the rows have the scenes {', '.join(map(str, unknown))}, but the model knows {SCENES}")
+    return typed
+
+
+def _typed(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    try:
+        if kind == CODED and not pa.types.is_dictionary(column.type):
+            return column.cast(pa.string()).dictionary_encode()
+        if kind == TIMESTAMP:
+            return _instants(column)
+        return column if column.type == kind else column.cast(kind)
+    except pa.ArrowException as error:
+        first_line = str(error).splitlines()[0]
+        raise TrainingError(
+            f"column {name} is {column.type} and cannot be turned into {kind} ({first_line}): give it in this type"
+        ) from error
+
+
+def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return times with microseconds in UTC. Times without a zone, which may be texts, are taken to be in UTC."""
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        with suppress(pa.ArrowInvalid):  # raised for texts without a zone
+            return column.cast(TIMESTAMP)
+        column = column.cast(pa.timestamp("us"))
+    return column.cast(TIMESTAMP, safe=False)
+
+
+def _require_values(rows: pa.Table, names: Iterable[str]) -> None:
+    for name in names:
+        if rows[name].null_count:
+            raise TrainingError(f"column {name} has {rows[name].null_count} rows without a value: fill or remove them")
