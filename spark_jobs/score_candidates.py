@@ -13,9 +13,10 @@ from spark_jobs.common.partitions import in_one_task
 from spark_jobs.common.run_stage import run_stage
 from spark_jobs.common.stage import Stage
 from spark_jobs.training_table import publish_joined, with_features
-from spark_jobs.user_item_features import HORIZON, history_before
+from spark_jobs.user_item_features import history_before
 from warehouse.calendar_days import days_before
 from warehouse.manifest import Manifest
+from warehouse.pair_tiles import HORIZON
 from warehouse.tables import CANDIDATE_FEATURES, FEATURES_UI, FEATURES_USER, RAW, VALID_CANDIDATES
 
 

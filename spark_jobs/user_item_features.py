@@ -13,10 +13,9 @@ from spark_jobs.common.run_stage import run_stage
 from spark_jobs.common.stage import Stage
 from warehouse.calendar_days import days, days_before
 from warehouse.manifest import Input, Manifest
-from warehouse.pair_tiles import Cover, cover, tile_days
+from warehouse.pair_tiles import HORIZON, Cover, fresh_cover, tile_days
 from warehouse.tables import DAILY_UI, FEATURES_UI, LOGS, TILES_UI
 
-HORIZON = "ui_horizon_days"  # in manifests: how many days of history were counted, if not all
 _PAIR = ["user_id", "item_id"]
 _STAGE = "user_item_features"
 
@@ -49,21 +48,10 @@ def history_before(
     """
     beginning = stage.freshness.known_dates()[0]
     first = beginning if horizon is None else days_before(date, horizon)
-    covered = find_cover(stage, max(first, beginning), days_before(date, 1))
+    covered = fresh_cover(stage.freshness, max(first, beginning), days_before(date, 1))
     inputs = inputs_of(stage, covered)
     history, history_rows = read_cover(stage, covered)
     return pair_history(pairs, history, rows + history_rows), inputs, beginning if first <= beginning else None
-
-
-def find_cover(stage: Stage, first: str, last: str) -> Cover:
-    """Find fresh tiles (sums of several days, see warehouse/pair_tiles.py) and daily counts for a period of days."""
-    known = set(stage.freshness.known_dates())
-    return cover(
-        first,
-        last,
-        has_tile=lambda day: stage.freshness.verdict(TILES_UI, day).fresh,
-        has_logs=known.__contains__,
-    )
 
 
 def inputs_of(stage: Stage, covered: Cover) -> list[Input]:
@@ -95,7 +83,7 @@ def publish_daily(stage: Stage, date: str) -> list[Manifest]:
 def publish_tile(stage: Stage, date: str) -> Manifest:
     """Publish the tile that ends on the date: the pair counts of several days, added up."""
     beginning, first = stage.freshness.known_dates()[0], days_before(date, tile_days(date) - 1)
-    earlier = find_cover(stage, max(first, beginning), days_before(date, 1))
+    earlier = fresh_cover(stage.freshness, max(first, beginning), days_before(date, 1))
     covered = Cover(earlier.tiles, [date, *earlier.daily], earlier.absent)
     inputs = inputs_of(stage, covered)
     with stage.staged(TILES_UI, date) as staged:

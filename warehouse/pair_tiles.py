@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from warehouse.calendar_days import days, days_before
+from warehouse.freshness import Freshness
+from warehouse.tables import TILES_UI
+
+HORIZON = "ui_horizon_days"  # in manifests: how many days of history were counted, if not all
 
 
 @dataclass
@@ -26,6 +30,15 @@ def tile_days(day: str) -> int:
     """Return the number of days summed up in the tile that ends on `day`: a power of two, which is 1 on odd days."""
     number = date.fromisoformat(day).toordinal()
     return number & -number
+
+
+def fresh_cover(freshness: Freshness, first: str, last: str) -> Cover:
+    """Cover the days from first to last, both inclusive, with fresh tiles and with daily counts.
+
+    first: must not be before the first date with logs.
+    """
+    known = set(freshness.known_dates())
+    return cover(first, last, has_tile=lambda day: freshness.verdict(TILES_UI, day).fresh, has_logs=known.__contains__)
 
 
 def cover(first: str, last: str, has_tile: Callable[[str], bool], has_logs: Callable[[str], bool]) -> Cover:

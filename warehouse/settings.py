@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from warehouse.errors import WarehouseError
@@ -15,8 +15,8 @@ class Settings:
     """All settings. Each field comes from the variable ANTM2C_<FIELD>, except tracking_uri (MLFLOW_TRACKING_URI).
 
     scenes: None if each dataset says how many it has. retrain_on_warning: whether a warning of the watch starts a
-    retraining. train_runtime: python or docker; the trainer_* fields apply to docker only. trainer_gpus: a number, or
-    all.
+    retraining. serving_token: what requests to the endpoint must bring along; empty for none. train_runtime: python or
+    docker; the trainer_* fields apply to docker only. trainer_gpus: a number, or all.
     """
 
     warehouse: str
@@ -30,6 +30,7 @@ class Settings:
     trainer_image: str
     trainer_gpus: str
     trainer_network: str
+    serving_token: str = field(repr=False)
 
 
 def read_settings() -> Settings:
@@ -48,6 +49,7 @@ def read_settings() -> Settings:
         trainer_image=_variable("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),
         trainer_gpus=_matching("ANTM2C_TRAINER_GPUS", "0", r"all|\d+", "all or a number"),
         trainer_network=_variable("ANTM2C_TRAINER_NETWORK", "bridge"),
+        serving_token=_variable("ANTM2C_SERVING_TOKEN", ""),
     )
 
 

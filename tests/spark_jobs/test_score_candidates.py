@@ -10,11 +10,17 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fastapi.testclient import TestClient
 
+from serving.app import create_app
+from serving.models import ModelSource
+from serving.service import Service
+from tests.serving.test_no_skew import ask
 from tests.spark_jobs.conftest import DATASET, Warehouse, bag, naive
 from tests.spark_jobs.odd_logs import write_odd_logs
 from tests.spark_jobs.oracle import Oracle
 from training.cli import main
+from warehouse.calendar_days import days_before
 from warehouse.freshness import Freshness, State
 from warehouse.tables import (
     CANDIDATE_FEATURES,
@@ -96,6 +102,9 @@ def test_the_impressions_of_a_date_get_the_features_and_scores_that_they_had_wit
     main(["predict", *place, "--model", str(run), "--date", day])
 
     assert bag(warehouse.rows(CANDIDATE_FEATURES, day)) == bag(without(warehouse.rows(TRAIN, day), "label"))
+    assert answered(warehouse, run, day) == pytest.approx(
+        {key(row): row["probability"] for row in warehouse.rows(SCORES, day)}, abs=1e-5
+    )
     predicted = pq.read_table(run / "predictions.parquet").to_pylist()
     before = sorted((*key(row), row["probability"]) for row in predicted)
     after = sorted((*key(row), row["probability"]) for row in warehouse.rows(SCORES, day))
@@ -106,6 +115,16 @@ def test_the_impressions_of_a_date_get_the_features_and_scores_that_they_had_wit
         ranks[row["user_id"], row["scene"]].append((row["rank"], -row["probability"]))
     assert all([rank for rank, _ in sorted(of)] == list(range(1, len(of) + 1)) for of in ranks.values())
     assert all(sorted(of) == sorted(of, key=lambda pair: (pair[1], pair[0])) for of in ranks.values())
+
+
+def answered(warehouse: Warehouse, run: Path, day: str) -> dict[tuple, float]:
+    """The probabilities that the endpoint gives the date's candidates, with the features of the day before."""
+    service = Service(warehouse.catalog, ModelSource(str(run), DATASET, ""), days_before(day, 1))
+    service.refresh()
+    assert service.problems == []
+    rows = warehouse.rows(VALID_CANDIDATES, day)
+    answers = ask(TestClient(create_app(service)), rows)
+    return {key(row): answer["scores"][0]["probability"] for row, answer in zip(rows, answers, strict=True)}
 
 
 def key(row: dict) -> tuple:

@@ -28,6 +28,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         trainer_image="antm2c-trainer",
         trainer_gpus="0",
         trainer_network="bridge",
+        serving_token="",
     )
 
 

@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from training.data.arrow_columns import codes_and_values
+from training.data.id_positions import IdPositions
 from training.data.value_index import ValueIndex
 
 PARTS_AT_ONCE = 32  # vocabularies to collect before merging: those of many pieces repeat the same ids
 
-_TEXT = np.dtypes.StringDType()
-_SCANNED_WHILE_SEARCHED = 64  # so many known values are hashed in the time of one binary search
+_SCANNED_WHILE_SEARCHED = 64  # so many known values are hashed in the time of one search
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,11 @@ class Vocabulary(ValueIndex):
     def _positions(self, distinct: pa.Array) -> np.ndarray:
         if len(distinct) * _SCANNED_WHILE_SEARCHED > len(self.values):
             return super()._positions(distinct)
-        wanted = np.array(distinct.to_pylist(), dtype=_TEXT)
-        position = np.minimum(np.searchsorted(self._sorted, wanted), len(self.values) - 1)
-        return np.where(self._sorted[position] == wanted, position, -1)
+        return self._by_id.of(distinct.to_pylist())
 
     @cached_property
-    def _sorted(self) -> np.ndarray:
-        return np.array(self.values.to_pylist(), dtype=_TEXT)
+    def _by_id(self) -> IdPositions:
+        return IdPositions(self.values)
 
     def _table(self) -> pa.Table:
         return pa.table({"value": self.values, "impressions": pa.array(self.impressions, pa.int64())})

@@ -26,8 +26,8 @@ from warehouse.tables import SCENES
 _CODE = {
     "training": ("__init__", "errors"),
     "training/data": (
-        *("__init__", "arrow_columns", "feature_space", "input_shape", "list_vocabulary", "numeric_features"),
-        *("text_columns", "value_index", "vocabulary"),
+        *("__init__", "arrow_columns", "feature_space", "id_positions", "input_shape", "list_vocabulary"),
+        *("numeric_features", "text_columns", "value_index", "vocabulary"),
     ),
     "training/text": ("__init__", "lsa", "ngrams", "sentence_encoder", "text_space", "whitening"),
     "training/scoring": ("__init__", "exported_files", "network", "pyfunc", "remembered_texts", "scorer", "trees"),

@@ -1,0 +1,1 @@
+"""Answer one request at a time: the click probabilities of a user and some items, from features in memory."""

@@ -1,0 +1,63 @@
+"""`python -m serving`: answer requests for click probabilities over HTTP."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+
+from serving.app import SCORE, create_app
+from serving.errors import ServingError
+from serving.models import ModelSource
+from serving.service import Service
+from training.tracking.champion import ALIAS
+from warehouse.catalog import Catalog
+from warehouse.errors import WarehouseError
+from warehouse.settings import Settings, read_settings
+
+_HERE = "127.0.0.1"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line, until it is interrupted."""
+    try:
+        settings = read_settings()
+        arguments = _parser(settings).parse_args(argv)
+        if arguments.host != _HERE and not settings.serving_token:
+            raise ServingError(
+                f"without a token, only this machine may ask: set ANTM2C_SERVING_TOKEN, or leave out --host "
+                f"{arguments.host}"
+            )
+        catalog = Catalog(arguments.warehouse, arguments.dataset)
+    except (ServingError, WarehouseError) as error:
+        sys.exit(f"error: {error}")
+    model = arguments.model if arguments.model == ALIAS else str(Path(arguments.model).resolve())
+    source = ModelSource(model, arguments.dataset, arguments.tracking_uri, arguments.text_encoder)
+    app = create_app(Service(catalog, source, arguments.features_of), settings.serving_token, arguments.look_every)
+    print(f"answers at http://{arguments.host}:{arguments.port}{SCORE}", file=sys.stderr, flush=True)
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
+
+
+def _parser(settings: Settings) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
+    parser.add_argument("--warehouse", default=settings.warehouse, help="root URI of all tables (%(default)s)")
+    parser.add_argument("--dataset", default=settings.dataset, help="suffix of every table (%(default)s)")
+    parser.add_argument(
+        "--model", default=ALIAS, help="champion, or the folder of a run or of an exported model (%(default)s)"
+    )
+    parser.add_argument("--tracking-uri", default=settings.tracking_uri, help="address of MLflow (MLFLOW_TRACKING_URI)")
+    parser.add_argument("--text-encoder", help="the present folder of the model's text encoder, if it has moved")
+    parser.add_argument(
+        "--features-of", metavar="DATE", help="answer with the features of this date (default: the newest)"
+    )
+    parser.add_argument(
+        "--look-every", type=float, default=30, help="seconds between looks for newer features and models (%(default)s)"
+    )
+    parser.add_argument("--host", default=_HERE, help="address to listen at (%(default)s); others need a token")
+    parser.add_argument("--port", type=int, default=8090, help="port to listen at (%(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Where the features of users, items and pairs come from while requests are answered."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+
+class FeatureStore(Protocol):
+    """The features at the end of one date."""
+
+    @property
+    def as_of(self) -> str:
+        """The date."""
+        ...
+
+    def features(self, user_id: str, item_ids: Sequence[str]) -> dict[str, np.ndarray]:
+        """Return the features of a user, of n items and of their pairs, each [n], by column of the training table.
+
+        Features are 0 if there is no history.
+        """
+        ...

@@ -1,0 +1,61 @@
+"""Find and load the model that answers: the champion as it stands, or that of a folder."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from serving.errors import ServingError
+from training.scoring.exported_files import DESCRIPTION_FILE
+from training.scoring.scorer import Scorer
+from training.tracking.champion import ALIAS, require_champion
+from warehouse.settings import REPOSITORY
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where the model comes from. model: champion, the folder of a run, or that of an exported model.
+
+    text_encoder: the present folder of its sentence-transformers model, if it has moved.
+    """
+
+    model: str
+    dataset: str
+    tracking_uri: str
+    text_encoder: str | None = None
+
+    def newest(self) -> str:
+        """Return what names the model to use now. Raises TrainingError if there is no champion."""
+        if self.model != ALIAS:
+            return self.model
+        champion = require_champion(self.tracking_uri, self.dataset)
+        return f"version {champion.version} ({champion.run})"
+
+    def load(self) -> Scorer:
+        """Load the model to use now. Raises ServingError or TrainingError."""
+        if (Path(self.model) / DESCRIPTION_FILE).exists():
+            return self._checked(Scorer(self.model, self.text_encoder))
+        with tempfile.TemporaryDirectory() as folder:
+            exported = Path(folder) / "exported"
+            self._export(exported)
+            return self._checked(Scorer(exported, self.text_encoder))
+
+    def _export(self, target: Path) -> None:
+        """Export the model in a process of its own, which needs torch; this one does not, and goes on answering."""
+        what = ["--model", self.model, "--dataset", self.dataset, "--tracking-uri", self.tracking_uri]
+        command = [sys.executable, "-m", "training", "export", *what, "--to", str(target)]
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if ended.returncode:
+            last = next(reversed(ended.stderr.splitlines()), f"exit status {ended.returncode}")
+            raise ServingError(f"{self.model} cannot be exported: {last.removeprefix('error: ')}")
+
+    def _checked(self, scorer: Scorer) -> Scorer:
+        if scorer.dataset != self.dataset:
+            raise ServingError(
+                f"{self.model} was trained on dataset {scorer.dataset}, and cannot score that of {self.dataset}: give "
+                "another model, or another --dataset"
+            )
+        return scorer

@@ -1,0 +1,217 @@
+"""What the endpoint accepts, whom it answers, and how newer features and models take the place of older ones."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from benchmarks.served_features import ids, publish_served_features, write_untrained
+from serving.__main__ import main
+from serving.app import MOST_BYTES, create_app
+from serving.models import ModelSource
+from serving.service import Service
+from warehouse.catalog import Catalog
+from warehouse.tables import DAILY_UI
+
+USERS, ITEMS = ids("u", 30), ids("i", 20)
+ASKED = {
+    "user_id": "u3",
+    "scene": 1,
+    "time": "2023-07-21T10:00:00Z",
+    "candidates": [{"item_id": "i4", "deep_features_0": "d7"}, {"item_id": "i2"}, {"item_id": "never seen"}],
+}
+
+
+@dataclass
+class Place:
+    """A warehouse with features of a date, and an untrained model."""
+
+    catalog: Catalog
+    model: Path
+
+    def service(self, as_of: str | None = None) -> Service:
+        return Service(self.catalog, ModelSource(str(self.model), "demo", ""), as_of)
+
+
+def make(folder: Path) -> Place:
+    made = Place(Catalog(str(folder / "warehouse"), "demo"), folder / "model")
+    publish_served_features(made.catalog, "2023-07-20", USERS, ITEMS, pairs=100)
+    write_untrained(made.model, "demo", "dnn", USERS, ITEMS)
+    return made
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return make(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
+    """Asks an endpoint that has loaded everything. Read only."""
+    service = make(tmp_path_factory.mktemp("served")).service()
+    service.refresh()
+    assert service.problems == []
+    return TestClient(create_app(service))
+
+
+def test_every_candidate_gets_a_probability_and_a_rank_in_the_order_in_which_it_was_given(client: TestClient) -> None:
+    twice = {**ASKED, "candidates": [*ASKED["candidates"], ASKED["candidates"][0]]}
+    answer = client.post("/score", json=twice).json()
+    assert (answer["run"], answer["features_of"]) == ("untrained_dnn", "2023-07-20")
+    scores = answer["scores"]
+    assert [score["item_id"] for score in scores] == ["i4", "i2", "never seen", "i4"]
+    assert scores[0]["probability"] == scores[3]["probability"]
+    assert len({score["probability"] for score in scores}) == 3
+    best_first = sorted(scores, key=lambda score: score["rank"])
+    assert [score["rank"] for score in best_first] == [1, 2, 3, 4]
+    assert best_first == sorted(scores, key=lambda score: -score["probability"])
+
+
+def test_texts_and_deep_features_of_the_request_hold_for_candidates_that_have_none(client: TestClient) -> None:
+    def probabilities(common: dict, *candidates: dict) -> list[float]:
+        asked = {**ASKED, **common, "candidates": [{"item_id": "i4", **own} for own in candidates]}
+        return [score["probability"] for score in client.post("/score", json=asked).json()["scores"]]
+
+    other, own, none = probabilities({"deep_features_0": "d1"}, {}, {"deep_features_0": "d7"}, {"deep_features_0": ""})
+    assert [other, own] == probabilities({}, {"deep_features_0": "d1"}, {"deep_features_0": "d7"})
+    assert [none] == probabilities({"deep_features_0": None}, {"deep_features_0": None})
+    assert len({other, own, none}) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"user_id": ""}, "user_id cannot be used: string should have at least 1 character"),
+        ({"user_id": 17}, "user_id cannot be used: input should be a valid string"),
+        ({"scene": 5}, "scene cannot be used: input should be less than or equal to 4"),
+        ({"time": "soon"}, "time cannot be used: input should be a valid datetime"),
+        ({"time": "2023-07-20T23:59:59Z"}, "time 2023-07-20T23:59:59+00:00 is not after 2023-07-20"),
+        ({"time": "0001-01-01T00:00:00+09:00"}, "is outside the calendar"),
+        ({"candidates": []}, "candidates cannot be used: list should have at least 1 item"),
+        ({"candidates": [{"item_id": "i"}] * 1001}, "candidates cannot be used: list should have at most 1000 items"),
+        ({"candidates": [{"item_id": "i"}, {"item": "j"}]}, "candidates.1.item_id cannot be used: field required"),
+        ({"candidates": [{"item_id": "i", "price": 3}]}, "candidates.0.price cannot be used: extra inputs are not"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_with_a_sentence(client: TestClient, changes: dict, sentence: str) -> None:
+    answer = client.post("/score", json={**ASKED, **changes})
+    assert answer.status_code == 422
+    assert sentence in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "sentence"),
+    [
+        (b"{", 422, "the request cannot be used: invalid JSON"),
+        (b'{"user_id": "\\ud800"}', 422, "the request cannot be used: invalid JSON"),
+        (b"\xff", 422, "the request cannot be used: invalid JSON"),
+        (b"[]", 422, "the request cannot be used: input should be an object"),
+        (b" " * (MOST_BYTES + 1), 413, "the request has more than 4,194,304 bytes"),
+    ],
+)
+def test_bodies_that_are_no_request_are_refused(client: TestClient, body: bytes, status: int, sentence: str) -> None:
+    answer = client.post("/score", content=body)
+    assert answer.status_code == status
+    assert sentence in answer.json()["error"]
+    assert client.get("/score").status_code == 405
+    assert client.get("/other").json() == {"error": "Not Found"}
+
+
+def test_a_thousand_candidates_are_answered(client: TestClient) -> None:
+    candidates = [{"item_id": f"i{number}"} for number in range(1000)]
+    answer = client.post("/score", json={**ASKED, "candidates": candidates}).json()
+    assert sorted(score["rank"] for score in answer["scores"]) == [*range(1, 1001)]
+
+
+def test_only_who_has_the_token_may_ask(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = place.service()
+    service.refresh()
+    client = TestClient(create_app(service, token="geheim ö"))
+    assert client.get("/health").status_code == 200
+    for path in ("/score", "/metrics"):
+        for header in ({}, {"Authorization": "Bearer other"}, {"Authorization": "geheim ö".encode()}):
+            refused = client.request("POST" if path == "/score" else "GET", path, headers=header, content=b"{")
+            assert refused.status_code == 401
+            assert "send it as Authorization: Bearer TOKEN" in refused.json()["error"]
+    allowed = client.post("/score", json=ASKED, headers={"Authorization": "Bearer geheim ö".encode()})
+    assert allowed.status_code == 200
+    monkeypatch.delenv("ANTM2C_SERVING_TOKEN", raising=False)
+    with pytest.raises(SystemExit, match="without a token, only this machine may ask"):
+        main(["--host", "0.0.0.0"])
+
+
+def test_until_features_and_model_are_loaded_it_says_what_is_missing(tmp_path: Path) -> None:
+    service = Service(Catalog(str(tmp_path / "warehouse"), "demo"), ModelSource(str(tmp_path / "no"), "demo", ""))
+    client = TestClient(create_app(service))
+    for _ in range(2):
+        for answer in (client.post("/score", json=ASKED), client.get("/health")):
+            assert answer.status_code == 503
+            assert answer.json()["error"].startswith("there is no answer yet: ")
+        service._features.refresh()
+    assert "the features of users, items and pairs of any date are not published" in answer.json()["error"]
+
+
+def test_newer_features_answer_as_soon_as_they_are_loaded(place: Place) -> None:
+    service = place.service()
+    service.refresh()
+    client = TestClient(create_app(service))
+    before = client.post("/score", json={**ASKED, "time": "2023-07-22T10:00:00Z"}).json()
+    publish_served_features(place.catalog, "2023-07-21", USERS, ITEMS, pairs=100, seed=8)
+    service.refresh()
+    after = client.post("/score", json={**ASKED, "time": "2023-07-22T10:00:00Z"}).json()
+    assert (before["features_of"], after["features_of"]) == ("2023-07-20", "2023-07-21")
+    assert before["scores"] != after["scores"]
+    older = place.service(as_of="2023-07-20")
+    older.refresh()
+    answer = TestClient(create_app(older)).post("/score", json={**ASKED, "time": "2023-07-22T10:00:00Z"}).json()
+    assert answer == before
+
+
+def test_features_that_are_not_fresh_are_not_used_and_named(place: Place) -> None:
+    service = place.service()
+    service.refresh()
+    publish_served_features(place.catalog, "2023-07-21", USERS, ITEMS, pairs=100, seed=8)
+    place.catalog.storage.remove(place.catalog.path(DAILY_UI, "2023-07-20"))
+    service.refresh()
+    health = TestClient(create_app(service)).get("/health").json()
+    assert health["features_of"] == "2023-07-20"
+    (problem,) = health["problems"]
+    assert problem.startswith("the features of 2023-07-21 cannot be used (daily_ui_demo date=2023-07-20 is missing")
+
+
+def test_requests_are_counted_by_status(place: Place) -> None:
+    service = place.service()
+    service.refresh()
+    client = TestClient(create_app(service))
+    client.post("/score", json=ASKED)
+    client.post("/score", json={})
+    lines = client.get("/metrics").text.splitlines()
+    assert {'antm2c_requests_total{status="200"} 1.0', 'antm2c_requests_total{status="422"} 1.0'} < set(lines)
+    assert {"antm2c_candidates_total 3.0", "antm2c_request_seconds_count 2.0"} < set(lines)
+
+
+def test_a_model_that_cannot_be_used_leaves_the_one_before_in_its_place(place: Place) -> None:
+    """As a champion that was exported wrongly: here the folder's description names another dataset."""
+    (place.model / "version").write_text("1")
+    service = Service(place.catalog, StandIn(str(place.model), "demo", ""))
+    service.refresh()
+    about = json.loads((place.model / "model.json").read_text())
+    (place.model / "model.json").write_text(json.dumps({**about, "dataset": "other"}))
+    (place.model / "version").write_text("2")
+    service.refresh()
+    assert service.ready.scorer.run == "untrained_dnn"
+    (problem,) = service.problems
+    assert "was trained on dataset other, and cannot score that of demo" in problem
+    (place.model / "model.json").write_text(json.dumps({**about, "run": "the next"}))
+    service.refresh()
+    assert (service.ready.scorer.run, service.problems) == ("the next", [])
+
+
+@dataclass(frozen=True)
+class StandIn(ModelSource):
+    """A champion whose version is in a file."""
+
+    def newest(self) -> str:
+        return (Path(self.model) / "version").read_text()
