@@ -1,4 +1,4 @@
-"""Holds the champion's scores of a date against the clicks of that date, and warns if it has become worse.
+"""Compares the champion's scores of a date with the clicks of that date, and warns if it has become worse.
 
 It runs as soon as the training table of a date is published. You may also run it by hand for any date that has one.
 

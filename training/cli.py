@@ -121,7 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_window(commands.add_parser("embed", help="embed the texts of some dates before models are trained on them"))
     predicting = commands.add_parser("predict", help="score candidates with the champion or another run")
     _add_predict(predicting)
-    watching = commands.add_parser("watch", help="hold the champion's scores of a date against its clicks")
+    watching = commands.add_parser("watch", help="compare the champion's scores of a date with its clicks")
     _add_watch(watching)
     evaluating = commands.add_parser("evaluate", help="compute a run's metrics again from its folder")
     comparing = commands.add_parser("compare", help="compare runs on the same validation rows")

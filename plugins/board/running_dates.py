@@ -4,9 +4,9 @@ from orchestration.run_dates import DAILY, HISTORY, dates_of
 
 
 def dates_at_work() -> list[tuple[str, str]]:
-    """Return the first and the last date of each run of the daily and the history DAG that runs or waits its turn.
+    """Return the first and last date of each running or queued run of the daily and the history DAG.
 
-    Empty if none runs: runs of a DAG that is switched off wait in vain.
+    Empty if no run is running: queued runs of a paused DAG never start.
     """
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session

@@ -77,7 +77,7 @@ def compressed(name: str) -> bytes:
 
 @cache
 def page() -> str:
-    """Return the HTML page, with the version of each file in its address."""
+    """Return the HTML page. Its links to scripts and styles contain each file's version."""
     text = (_FOLDER / "board.html").read_text(encoding="utf-8")
     for name, asset in ASSETS.items():
         text = text.replace(f"assets/{name}", f"assets/{name}?v={asset.version}")

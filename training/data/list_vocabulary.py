@@ -24,12 +24,12 @@ class ListVocabulary(Vocabulary):
     width: int
 
     def most_frequent(self) -> np.ndarray:
-        """Return the indexes of the values that most lists have, int64 [up to 32]."""
+        """Return the indexes of the values in the most lists, most frequent first, int64 [up to 32]."""
         return 1 + np.argsort(-self.impressions, kind="stable")[:_MOST_FREQUENT]
 
     @staticmethod
     def of_lists(lists: Vocabulary) -> "ListVocabulary":
-        """Build the vocabulary of the values from that of whole lists."""
+        """Build a vocabulary of single values from a vocabulary of whole lists."""
         values, of = _values(lists.values)
         single = Vocabulary.merged([Vocabulary(values, lists.impressions[of])])
         return ListVocabulary(single.values, single.impressions, min(int(np.bincount(of, minlength=1).max()), _WIDEST))

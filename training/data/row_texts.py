@@ -55,7 +55,7 @@ class RowTexts:
 
 
 def read_texts(catalog: Catalog, dates: Sequence[str], mode: str, source: Table = TRAIN) -> RowTexts:
-    """Read the distinct texts of all rows of the dates, sorted. source: the training table, or that of candidates."""
+    """Read all distinct texts of the dates, sorted. source: the training table or the candidates' table."""
     parts = [pa.array([], pa.string())]
     for table in read_in_pieces(catalog, dates, RowTexts(mode, ValueIndex(parts[0])).columns, source):
         parts += [_distinct(compose(table, columns)) for columns in MODES[mode].values()]

@@ -47,7 +47,7 @@ def ranked(scored: pa.Table, top: int | None = None) -> pa.Table:
 
 
 def _starts(table: pa.Table) -> np.ndarray:
-    """Return whether a row has another user or scene than the row before it, bool [n]."""
+    """For each row, return whether its user or scene differs from the row before; True for the first, bool [n]."""
     starts = np.ones(len(table), dtype=bool)
     user, scene = table["user_id"].combine_chunks(), table["scene"].to_numpy()
     other_user = pc.not_equal(user.slice(1), user.slice(0, len(user) - 1)) if len(user) else pa.array([], pa.bool_())

@@ -37,12 +37,12 @@ def require_room(rows: int, shape: InputShape, settings: LoopSettings) -> None:
 def boost(
     batches: Batches, shape: InputShape, held_out: Rows, validate: Validate, settings: LoopSettings, leaves: int
 ) -> tuple[Trees, list[Epoch]]:
-    """Fit trees until the held-out rows are predicted no better, and return those up to the best epoch.
+    """Add trees until the held-out metric stops improving, and return those up to the best epoch.
 
     Each epoch adds `TREES_PER_EPOCH`.
 
     leaves: the most leaves of a tree. The same rows, seed and settings give the same trees. Raises TrainingError if
-    the best held-out loss is worse than guessing.
+    the best held-out loss is far worse than guessing.
     """
     parameters = _parameters(settings, leaves)
     booster = Booster(parameters, binned(batches, shape, settings, parameters))

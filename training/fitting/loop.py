@@ -75,7 +75,7 @@ def say_epoch(epoch: Epoch, settings: LoopSettings, rows: int) -> None:
 
 
 def require_converged(best: Epoch, settings: LoopSettings) -> None:
-    """Raise TrainingError if the best epoch is worse than guessing."""
+    """Raise TrainingError if the best epoch is far worse than guessing."""
     if best.val_logloss > _DIVERGED:
         raise TrainingError(
             f"the training has diverged: the held-out log loss of the best epoch, {best.number}, is "
@@ -99,7 +99,7 @@ def fit(
 
     The random numbers of an epoch depend only on the seed and its number, so a resumed run gives the same result. The
     model ends on the CPU, whatever it was trained on, so that a later evaluation there gives the same metrics. Raises
-    TrainingError if a loss is not finite, or if the best held-out loss is worse than guessing.
+    TrainingError if a loss is not finite, or if the best held-out loss is far worse than guessing.
     """
     model.to(settings.device)
     optimizer = ModelOptimizer(model, settings)

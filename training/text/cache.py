@@ -15,7 +15,7 @@ _KEY_BYTES = 16
 
 
 class EmbeddingCache:
-    """The cached embeddings of one encoder. Each batch has a Parquet file with the hashes of its texts and vectors."""
+    """The cached embeddings of one encoder. Each batch is a Parquet file of vectors and hashes of their texts."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

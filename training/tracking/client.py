@@ -68,7 +68,7 @@ def may_hold_runs(uri: str) -> bool:
 
 
 def artifact_location(uri: str) -> str | None:
-    """Return where MLflow keeps files of runs: a folder beside a local database, or None for a server to decide."""
+    """Return where MLflow keeps files of runs: a folder beside a local database, or None if a server chooses it."""
     file = database_file(uri)
     return (file.parent / "artifacts").as_uri() if file else None
 
