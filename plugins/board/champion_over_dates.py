@@ -11,7 +11,7 @@ _WHEN_CHOSEN = ("version", "run", "as_of")
 _INTERVAL = ("auc", "auc_low", "auc_high")
 _NOTHING_YET = (
     "No date has been watched yet. If there is no champion, run the DAG antm2c_retrain. From then on, antm2c_watch "
-    "holds its scores against the clicks of each new date. To watch a date that has passed, run it with that Date."
+    "compares its scores with the clicks of each new date. To watch a date that has passed, run it with that Date."
 )
 
 

@@ -1,4 +1,4 @@
-"""The watch command: hold the champion's scores of a date against its clicks, and publish how good they were."""
+"""The watch command: compare the champion's scores of a date with its clicks, and publish how good they were."""
 
 import time
 from argparse import Namespace
@@ -42,7 +42,7 @@ _NEAREST_TO_CERTAIN = 1e-15  # so that every probability has a finite logit
 
 @dataclass(frozen=True)
 class Watched:
-    """Which champion is held against the clicks of a date. reign: None if there was none.
+    """Which champion is compared with the clicks of a date. reign: None if there was none.
 
     scores: the table of scores as it was found. given: whether these scores are used; else the champion scores the
     impressions. how: sentences about the choice.
@@ -110,7 +110,7 @@ def _require_impressions(catalog: Catalog, freshness: Freshness, dates: Sequence
 
 
 def _watched(catalog: Catalog, freshness: Freshness, date: str, reigns: Sequence[Reign]) -> Watched:
-    """Choose which scores are held against the clicks.
+    """Choose which scores are compared with the clicks.
 
     These are the scores of the date's candidates if a champion gave them, or else those that the champion before the
     date would have given.
