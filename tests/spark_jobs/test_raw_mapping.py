@@ -138,7 +138,7 @@ def test_seven_scenes_go_through_all_stages_into_a_model(warehouse: Warehouse, c
     warehouse.run_all("--start-date", days[0], "--end-date", days[-1])
     assert {row["reason"] for row in warehouse.rows(REJECTS, days[0])} == {"bad_scene"}
     users = warehouse.rows(FEATURES_USER, days[-1])
-    assert [sum(user[f"u_imp_s{scene}"] for user in users) for scene in range(7)] == [40] * 7
+    assert [sum(user[f"u_imp_s{scene}"] for user in users) for scene in range(7)] == [30] * 7
     train = [
         "train",
         *command_on,

@@ -156,7 +156,7 @@ def test_the_mapping_and_the_formats_of_raw_logs_hold_for_candidates(warehouse: 
     pq.write_table(pa.Table.from_pylist([{**shown, "page": "other"}]), folder / "c.parquet")
     (warehouse.raw / "mapping.toml").write_text(
         '[columns]\nuid = "user_id"\nat = "log_time"\npage = "scene"\n'
-        '[time]\nformat = "yyyyMMdd HH:mm"\nzone = "Asia/Shanghai"\n[scenes]\nhome = 3\n'
+        '[time]\nformat = "yyyyMMdd HH:mm"\nzone = "Asia/Shanghai"\n[scenes]\nhome = 3\nlast = 4\n'
     )
     warehouse.run_all("--date", days[0])
     warehouse.run("score_candidates", "--date", days[1], *LENIENT)
