@@ -2,11 +2,12 @@
 
 It runs as soon as the training table of a date is published. You may also run it by hand for any date that has one.
 
-1. `find_dates` finds the date. It skips the run if its clicks are not known.
+1. `find_dates` finds the dates. It skips the run if their clicks are not known.
 2. `watch` publishes the table `watch`. If no candidates of the date were scored, the champion before the date scores
    its impressions. If there was no champion, the run is skipped. If the champion is worse than when it was chosen, the
    task logs a warning, and the run's note begins with it; the task does not fail.
-3. `retrain` starts `antm2c_retrain` on the first day of a warning, if the form or ANTM2C_RETRAIN_ON_WARNING says so.
+3. `retrain` starts `antm2c_retrain` on the first warning about a champion, if the form or ANTM2C_RETRAIN_ON_WARNING
+   says so.
 
 The watch needs the pool `antm2c_heavy`. If Airflow warns that it does not exist, create it with 2 slots under Admin,
 Pools, or run `python -m orchestration.pools`.
@@ -47,7 +48,7 @@ with DAG(
             read_settings().retrain_on_warning,
             type="boolean",
             title="Retrain on a warning",
-            description="If ticked, a retraining is started on the first day of a warning.",
+            description="If ticked, a retraining is started on the first warning about a champion.",
         ),
     },
 ):
@@ -68,7 +69,7 @@ with DAG(
         task_id=RETRAINING,
         trigger_dag_id=RETRAIN,
         conf={
-            "as_of": "{{ ti.xcom_pull(task_ids='find_dates')[1] }}",
+            "as_of": "{{ ti.xcom_pull(task_ids='find_dates')[-1] }}",
             "notes": "The watch has warned: the champion is worse than when it was chosen.",
         },
         doc_md="Starts a retraining, if the watch has warned for the first time and the setting says so.",

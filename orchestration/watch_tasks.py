@@ -7,10 +7,13 @@ from typing import Any
 from orchestration.assets import WATCH
 from orchestration.task_failures import fail, skip, wrapped
 from orchestration.training_command import RunCommand
-from orchestration.training_tasks import locations, newest_date
+from orchestration.training_tasks import locations
 from training.errors import TrainingError
 from training.tracking.champion import champion_of
+from training.window import in_ranges, ranges
+from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
+from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 
@@ -20,54 +23,65 @@ RETRAINING = "retrain"
 
 
 def find_dates(params: dict[str, Any], triggering_asset_events: Mapping[Any, Iterable[Any]], ti: Any) -> list[str]:
-    """Return the first and the last date to watch. Skips the run if there is no champion, or no logs, and says so.
+    """Return the dates to watch, ascending. Skips the run if there is no champion, or no logs, and says so.
 
     These are the date of the form, or those whose training tables have just been published, or the newest one.
     """
-    published = [
-        date
-        for events in triggering_asset_events.values()
-        for event in events
-        for date in (event.extra or {}).get("dates", "").split(" to ")
-        if date
-    ]
-    dates = [params["date"]] if params["date"] else published or [newest_date()]
     settings = read_settings()
-    catalog = Catalog(settings.warehouse, settings.dataset)
-    if None in dates:
-        skip(ti, "no date has a training table yet: run antm2c_etl_daily first")
-    if params["date"] and catalog.manifest(TRAIN, params["date"]) is None:
-        skip(ti, f"no clicks of {params['date']} are known: run antm2c_etl_daily for this date first")
     try:
+        dates = _with_clicks(Catalog(settings.warehouse, settings.dataset), params, triggering_asset_events, ti)
         champion = champion_of(settings.tracking_uri, settings.dataset)
     except TrainingError as error:
         fail(log, str(error), error.may_pass)
+    except WarehouseError as error:
+        fail(log, str(error), may_pass=isinstance(error, StorageError))  # a file system may be back later
     if champion is None:  # found here and not by the command, which takes a slot of the pool
         skip(ti, f"dataset {settings.dataset} has no champion yet: run antm2c_retrain")
-    return [min(dates), max(dates)]
+    return dates
+
+
+def _with_clicks(
+    catalog: Catalog, params: dict[str, Any], triggering_asset_events: Mapping[Any, Iterable[Any]], ti: Any
+) -> list[str]:
+    """Return those of the wanted dates that have a training table, ascending. Skips the run if there is none."""
+    with_clicks = catalog.dates(TRAIN)
+    published = [date for events in triggering_asset_events.values() for event in events for date in _dates(event)]
+    wanted = sorted({params["date"]} if params["date"] else {*published} or {*with_clicks[-1:]})
+    if not wanted:
+        skip(ti, "no date has a training table yet: run antm2c_etl_daily first")
+    # The range of a backfill has days without logs, and between the dates of two events may lie many others.
+    dates = [date for date in wanted if date in with_clicks]
+    if not dates:
+        skip(ti, f"no clicks of {in_ranges(wanted)} are known: run antm2c_etl_daily for this date first")
+    return dates
+
+
+def _dates(event: Any) -> list[str]:
+    """Return the dates of an asset event, which has them as `first to last` or as one date."""
+    ends = (event.extra or {}).get("dates", "").split(" to ")
+    return days(ends[0], ends[-1]) if ends[0] else []
 
 
 def watch(dates: list[str], params: dict[str, Any], ti: Any, outlet_events: Any, run_command: RunCommand) -> list[str]:
     """Watch the dates, describe the last one in the asset event, and return the task to run next, if any.
 
-    This is the retraining, if the form asks for it and one of the dates is the first with a warning. A warning does not
-    fail the task. Skips the run if there was no champion before these dates, and says so.
+    This is the retraining, if the form asks for it and there was no warning about this champion before. A warning does
+    not fail the task. Skips the run if no date could be watched, and says why.
     """
     settings = read_settings()
-    first, last = dates
     place = {**locations(), "tracking-uri": settings.tracking_uri}
-    watched = run_command("watch", {**place, "start-date": first, "end-date": last})
-    published = watched["published"]
+    watched = [run_command("watch", {**place, "start-date": first, "end-date": last}) for first, last in ranges(dates)]
+    published = [line for part in watched for line in part["published"]]
     if not published:
-        skip(ti, watched["skipped"][-1]["why"])
+        skip(ti, watched[-1]["skipped"][-1]["why"])
     newest = published[-1]
     if newest["warned_on"]:
         log.warning(wrapped(f"{newest['date']}: {newest['says']}"))
     outlet_events[WATCH].extra = {
-        "watched": first if first == last else f"{first} to {last}",
+        "watched": in_ranges([line["date"] for line in published]),
         **{
             name: newest[name] for name in ("rows", "auc", "auc_low", "auc_high", "run", "version", "warned_on", "says")
         },
     }
-    newly_warned = newest["warned_on"] in [line["date"] for line in published]
+    newly_warned = newest["version"] in [line["version"] for line in published if line["newly_warned"]]
     return [RETRAINING] if params["retrain"] and newly_warned else []

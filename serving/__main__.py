@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import TIMEOUT_MAX
 
 import uvicorn
 
@@ -16,7 +17,7 @@ from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import Settings, read_settings
 
-_HERE = "127.0.0.1"
+_HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,18 +25,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         settings = read_settings()
         arguments = _parser(settings).parse_args(argv)
-        if arguments.host != _HERE and not settings.serving_token:
+        if arguments.host not in _HERE and not settings.serving_token:
             raise ServingError(
                 f"without a token, only this machine may ask: set ANTM2C_SERVING_TOKEN, or leave out --host "
                 f"{arguments.host}"
             )
         catalog = Catalog(arguments.warehouse, arguments.dataset)
+        catalog.require_scenes()
     except (ServingError, WarehouseError) as error:
         sys.exit(f"error: {error}")
     model = arguments.model if arguments.model == ALIAS else str(Path(arguments.model).resolve())
-    source = ModelSource(model, arguments.dataset, arguments.tracking_uri, arguments.text_encoder)
+    source = ModelSource(model, catalog, arguments.tracking_uri, arguments.text_encoder)
     app = create_app(Service(catalog, source, arguments.features_of), settings.serving_token, arguments.look_every)
-    print(f"answers at http://{arguments.host}:{arguments.port}{SCORE}", file=sys.stderr, flush=True)
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    print(f"answers at http://{host}:{arguments.port}{SCORE}", file=sys.stderr, flush=True)
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
 
 
@@ -52,11 +55,24 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
         "--features-of", metavar="DATE", help="answer with the features of this date (default: the newest)"
     )
     parser.add_argument(
-        "--look-every", type=float, default=30, help="seconds between looks for newer features and models (%(default)s)"
+        "--look-every",
+        type=_seconds,
+        default=30,
+        help="seconds between looks for newer features and models (%(default)s)",
     )
-    parser.add_argument("--host", default=_HERE, help="address to listen at (%(default)s); others need a token")
+    parser.add_argument("--host", default=_HERE[0], help="address to listen at (%(default)s); others need a token")
     parser.add_argument("--port", type=int, default=8090, help="port to listen at (%(default)s)")
     return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= TIMEOUT_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -8,14 +8,13 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, Header, HTTPException, Response
 from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from serving.errors import NotReadyError, RequestError
 from serving.metrics import Measured, Metrics
+from serving.parsing import parse
 from serving.refreshing import refreshing
-from serving.requests import Answer, Request
 from serving.service import Service
 
 SCORE = "/score"
@@ -36,22 +35,25 @@ def create_app(service: Service, token: str = "", look_every: float | None = Non
 
     expected = f"Bearer {token}".encode()
 
-    async def authorised(authorization: Annotated[str, Header()] = "") -> None:
-        if token and not secrets.compare_digest(authorization.encode("latin-1"), expected):
+    async def has_token(authorization: Annotated[str, Header()] = "") -> bool:
+        return not token or secrets.compare_digest(authorization.encode("latin-1"), expected)
+
+    async def authorised(may_ask: Annotated[bool, Depends(has_token)]) -> None:
+        if not may_ask:
             raise HTTPException(401, "the token is missing or wrong: send it as Authorization: Bearer TOKEN")
 
     metrics = Metrics()
-    # The usual pages about an interface load scripts from elsewhere.
-    app = FastAPI(title="Click probabilities", docs_url=None, redoc_url=None, lifespan=while_it_runs)
+    # FastAPI's own pages about an interface need no token, and load scripts from elsewhere.
+    app = FastAPI(openapi_url=None, lifespan=while_it_runs)
     app.add_middleware(Measured, path=SCORE, metrics=metrics)
     for error in (RequestError, NotReadyError, AnyHTTPException):
         app.add_exception_handler(error, _as_sentence)
 
     # FastAPI itself would read and parse the body before it asks for the token.
-    @app.post(SCORE, response_model=Answer, openapi_extra=_BODY, dependencies=[Depends(authorised)])
+    @app.post(SCORE, dependencies=[Depends(authorised)])
     async def score(http: HttpRequest) -> Response:
         """Return the click probability and the rank of each candidate."""
-        request = _parsed(await _body(http))
+        request = parse(await _body(http))
         answer = await run_in_threadpool(service.ready.answer, request)
         metrics.candidates.inc(len(request.candidates))
         return JSONResponse(answer)
@@ -62,20 +64,22 @@ def create_app(service: Service, token: str = "", look_every: float | None = Non
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
 
     @app.get("/health")
-    async def health() -> dict[str, Any]:
-        """Return which run and which date's features answer, and what is wrong. The status is 503 if none do."""
-        ready = service.ready
-        return {"run": ready.scorer.run, "features_of": ready.store.as_of, "problems": service.problems}
+    async def health(may_ask: Annotated[bool, Depends(has_token)]) -> dict[str, Any]:
+        """Return which run and which date's features answer, and what is wrong. The status is 503 if none do.
+
+        What is wrong names paths, so without the token it is only counted.
+        """
+        problems = service.problems
+        try:
+            ready = service.ready
+        except NotReadyError as error:
+            if may_ask:
+                raise
+            raise HTTPException(503, "there is no answer yet: ask with the token to be told why") from error
+        told = {"problems": problems} if may_ask else {}
+        return {"run": ready.scorer.run, "features_of": ready.store.as_of, "problem_count": len(problems), **told}
 
     return app
-
-
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": Request.model_json_schema(ref_template="#/components/{model}")}},
-    }
-}
 
 
 async def _body(http: HttpRequest) -> bytes:
@@ -86,15 +90,6 @@ async def _body(http: HttpRequest) -> bytes:
         if len(body) > MOST_BYTES:
             raise HTTPException(413, f"the request has more than {MOST_BYTES:,} bytes: send fewer candidates at once")
     return bytes(body)
-
-
-def _parsed(body: bytes) -> Request:
-    try:
-        return Request.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the request"
-        raise RequestError(f"{where} cannot be used: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
 
 
 async def _as_sentence(_: HttpRequest, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ from serving.errors import ServingError
 from training.scoring.exported_files import DESCRIPTION_FILE
 from training.scoring.scorer import Scorer
 from training.tracking.champion import ALIAS, require_champion
+from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 
 
@@ -18,11 +19,12 @@ from warehouse.settings import REPOSITORY
 class ModelSource:
     """Where the model comes from. model: champion, the folder of a run, or that of an exported model.
 
+    catalog: of the dataset that it must have been trained on.
     text_encoder: the present folder of its sentence-transformers model, if it has moved.
     """
 
     model: str
-    dataset: str
+    catalog: Catalog
     tracking_uri: str
     text_encoder: str | None = None
 
@@ -30,7 +32,7 @@ class ModelSource:
         """Return what names the model to use now. Raises TrainingError if there is no champion."""
         if self.model != ALIAS:
             return self.model
-        champion = require_champion(self.tracking_uri, self.dataset)
+        champion = require_champion(self.tracking_uri, self.catalog.dataset)
         return f"version {champion.version} ({champion.run})"
 
     def load(self) -> Scorer:
@@ -44,18 +46,22 @@ class ModelSource:
 
     def _export(self, target: Path) -> None:
         """Export the model in a process of its own, which needs torch; this one does not, and goes on answering."""
-        what = ["--model", self.model, "--dataset", self.dataset, "--tracking-uri", self.tracking_uri]
-        command = [sys.executable, "-m", "training", "export", *what, "--to", str(target)]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "training", "export", "--model", self.model, "--to", str(target)]
+        settings = {
+            "ANTM2C_WAREHOUSE": self.catalog.storage.root,  # says how many scenes there are
+            "ANTM2C_DATASET": self.catalog.dataset,
+            "MLFLOW_TRACKING_URI": self.tracking_uri,  # may hold a password, and everyone can read a command line
+            "PYTHONPATH": str(REPOSITORY),
+        }
+        ended = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
         if ended.returncode:
             last = next(reversed(ended.stderr.splitlines()), f"exit status {ended.returncode}")
             raise ServingError(f"{self.model} cannot be exported: {last.removeprefix('error: ')}")
 
     def _checked(self, scorer: Scorer) -> Scorer:
-        if scorer.dataset != self.dataset:
+        if scorer.dataset != self.catalog.dataset:
             raise ServingError(
-                f"{self.model} was trained on dataset {scorer.dataset}, and cannot score that of {self.dataset}: give "
-                "another model, or another --dataset"
+                f"{self.model} was trained on dataset {scorer.dataset}, and cannot score that of "
+                f"{self.catalog.dataset}: give another model, or another --dataset"
             )
         return scorer

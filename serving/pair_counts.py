@@ -27,7 +27,7 @@ class PairCounts:
         keys = keys[order]
         starts = np.flatnonzero(np.diff(keys, prepend=-1))
         self._impressions, self._clicks = (
-            np.add.reduceat(count[order], starts) if len(starts) else count for count in counts
+            np.add.reduceat(count[order], starts, dtype=np.uint32) if len(starts) else count for count in counts
         )
         self._first = np.searchsorted(keys[starts], np.arange(users + 1) * items)  # of each user's pairs
         self._items = (keys[starts] % max(items, 1)).astype(np.uint32)

@@ -58,10 +58,12 @@ class Answer(TypedDict):
 def time_in(zone: tzinfo, time: datetime) -> datetime:
     """Return a request's time in the zone of the logs. Without an offset, it is in this zone already.
 
-    Raises RequestError if the calendar has no such time.
+    Raises RequestError if the calendar has no such time, here or in UTC, which models read.
     """
     try:
-        return time.astimezone(zone) if time.tzinfo else time.replace(tzinfo=zone)
+        here = time.astimezone(zone) if time.tzinfo else time.replace(tzinfo=zone)
+        here.astimezone(UTC)
+        return here
     except OverflowError as error:
         raise RequestError(f"time {time.isoformat()} is outside the calendar: give the time of the request") from error
 

@@ -86,7 +86,7 @@ class Service:
     def refresh(self) -> None:
         """Look for newer features and a newer model, load them, and answer with them from then on."""
         changed = [part.refresh() for part in (self._features, self._model)]
-        if any(changed) and self._features.value and self._model.value:
+        if (any(changed) or self._mismatch) and self._features.value and self._model.value:
             ready = Ready(*self._features.value, self._model.value)
             try:
                 ready.warm_up()

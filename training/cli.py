@@ -230,6 +230,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add = partial(_add, parser)
     add("--model", default="dnn", help=", ".join(MODEL_NAMES))
     add("--embedding-size", type=_whole(1), default=model.embedding_size, help="dimensions of an id embedding")
+    add("--min-count", type=_whole(1), default=model.min_count, help="users and items seen less often count as unseen")
     add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: units of the hidden layer")
     add("--dropout", type=_share, default=model.dropout, help="dnn, content: dropout rate")
     add(

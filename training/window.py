@@ -126,13 +126,18 @@ def dates_asked(single: str | None, start: str | None, end: str | None) -> list[
 
 def in_ranges(dates: Sequence[str]) -> str:
     """Write ascending dates as ranges, such as `2023-07-10 to 2023-07-12, 2023-07-20`."""
-    ranges: list[list[str]] = []
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in ranges(dates))
+
+
+def ranges(dates: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the first and the last date of each range of consecutive days in ascending dates."""
+    found: list[tuple[str, str]] = []
     for date in dates:
-        if ranges and days_before(date, 1) == ranges[-1][-1]:
-            ranges[-1].append(date)
+        if found and days_before(date, 1) == found[-1][1]:
+            found[-1] = found[-1][0], date
         else:
-            ranges.append([date])
-    return ", ".join(group[0] if len(group) == 1 else f"{group[0]} to {group[-1]}" for group in ranges)
+            found.append((date, date))
+    return found
 
 
 def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:

@@ -58,7 +58,8 @@ def _days(start: str, end: str) -> list[str]:
 
 def _read(catalog: Catalog, table: Table, dates: Sequence[str], columns: Sequence[str] | None) -> pa.Table:
     _require_published(catalog, table, dates)
-    known = ["date", *table.column_names]
+    # Not table.column_names: a notebook names the dataset after its process has begun to work with another one.
+    known = ["date", *(name for name, _ in table.columns_for(catalog.scenes))]
     if unknown := [name for name in columns or () if name not in known]:
         raise WarehouseError(
             f"{table.name(catalog.dataset)} has no column {', '.join(unknown)}: it has {', '.join(known)}"

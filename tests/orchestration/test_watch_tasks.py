@@ -8,16 +8,19 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from orchestration.assets import TRAINING_TABLE, WATCH
+from orchestration.task_failures import TaskFailure
 from orchestration.task_messages import MESSAGE
 from orchestration.watch_tasks import RETRAINING, find_dates, watch
 from tests.dags.conftest import HandMadeWarehouse
 from training.tracking.champion import Champion
+from warehouse.errors import StorageError, WarehouseError
 from warehouse.tables import TRAIN
 
 FORM = {"date": None, "retrain": False}
 FINE = {"rows": 9, "auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "run": "a", "version": "1", "says": "all is well"}
-FINE |= {"date": "2023-07-11", "warned_on": None}
-WORSE = {**FINE, "date": "2023-07-12", "warned_on": "2023-07-12", "says": "it is worse"}
+FINE |= {"date": "2023-07-11", "warned_on": None, "newly_warned": False}
+WORSE = {**FINE, "date": "2023-07-12", "warned_on": "2023-07-12", "newly_warned": True, "says": "it is worse"}
+AGAIN = {**WORSE, "newly_warned": False}
 
 
 @pytest.fixture(autouse=True)
@@ -29,24 +32,26 @@ def champion(monkeypatch: pytest.MonkeyPatch) -> Mock:
 
 
 @pytest.fixture
-def two_dates(warehouse: HandMadeWarehouse) -> HandMadeWarehouse:
-    for day in ("2023-07-11", "2023-07-12"):
+def three_dates(warehouse: HandMadeWarehouse) -> HandMadeWarehouse:
+    for day in ("2023-07-11", "2023-07-12", "2023-07-14"):
         warehouse.receive(day)
         warehouse.publish_from_logs(day, TRAIN)
     return warehouse
 
 
-@pytest.mark.usefixtures("two_dates")
+@pytest.mark.usefixtures("three_dates")
 @pytest.mark.parametrize(
     ("form", "events", "found"),
     [
-        ({}, [], ["2023-07-12", "2023-07-12"]),
-        ({"date": "2023-07-11"}, ["2023-07-12"], ["2023-07-11", "2023-07-11"]),
-        ({}, ["2023-07-11"], ["2023-07-11", "2023-07-11"]),
-        ({}, ["2023-07-10 to 2023-07-11", "2023-07-12"], ["2023-07-10", "2023-07-12"]),
+        ({}, [], ["2023-07-14"]),
+        ({"date": "2023-07-11"}, ["2023-07-12"], ["2023-07-11"]),
+        ({}, ["2023-07-11"], ["2023-07-11"]),
+        ({}, ["2023-07-14", "2023-07-10 to 2023-07-11"], ["2023-07-11", "2023-07-14"]),
     ],
 )
-def test_the_dates_are_those_of_the_form_or_the_events_or_the_newest(form: dict, events: list, found: list) -> None:
+def test_the_dates_are_those_with_clicks_of_the_form_or_the_events_or_the_newest(
+    form: dict, events: list, found: list
+) -> None:
     published = {TRAINING_TABLE: [SimpleNamespace(extra={"dates": dates}) for dates in events]} if events else {}
     assert find_dates({**FORM, **form}, published, Mock()) == found
 
@@ -62,7 +67,7 @@ def test_without_logs_the_run_is_skipped(form: dict, why: str) -> None:
     assert ti.xcom_push.call_args.kwargs["key"] == MESSAGE
 
 
-@pytest.mark.usefixtures("two_dates")
+@pytest.mark.usefixtures("three_dates")
 def test_without_a_champion_the_run_is_skipped(champion: Mock) -> None:
     champion.return_value = None
     with pytest.raises(AirflowSkipException, match="has no champion yet: run antm2c_retrain"):
@@ -76,7 +81,7 @@ def test_without_a_champion_the_run_is_skipped(champion: Mock) -> None:
         ([FINE], True, [], False),
         ([FINE, WORSE], False, [], True),
         ([FINE, WORSE], True, [RETRAINING], True),
-        ([{**WORSE, "date": "2023-07-13"}], True, [], True),  # it has been retrained when the warning was new
+        ([AGAIN], True, [], True),  # it has been retrained when the warning was new
     ],
 )
 def test_a_warning_is_logged_and_may_start_a_retraining_once(
@@ -84,7 +89,7 @@ def test_a_warning_is_logged_and_may_start_a_retraining_once(
 ) -> None:
     events, command = {WATCH: SimpleNamespace()}, Mock(return_value={"published": published, "skipped": []})
     first, last = published[0]["date"], published[-1]["date"]
-    assert watch([first, last], {**FORM, "retrain": retrain}, Mock(), events, command) == follows
+    assert watch([line["date"] for line in published], {**FORM, "retrain": retrain}, Mock(), events, command) == follows
     assert [f"{last}: it is worse"] * warns == [r.message for r in caplog.records if r.levelno == logging.WARNING]
     assert command.call_args.args[0] == "watch"
     assert (command.call_args.args[1]["start-date"], command.call_args.args[1]["end-date"]) == (first, last)
@@ -92,8 +97,30 @@ def test_a_warning_is_logged_and_may_start_a_retraining_once(
 
 
 @pytest.mark.usefixtures("warehouse")
+def test_only_the_dates_themselves_are_watched_and_a_warning_about_any_of_them_counts() -> None:
+    published = {"2023-07-12": WORSE, "2023-07-14": {**AGAIN, "date": "2023-07-14"}}
+
+    def command(_: str, arguments: dict) -> dict:
+        assert arguments["end-date"] == arguments["start-date"]
+        return {"published": [published[arguments["start-date"]]], "skipped": []}
+
+    events = {WATCH: SimpleNamespace()}
+    assert watch([*published], {**FORM, "retrain": True}, Mock(), events, command) == [RETRAINING]
+    assert events[WATCH].extra["watched"] == "2023-07-12, 2023-07-14"
+
+
+@pytest.mark.usefixtures("warehouse")
+@pytest.mark.parametrize("error", [WarehouseError("x is no date"), StorageError("the file system is gone")])
+def test_a_warehouse_that_cannot_be_read_is_a_sentence(error: WarehouseError, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.watch_tasks.Catalog", Mock(side_effect=error))
+    with pytest.raises(TaskFailure, match=str(error)) as failed:
+        find_dates(FORM, {}, Mock())
+    assert failed.value.may_pass == isinstance(error, StorageError)
+
+
+@pytest.mark.usefixtures("warehouse")
 def test_without_a_champion_before_the_dates_the_run_is_skipped() -> None:
     skipped = [{"date": "2023-07-11", "why": "there was no champion before 2023-07-11"}]
     command = Mock(return_value={"published": [], "skipped": skipped})
     with pytest.raises(AirflowSkipException, match="there was no champion before 2023-07-11"):
-        watch(["2023-07-11", "2023-07-11"], FORM, Mock(), {}, command)
+        watch(["2023-07-11"], FORM, Mock(), {}, command)

@@ -1,5 +1,6 @@
 """The champion over dates, from watched days that are published by hand."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ LINE |= {"levelled_entropy_error": 0.005, "chosen_levelled_entropy": 0.93, "chos
 LINE |= {"as_of": "2023-07-20", "chosen_auc": 0.71, "chosen_auc_low": 0.66, "chosen_auc_high": 0.76}
 
 
-def watched(catalog: Catalog, day: int, auc: float, entropy: float, **other: str) -> str:
+def watched(catalog: Catalog, day: int, auc: float | None, entropy: float | None, **other: str) -> str:
     written = (FIRST + timedelta(days=day)).isoformat()
     line = {**LINE, "auc": auc, "levelled_entropy": entropy, **other}
     with StagedPartition(catalog, WATCH, written) as staged:
@@ -34,7 +35,15 @@ def test_each_champion_is_shown_with_its_days_and_its_warnings(artifacts: Path) 
     assert shown["warns"] is True
     assert f"{changed[-1]}: the champion, version 1 as of 2023-07-20, is worse than when it was chosen" in shown["says"]
     assert (shown["champions"][0]["as_of"], shown["champions"][0]["auc"]) == ("2023-07-20", 0.71)
-    last = watched(catalog, 11, 0.7, 0.93, version="2", run="b", as_of="2023-07-31")
+    warned = next(point["warned_on"] for point in shown["points"] if point["warned_on"])
+    change = re.search("since .*; first told on .*?;", shown["says"])[0]
+    assert change.endswith(f"first told on {warned};")
+    for day, auc, entropy in ((11, 0.7, 0.85), (12, None, None)):
+        watched(catalog, day, auc, entropy)
+        shown = browser.get("data/watch?dataset=demo").json()
+        assert shown["warns"] is True
+        assert change in shown["says"], "a better day, or one with few clicks, does not change what was told"
+    last = watched(catalog, 13, 0.7, 0.93, version="2", run="b", as_of="2023-07-31")
     shown = browser.get("data/watch?dataset=demo").json()
     assert [champion["version"] for champion in shown["champions"]] == ["1", "2"]
     assert shown["warns"] is False, "a new champion begins anew"

@@ -82,6 +82,7 @@ def test_the_first_line_says_what_the_run_is_for_and_how_it_went() -> None:
         "Retraining as of 2023-07-20",
         "Scoring of 2023-07-20",
         "Watch of 2023-07-20",
+        "Watch of 2023-07-10, 2023-07-12 to 2023-07-20",
     ],
 )
 @pytest.mark.parametrize(

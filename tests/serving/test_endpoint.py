@@ -2,16 +2,20 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
+from httpx import Response
 
 from benchmarks.served_features import ids, publish_served_features, write_untrained
-from serving.__main__ import main
 from serving.app import MOST_BYTES, create_app
+from serving.errors import RequestError
 from serving.models import ModelSource
-from serving.service import Service
+from serving.requests import time_in
+from serving.service import Ready, Service
 from warehouse.catalog import Catalog
 from warehouse.tables import DAILY_UI
 
@@ -32,7 +36,7 @@ class Place:
     model: Path
 
     def service(self, as_of: str | None = None) -> Service:
-        return Service(self.catalog, ModelSource(str(self.model), "demo", ""), as_of)
+        return Service(self.catalog, ModelSource(str(self.model), self.catalog, ""), as_of)
 
 
 def make(folder: Path) -> Place:
@@ -83,16 +87,20 @@ def test_texts_and_deep_features_of_the_request_hold_for_candidates_that_have_no
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"user_id": ""}, "user_id cannot be used: string should have at least 1 character"),
-        ({"user_id": 17}, "user_id cannot be used: input should be a valid string"),
-        ({"scene": 5}, "scene cannot be used: input should be less than or equal to 4"),
-        ({"time": "soon"}, "time cannot be used: input should be a valid datetime"),
+        ({"user_id": ""}, "user_id must be an id as a text, not empty"),
+        ({"user_id": 17}, "user_id must be an id as a text, not empty"),
+        ({"scene": 5}, "scene must be a whole number, 0 to 4"),
+        ({"scene": "1"}, "scene must be a whole number, 0 to 4"),
+        ({"time": "soon"}, "time must be a time in ISO 8601, such as 2023-07-24T12:00:00Z"),
         ({"time": "2023-07-20T23:59:59Z"}, "time 2023-07-20T23:59:59+00:00 is not after 2023-07-20"),
         ({"time": "0001-01-01T00:00:00+09:00"}, "is outside the calendar"),
-        ({"candidates": []}, "candidates cannot be used: list should have at least 1 item"),
-        ({"candidates": [{"item_id": "i"}] * 1001}, "candidates cannot be used: list should have at most 1000 items"),
-        ({"candidates": [{"item_id": "i"}, {"item": "j"}]}, "candidates.1.item_id cannot be used: field required"),
-        ({"candidates": [{"item_id": "i", "price": 3}]}, "candidates.0.price cannot be used: extra inputs are not"),
+        ({"candidates": []}, "candidates must be a list of 1 to 1,000 items"),
+        ({"candidates": [{"item_id": "i"}] * 1001}, "candidates must be a list of 1 to 1,000 items"),
+        ({"candidates": [{"item_id": "i"}, {"item": "j"}]}, "candidates[1] has no item_id: give it"),
+        ({"candidates": [{"item_id": "i"}, 7]}, "candidates[1] must be an object with an item_id"),
+        ({"candidates": [{"item_id": "i", "price": 3}]}, "'price' is not a known field of candidates[0]: remove it"),
+        ({"candidates": [{"item_id": "i", "item_title": 3}]}, "candidates[0].item_title must be a text, or null"),
+        ({"price": 3}, "'price' is not a known field of the request: remove it"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_with_a_sentence(client: TestClient, changes: dict, sentence: str) -> None:
@@ -101,13 +109,19 @@ def test_what_cannot_be_answered_is_refused_with_a_sentence(client: TestClient, 
     assert sentence in answer.json()["error"]
 
 
+def test_a_time_that_utc_does_not_have_is_refused() -> None:
+    with pytest.raises(RequestError, match="time 9999-12-31T23:59:59 is outside the calendar"):
+        time_in(ZoneInfo("America/New_York"), datetime(9999, 12, 31, 23, 59, 59))
+
+
 @pytest.mark.parametrize(
     ("body", "status", "sentence"),
     [
-        (b"{", 422, "the request cannot be used: invalid JSON"),
-        (b'{"user_id": "\\ud800"}', 422, "the request cannot be used: invalid JSON"),
-        (b"\xff", 422, "the request cannot be used: invalid JSON"),
-        (b"[]", 422, "the request cannot be used: input should be an object"),
+        (b"{", 422, "the request is not valid JSON, EOF while parsing an object at line 1 column 1: correct it"),
+        (b'{"user_id": "\\ud800"}', 422, "the request is not valid JSON"),
+        (b"\xff", 422, "the request is not valid JSON"),
+        (b"[]", 422, "the request must be a JSON object"),
+        (b"{}", 422, "the request has no user_id: give it"),
         (b" " * (MOST_BYTES + 1), 413, "the request has more than 4,194,304 bytes"),
     ],
 )
@@ -125,11 +139,11 @@ def test_a_thousand_candidates_are_answered(client: TestClient) -> None:
     assert sorted(score["rank"] for score in answer["scores"]) == [*range(1, 1001)]
 
 
-def test_only_who_has_the_token_may_ask(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_who_has_the_token_may_ask(place: Place) -> None:
     service = place.service()
     service.refresh()
     client = TestClient(create_app(service, token="geheim ö"))
-    assert client.get("/health").status_code == 200
+    assert client.get("/openapi.json").status_code == 404
     for path in ("/score", "/metrics"):
         for header in ({}, {"Authorization": "Bearer other"}, {"Authorization": "geheim ö".encode()}):
             refused = client.request("POST" if path == "/score" else "GET", path, headers=header, content=b"{")
@@ -137,13 +151,31 @@ def test_only_who_has_the_token_may_ask(place: Place, monkeypatch: pytest.Monkey
             assert "send it as Authorization: Bearer TOKEN" in refused.json()["error"]
     allowed = client.post("/score", json=ASKED, headers={"Authorization": "Bearer geheim ö".encode()})
     assert allowed.status_code == 200
-    monkeypatch.delenv("ANTM2C_SERVING_TOKEN", raising=False)
-    with pytest.raises(SystemExit, match="without a token, only this machine may ask"):
-        main(["--host", "0.0.0.0"])
+
+
+def test_without_the_token_problems_are_counted_but_not_told(place: Place) -> None:
+    def health(service: Service) -> tuple[Response, Response]:
+        client, header = TestClient(create_app(service, token="secret")), {"Authorization": "Bearer secret"}
+        return client.get("/health"), client.get("/health", headers=header)
+
+    ready, not_ready = place.service(), place.service()
+    ready.refresh()
+    place.catalog.storage.remove(place.catalog.path(DAILY_UI, "2023-07-20"))
+    publish_served_features(place.catalog, "2023-07-21", USERS, ITEMS, pairs=100)
+    ready.refresh()
+    stranger, friend = health(ready)
+    assert stranger.json() == {"run": "untrained_dnn", "features_of": "2023-07-20", "problem_count": 1}
+    assert friend.json() == {**stranger.json(), "problems": ready.problems}
+    not_ready.refresh()
+    stranger, friend = health(not_ready)
+    assert (stranger.status_code, friend.status_code) == (503, 503)
+    assert stranger.json() == {"error": "there is no answer yet: ask with the token to be told why"}
+    assert "daily_ui_demo date=2023-07-20 is missing" in friend.json()["error"]
 
 
 def test_until_features_and_model_are_loaded_it_says_what_is_missing(tmp_path: Path) -> None:
-    service = Service(Catalog(str(tmp_path / "warehouse"), "demo"), ModelSource(str(tmp_path / "no"), "demo", ""))
+    catalog = Catalog(str(tmp_path / "warehouse"), "demo")
+    service = Service(catalog, ModelSource(str(tmp_path / "no"), catalog, ""))
     client = TestClient(create_app(service))
     for _ in range(2):
         for answer in (client.post("/score", json=ASKED), client.get("/health")):
@@ -195,7 +227,7 @@ def test_requests_are_counted_by_status(place: Place) -> None:
 def test_a_model_that_cannot_be_used_leaves_the_one_before_in_its_place(place: Place) -> None:
     """As a champion that was exported wrongly: here the folder's description names another dataset."""
     (place.model / "version").write_text("1")
-    service = Service(place.catalog, StandIn(str(place.model), "demo", ""))
+    service = Service(place.catalog, StandIn(str(place.model), place.catalog, ""))
     service.refresh()
     about = json.loads((place.model / "model.json").read_text())
     (place.model / "model.json").write_text(json.dumps({**about, "dataset": "other"}))
@@ -207,6 +239,21 @@ def test_a_model_that_cannot_be_used_leaves_the_one_before_in_its_place(place: P
     (place.model / "model.json").write_text(json.dumps({**about, "run": "the next"}))
     service.refresh()
     assert (service.ready.scorer.run, service.problems) == ("the next", [])
+
+
+def test_features_and_a_model_that_could_not_answer_are_tried_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Ready) -> None:
+        raise MemoryError("no memory for it")
+
+    service = place.service()
+    with monkeypatch.context() as patched:
+        patched.setattr(Ready, "warm_up", fail)
+        service.refresh()
+    assert service.problems == ["no memory for it"]
+    service.refresh()
+    assert (service.problems, service.ready.store.as_of) == ([], "2023-07-20")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def test_impressions_get_the_probabilities_that_they_had_in_validation(model: st
     if model == "dnn":
         main(["promote", "--artifacts", str(run), "--tracking-uri", tracking_uri])
         chosen = "champion"
-    service = Service(catalog, ModelSource(chosen, "demo", tracking_uri))
+    service = Service(catalog, ModelSource(chosen, catalog, tracking_uri))
     service.refresh()
     assert service.problems == []
 

@@ -25,3 +25,4 @@ def test_the_counts_of_all_parts_are_added_up_by_pair(parts: int) -> None:
         found = counts.of(user, asked)
         assert found[IMPRESSIONS].tolist() == [impressions[user, item] for item in asked.tolist()]
         assert found[CLICKS].tolist() == [clicks[user, item] for item in asked.tolist()]
+    assert sum(array.nbytes for array in vars(counts).values()) == 12 * len(impressions) + 8 * (users + 1)

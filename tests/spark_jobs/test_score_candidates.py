@@ -119,7 +119,7 @@ def test_the_impressions_of_a_date_get_the_features_and_scores_that_they_had_wit
 
 def answered(warehouse: Warehouse, run: Path, day: str) -> dict[tuple, float]:
     """The probabilities that the endpoint gives the date's candidates, with the features of the day before."""
-    service = Service(warehouse.catalog, ModelSource(str(run), DATASET, ""), days_before(day, 1))
+    service = Service(warehouse.catalog, ModelSource(str(run), warehouse.catalog, ""), days_before(day, 1))
     service.refresh()
     assert service.problems == []
     rows = warehouse.rows(VALID_CANDIDATES, day)

@@ -46,6 +46,15 @@ def test_columns_can_be_chosen(world: World, folder: Path) -> None:
     assert len(frame) == len(world.tables[first])
 
 
+def test_columns_are_those_of_the_scenes_of_the_dataset_and_not_of_this_process(world: World, tmp_path: Path) -> None:
+    world.publish(tmp_path)
+    (tmp_path / "raw_demo").mkdir(exist_ok=True)
+    (tmp_path / "raw_demo" / "mapping.toml").write_text("scenes = 2")
+    first = min(world.tables)
+    frame = read_frame("train", first, first, warehouse=str(tmp_path), dataset="demo")
+    assert list(frame.columns) == ["date", *(name for name, _ in TRAIN.columns_for(2))]
+
+
 @pytest.mark.parametrize(
     ("table", "start", "end", "columns", "problem"),
     [

@@ -109,7 +109,7 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     rows, rows_before = sum(by_day), sum(by_day[:-1])
     memory = loop.memory_mb * 2**20
     read = read_in_pieces if rows * BYTES_PER_ROW > memory else read_dates
-    space = from_leader(lambda: fit_features(catalog, window.train, read))
+    space = from_leader(lambda: fit_features(catalog, window.train, read, config.model_settings.min_count))
     row_bytes = BYTES_PER_ROW + space.bytes_of_lists  # only now it is known how long lists are
     streamed = rows * row_bytes > memory
     _require_room(config, space.input_shape, rows)

@@ -2,7 +2,7 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,8 +44,8 @@ _NEAREST_TO_CERTAIN = 1e-15  # so that every probability has a finite logit
 class Watched:
     """Which champion is compared with the clicks of a date. reign: None if there was none.
 
-    scores: the table of scores as it was found. given: whether these scores are used; else the champion scores the
-    impressions. how: sentences about the choice.
+    scores: the table of scores as it was found. given: whether these scores are used; the champion scores impressions
+    without them. how: sentences about the choice.
     """
 
     date: str
@@ -69,14 +69,23 @@ class Watcher:
 def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Publish the watch of each date. Raises TrainingError; dates that are published by then stay so.
 
-    A date before the first champion, or without impressions, is left out, and the result says so.
+    A date before the first champion, or without impressions, is left out, and the result says so. So is a date of a
+    range whose training table is missing or stale; such a date alone is refused.
     """
     dates = dates_asked(arguments.date, arguments.start_date, arguments.end_date)
     freshness = Freshness(catalog)
-    impressions = _require_impressions(catalog, freshness, dates)
+    unusable = _unusable(freshness, dates)
+    if arguments.date and unusable:
+        raise TrainingError(unusable[arguments.date])
+    usable = [date for date in dates if date not in unusable]
+    for date in usable:
+        catalog.require_whole(TRAIN, date)
+    impressions = [catalog.input(TRAIN, date) for date in usable]
     reigns = reigns_of(arguments.tracking_uri, catalog.dataset)
+    warned_before = _warned_before(catalog)
     published: list[dict[str, Any]] = []
-    skipped, watcher = [], None
+    skipped: list[dict[str, Any]] = [{"date": date, "why": why} for date, why in unusable.items()]
+    watcher = None
     for source in impressions:
         watched = _watched(catalog, freshness, source.date, reigns)
         if watched.reign is None:
@@ -87,26 +96,37 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
             if watcher is None or watcher.reign != watched.reign:
                 watcher = _watcher(arguments, catalog, freshness, watched.reign)
             published.append(_publish(watcher, watched, catalog, source))
+    skipped.sort(key=lambda entry: entry["date"])
     for entry in skipped:
         say(f"{entry['date']} is not watched: {entry['why']}")
     verdicts = {line["date"]: line for line in judged(overall_lines(catalog))}
     for entry in published:
         entry |= {name: verdicts[entry["date"]][name] for name in ("evidence", "warned_on", "says")}
+        entry["newly_warned"] = bool(_warned_about([entry]) - warned_before)
         say(f"{entry['date']}: {entry['says']}")
     return {"published": published, "skipped": skipped}
 
 
-def _require_impressions(catalog: Catalog, freshness: Freshness, dates: Sequence[str]) -> list[Input]:
-    """Return the dates' training tables as inputs. Raises TrainingError, which names what is missing or stale."""
-    refused = [date for date in dates if not freshness.verdict(TRAIN, date).fresh]
-    if refused:
-        problems = "; ".join(freshness.problems((TRAIN, date) for date in refused))
-        raise TrainingError(
-            f"clicks cannot be held against scores ({problems}): run the stages for {in_ranges(refused)}"
-        )
-    for date in dates:
-        catalog.require_whole(TRAIN, date)
-    return [catalog.input(TRAIN, date) for date in dates]
+def _unusable(freshness: Freshness, dates: Sequence[str]) -> dict[str, str]:
+    """Say for each date whose training table is missing or stale what is wrong and what to do."""
+    problems = {date: freshness.problems([(TRAIN, date)]) for date in dates}
+    return {
+        date: f"clicks cannot be held against scores ({problem}): run the stages for {date}"
+        for date, found in problems.items()
+        for problem in found
+    }
+
+
+def _warned_before(catalog: Catalog) -> set[tuple[str, str]]:
+    try:
+        return _warned_about(judged(overall_lines(catalog)))
+    except TrainingError:
+        return set()  # a date that is damaged may be one of those that are published again now
+
+
+def _warned_about(lines: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
+    """Return the champions that a warning has been given about."""
+    return {(line["run"], line["version"]) for line in lines if line["warned_on"]}
 
 
 def _watched(catalog: Catalog, freshness: Freshness, date: str, reigns: Sequence[Reign]) -> Watched:
@@ -171,11 +191,13 @@ def _features(rows: Rows) -> np.ndarray:
 def _publish(watcher: Watcher, watched: Watched, catalog: Catalog, source: Input) -> dict[str, Any]:
     started, champion, config = time.monotonic(), watcher.reign.champion, watcher.run.config
     keys = read_keys(catalog, [source.date])
-    rows, logits, what = _scored_rows(watcher, watched, catalog, keys)
-    kept = np.isfinite(logits)
-    predictions = predictions_table(keys, rows, logits, watcher.run.space, config.few_max).filter(pa.array(kept))
+    given = given_scores(catalog, watched.date, keys) if watched.given else np.full(len(keys), np.nan)
+    known = np.isfinite(given)
+    rows, logits = _scored_rows(watcher, watched.date, catalog, given)
+    predictions = predictions_table(keys, logits, watcher.run.space, config.few_max)
+    what = "candidates" if known.all() else "impressions"
     by = {"run": champion.run, "version": champion.version, "as_of": watcher.reign.as_of, "scored": what}
-    lines = [line | by for line in watch_figures(scored(predictions), _features(rows)[kept], watcher.chosen)]
+    lines = [line | by for line in watch_figures(scored(predictions), _features(rows), watcher.chosen)]
     looked_for = [watched.scores] if watched.given or watched.scores.version is None else []
     with StagedPartition(catalog, WATCH, source.date) as staged:
         content = write_watch(lines, staged, catalog.storage)
@@ -183,20 +205,21 @@ def _publish(watcher: Watcher, watched: Watched, catalog: Catalog, source: Input
             require_unchanged(catalog, [entry])
         inputs, scored_by = [source, *watcher.inputs, *looked_for], {RUN_TAG: champion.run, CONFIG_TAG: champion.config}
         published = staged.publish(content, inputs, scored_by=scored_by)
-    how = [*watched.how, f"{int(kept.sum()):,} of {len(kept):,} impressions, scored as {what}"]
+    how = [*watched.how, f"{int(known.sum()):,} of {len(keys):,} impressions had been scored as candidates"]
     say(f"{source.date}: {'; '.join(how)}")
     overall = {name: lines[0][name] for name in _IN_SUMMARY}
     seconds = round(time.monotonic() - started, 3)
     return {"date": source.date, **overall, "how": how, "partition": published.version, "seconds": seconds}
 
 
-def _scored_rows(watcher: Watcher, watched: Watched, catalog: Catalog, keys: pa.Table) -> tuple[Rows, np.ndarray, str]:
-    """Return the date's impressions, their logits [n] with NaN for those without a score, and what was scored."""
-    if watched.given:
-        given = given_scores(catalog, watched.date, keys)
-        if np.isfinite(given).any():
-            rows = load_rows(catalog, [watched.date], RowEncoder(watcher.run.space))
-            return rows, logit(np.clip(given, _NEAREST_TO_CERTAIN, 1 - _NEAREST_TO_CERTAIN)), "candidates"
-        say(f"no impression of {watched.date} had been scored as a candidate, so the champion scores them now")
-    model, rows = load_validation(watcher.run, catalog, [watched.date], watcher.cached_in)
-    return rows, predict(model, rows).numpy(), "impressions"
+def _scored_rows(watcher: Watcher, date: str, catalog: Catalog, given: np.ndarray) -> tuple[Rows, np.ndarray]:
+    """Return the date's impressions and their logits, [n]. given: their probabilities, NaN for those without one.
+
+    The champion scores the latter now. All impressions count, because the best candidates, or those of one scene, are
+    not comparable to the rows that the champion was chosen on.
+    """
+    logits = logit(np.clip(given, _NEAREST_TO_CERTAIN, 1 - _NEAREST_TO_CERTAIN))
+    if np.isfinite(given).all():
+        return load_rows(catalog, [date], RowEncoder(watcher.run.space)), logits
+    model, rows = load_validation(watcher.run, catalog, [date], watcher.cached_in)
+    return rows, np.where(np.isfinite(given), logits, predict(model, rows).numpy())

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,8 +18,11 @@ from warehouse.tables import DEEP_FEATURES, SCENES
 _RATE_BOUNDS = (0.001, 0.999)  # keep the odds finite in scenes where nothing, or everything, was clicked
 
 
-def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates) -> FeatureSpace:
-    """Fit a feature space on the rows of the dates. Raises TrainingError if all, or none, of them were clicked."""
+def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates, min_count: int = 1) -> FeatureSpace:
+    """Fit a feature space on the rows of the dates. Raises TrainingError if all, or none, of them were clicked.
+
+    min_count: users and items with fewer impressions count as unseen.
+    """
     parts: dict[str, list[Vocabulary]] = defaultdict(list)
     shown, clicked = np.zeros(len(SCENES)), np.zeros(len(SCENES))
     for table in read(catalog, dates, DEEP_FEATURES):
@@ -36,6 +40,7 @@ def fit_features(catalog: Catalog, dates: Sequence[str], read: Read = read_dates
             "both clicked and unclicked rows: choose another --as-of or more --train-days"
         )
     vocabularies = {name: Vocabulary.merged(of_name) for name, of_name in parts.items()}
+    vocabularies |= {name: replace(vocabularies[name], least=min_count) for name in IDS}
     lists = {
         name: ListVocabulary.of_lists(vocabularies.pop(name))
         for name in DEEP_FEATURES

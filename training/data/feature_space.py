@@ -1,7 +1,7 @@
 """What turns rows into features: vocabularies, click rates by scene, means and deviations."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +98,7 @@ class FeatureSpace:
             "scene_ctr": self.scene_ctr.tolist(),
             "categorical_sizes": self.categorical_sizes,
             "deep_features": list(self.deep_features),
+            "min_count": {name: self.vocabularies[name].least for name in IDS},
             "lists": {name: vocabulary.width for name, vocabulary in self.lists.items()},
             "numeric": list(FEATURE_NAMES),
             "mean": self.standardiser.mean.tolist(),
@@ -119,7 +120,9 @@ class FeatureSpace:
             )
         names = (*IDS, *meta["deep_features"])
         vocabularies = {name: Vocabulary.load(folder / VOCABULARY_FOLDER / f"{name}.parquet") for name in names}
-        for name, width in meta.get("lists", {}).items():  # earlier runs have none
+        for name, least in meta.get("min_count", {}).items():  # earlier runs have none of these
+            vocabularies[name] = replace(vocabularies[name], least=least)
+        for name, width in meta.get("lists", {}).items():
             vocabularies[name] = ListVocabulary(**vars(vocabularies[name]), width=width)
         mean, scale, scene_ctr = (np.array(meta[name], dtype=np.float64) for name in ("mean", "scale", "scene_ctr"))
         return FeatureSpace(vocabularies, scene_ctr, Standardiser(mean, scale))

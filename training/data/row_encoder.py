@@ -61,7 +61,7 @@ def without_newcomers(rows: Rows, space: FeatureSpace) -> Rows:
     of_features = categorical.split(space.input_shape.widths, dim=1)
     for name, indexes in zip(space.categorical_sizes, of_features, strict=True):
         if vocabulary := space.vocabularies.get(name):
-            in_all = torch.from_numpy(np.append(0, vocabulary.impressions)).to(indexes.device)
+            in_all = torch.from_numpy(vocabulary.impressions_at(np.arange(vocabulary.size))).to(indexes.device)
             in_these = torch.bincount(indexes.flatten(), minlength=len(in_all))
             indexes[in_these[indexes] == in_all[indexes]] = UNSEEN
     return replace(rows, categorical=categorical)

@@ -1,7 +1,7 @@
 """Vocabularies: the ids that occur on the training dates, with indexes from 1. All other ids have the index 0."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from training.data.arrow_columns import codes_and_values
 from training.data.id_positions import IdPositions
-from training.data.value_index import ValueIndex
+from training.data.value_index import UNSEEN, ValueIndex
 
 PARTS_AT_ONCE = 32  # vocabularies to collect before merging: those of many pieces repeat the same ids
 
@@ -22,10 +22,12 @@ _SCANNED_WHILE_SEARCHED = 64  # so many known values are hashed in the time of o
 class Vocabulary(ValueIndex):
     """The distinct values of a column on the training dates, with the number of impressions of each.
 
-    Values of a vocabulary that was merged or loaded are sorted.
+    Values of a vocabulary that was merged or loaded are sorted. least: values with fewer impressions share the index of
+    unseen ones.
     """
 
     impressions: np.ndarray
+    least: int = field(default=1, kw_only=True)
 
     @staticmethod
     def merged(parts: Sequence["Vocabulary"]) -> "Vocabulary":
@@ -49,9 +51,29 @@ class Vocabulary(ValueIndex):
         """Write the columns value and impressions as Parquet, in index order."""
         pq.write_table(self._table(), path, compression="zstd")
 
+    @property
+    def size(self) -> int:
+        """The number of indexes, including UNSEEN."""
+        return 1 + int((self.impressions >= self.least).sum())
+
+    def looked_up(self, distinct: pa.Array) -> np.ndarray:
+        """Return the index of each distinct value, followed by UNSEEN, which the code -1 for null selects."""
+        return self._indexes_of_values[super().looked_up(distinct)]
+
+    @cached_property
+    def _indexes_of_values(self) -> np.ndarray:
+        frequent = self.impressions >= self.least
+        return np.append(UNSEEN, np.where(frequent, np.cumsum(frequent), UNSEEN))
+
     def impressions_at(self, index: np.ndarray) -> np.ndarray:
-        """Return the number of impressions on the training dates of the id at each index; 0 for unseen ids."""
-        return np.concatenate(([0], self.impressions))[index]
+        """Return the number of impressions on the training dates of the value at each index; 0 for UNSEEN."""
+        return np.append(0, self.impressions[self.impressions >= self.least])[index]
+
+    def impressions_of(self, column: pa.ChunkedArray) -> np.ndarray:
+        """Return how many impressions each value of a dictionary-encoded column has on the training dates, [n]."""
+        codes, distinct = codes_and_values(column)
+        position = np.append(self._positions(distinct), -1)[codes]
+        return np.append(self.impressions, 0)[position]
 
     def _positions(self, distinct: pa.Array) -> np.ndarray:
         if len(distinct) * _SCANNED_WHILE_SEARCHED > len(self.values):

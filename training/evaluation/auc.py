@@ -41,9 +41,9 @@ def auc_interval(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> A
     DeLong et al., 1988. The AUC is assumed to be normally distributed, and the interval is cut off at 0 and 1. It is
     None if a class has rows of fewer than two users.
     """
-    positives, negatives = _by_class(scores, labels)
-    value = _area(_doubled_rank(positives, np.sort(negatives)), len(negatives))
-    deviation = None if value is None else _deviation(*_placements(scores, labels), labels, users)
+    of_positives, of_negatives = _doubled_ranks(scores, labels)
+    value = _area(of_positives, len(of_negatives))
+    deviation = None if value is None else _deviation(*_shares(of_positives, of_negatives), labels, users)
     if value is None or deviation is None:
         return AucInterval(value)
     margin = Z_95 * deviation
@@ -129,11 +129,17 @@ def _area(doubled: np.ndarray, negatives: int) -> float | None:
 def _placements(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute the share of negatives below each positive, and of positives above each negative; ties count half.
 
-    Both are in the order of the rows, so that those of two models can be paired.
+    Both are in the order of the rows, so that those of two models can be paired. Without a class they mean nothing.
     """
+    return _shares(*_doubled_ranks(scores, labels))
+
+
+def _doubled_ranks(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the doubled ranks of the positives among the negatives, and of the negatives among the positives."""
     positives, negatives = _by_class(scores, labels)
-    if not len(positives) or not len(negatives):
-        return positives, negatives
-    of_positives = _doubled_rank(positives, np.sort(negatives)) / (2 * len(negatives))
-    of_negatives = 1 - _doubled_rank(negatives, np.sort(positives)) / (2 * len(positives))
-    return of_positives, of_negatives
+    return _doubled_rank(positives, np.sort(negatives)), _doubled_rank(negatives, np.sort(positives))
+
+
+def _shares(of_positives: np.ndarray, of_negatives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    pairs = [2 * max(len(others), 1) for others in (of_negatives, of_positives)]
+    return of_positives / pairs[0], 1 - of_negatives / pairs[1]

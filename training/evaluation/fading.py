@@ -37,15 +37,15 @@ class Verdict:
     """What the days up to one say. evidence: how many times likelier they are if the champion has become worse.
 
     warned_on: the first day on which the evidence reached 1 / ALPHA, if any. since: the likeliest day of the change.
-    before, after: the mean entropy up to that day and from it on. These three are None on the day it was chosen.
+    before, after: the mean entropy up to that day and from it on.
     """
 
     date: str
     evidence: float
     warned_on: str | None
-    since: str | None = None
-    before: float | None = None
-    after: float | None = None
+    since: str
+    before: float
+    after: float
 
 
 def verdicts(chosen: Day, since: Sequence[Day]) -> list[Verdict]:

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from training.evaluation.calibration import log_loss, normalised_entropy
+from training.evaluation.segments import FEWEST_ROWS
 
 _FARTHEST = 100.0  # logits: no level lies farther from any prediction
 
@@ -23,12 +24,13 @@ def levelled_entropy(logits: np.ndarray, labels: np.ndarray, users: np.ndarray) 
     """Compute normalised entropy (He et al., ADKDD 2014) after all logits are shifted so as to predict the clicks.
 
     It does not rise if only the click rate changes. 1 is as good as knowing the click rate alone. logits, labels: [n].
-    users: one number per user, [n]. None if the rows are all of one class or of one user.
+    users: one number per user, [n]. None if a class has fewer than FEWEST_ROWS rows, whose standard error would be far
+    from the truth, or if all rows are of one user.
     """
-    rate = float(labels.mean()) if len(labels) else 0.0
-    clusters = len(np.unique(users))
-    if rate in (0, 1) or clusters < 2:
+    clicks, clusters = int(labels.sum()), len(np.unique(users))
+    if min(clicks, len(labels) - clicks) < FEWEST_ROWS or clusters < 2:
         return None
+    rate = clicks / len(labels)
     logits = np.clip(logits.astype(np.float64), -_FARTHEST / 2, _FARTHEST / 2)
     shift = brentq(lambda level: expit(logits + level).mean() - rate, -_FARTHEST, _FARTHEST)
     losses = log_loss(logits + shift, labels)

@@ -36,7 +36,7 @@ def evaluate_model(
     """
     gate_statistics = GateStatistics()
     logits = predict(model, validation, gate_statistics).numpy()
-    predictions = predictions_table(keys, validation, logits, space, few_max)
+    predictions = predictions_table(keys, logits, space, few_max)
     metrics, report = evaluated(predictions, click_probabilities(catalog, dates, predictions))
     if gates := gate_statistics.report():
         metrics["gates"] = gates

@@ -8,7 +8,6 @@ from scipy.special import expit
 
 from training.data.arrow_columns import codes_and_values
 from training.data.feature_space import FeatureSpace
-from training.data.rows import ITEM, USER, Rows
 from training.evaluation.segments import LEVELS, Segment
 
 KEYS = ("user_id", "item_id", "log_ts", "scene")
@@ -20,14 +19,13 @@ def cold_start_level(impressions: np.ndarray, few_max: int) -> np.ndarray:
     return np.where(impressions == 0, 0, np.where(impressions <= few_max, 1, 2))
 
 
-def predictions_table(keys: pa.Table, rows: Rows, logits: np.ndarray, space: FeatureSpace, few_max: int) -> pa.Table:
+def predictions_table(keys: pa.Table, logits: np.ndarray, space: FeatureSpace, few_max: int) -> pa.Table:
     """Build the table for predictions.parquet, in the order of `keys`. logits: [n]."""
-    categorical = rows.categorical.numpy()
     levels = {
         f"{entity}_level": pa.DictionaryArray.from_arrays(
-            cold_start_level(space.vocabularies[f"{entity}_id"].impressions_at(categorical[:, column]), few_max), LEVELS
+            cold_start_level(space.vocabularies[f"{entity}_id"].impressions_of(keys[f"{entity}_id"]), few_max), LEVELS
         )
-        for entity, column in (("user", USER), ("item", ITEM))
+        for entity in ("user", "item")
     }
     probabilities = expit(logits.astype(np.float64))
     columns = {"label": keys["label"], "logit": logits, "probability": probabilities, **levels}

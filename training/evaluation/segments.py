@@ -62,7 +62,7 @@ def all_segments() -> tuple[Segment, ...]:
 class Figures:
     """The metrics of a segment. A metric is None if the segment has too few rows for it.
 
-    auc_low, auc_high: DeLong's 95% interval. logloss: in nats.
+    auc_low, auc_high: the 95% interval, with each user's rows as one cluster. logloss: in nats.
     """
 
     rows: int

@@ -38,12 +38,13 @@ def _judged(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     chosen = _day(lines[0]["as_of"], lines[0], "chosen_")
     days = [day for line in lines if chosen and (day := _day(line["date"], line))]
     by_date = {verdict.date: verdict for verdict in (verdicts(chosen, days) if chosen else [])}
-    found, warned_on = [], None
+    found, warning = [], None
     for line in lines:
         verdict = by_date.get(line["date"])
-        warned_on = verdict.warned_on if verdict else warned_on
-        told = {"evidence": verdict.evidence if verdict else None, "warned_on": warned_on}
-        found.append({**line, **told, "says": _sentence(line, verdict, warned_on)})
+        if verdict and verdict.warned_on:
+            warning = warning or verdict  # what is said about the change stays what it was on the day of the warning
+        told = {"evidence": verdict.evidence if verdict else None, "warned_on": warning.warned_on if warning else None}
+        found.append({**line, **told, "says": _sentence(line, verdict, warning)})
     return found
 
 
@@ -52,15 +53,19 @@ def _day(date: str, line: dict[str, Any], prefix: str = "") -> Day | None:
     return None if entropy is None or error is None else Day(date, entropy, error)
 
 
-def _sentence(line: dict[str, Any], verdict: Verdict | None, warned_on: str | None) -> str:
+def _sentence(line: dict[str, Any], verdict: Verdict | None, warning: Verdict | None) -> str:
     champion = f"the champion, version {line['version']} as of {line['as_of']},"
+    if warning:
+        since = f"since {warning.since}, normalised entropy {warning.after:.4f} after {warning.before:.4f}"
+        now = _areas(line) if verdict else f"{line['date']} itself has too few clicks, or too few rows without one"
+        return f"{champion} is worse than when it was chosen: {since}; first told on {warning.warned_on}; {now}"
     if verdict is None:
         return f"{champion} cannot be judged: too few clicks, or too few rows without one"
-    areas = f"AUC {line['auc']:.4f}, {line['chosen_auc']:.4f} when it was chosen"
-    if warned_on is None:
-        return (
-            f"{champion} is as good as when it was chosen, as far as can be told: {areas}; evidence of a change "
-            f"{verdict.evidence:.2g}, a warning needs {1 / ALPHA:.0f}"
-        )
-    since = f"since {verdict.since}, normalised entropy {verdict.after:.4f} after {verdict.before:.4f}"
-    return f"{champion} is worse than when it was chosen: {areas}; {since}; first told on {warned_on}"
+    return (
+        f"{champion} is as good as when it was chosen, as far as can be told: {_areas(line)}; evidence of a change "
+        f"{verdict.evidence:.2g}, a warning needs {1 / ALPHA:.0f}"
+    )
+
+
+def _areas(line: dict[str, Any]) -> str:
+    return f"AUC {line['auc']:.4f}, {line['chosen_auc']:.4f} when it was chosen"

@@ -18,3 +18,4 @@ class ModelSettings:
     scene_experts: int = 1
     shared_experts: int = 3
     leaves: int = 31
+    min_count: int = 1

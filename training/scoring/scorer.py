@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from training.scoring.network import Network
     from training.scoring.trees import BoostedTrees
 
+_ABOUT = ("run", "model", "dataset", "as_of")
 _KEYS = (*IDS, "log_ts", "scene")
 _AT_ONCE = 16_384  # rows: more are no faster, and take more memory
 
@@ -38,20 +39,28 @@ class Scorer:
     def __init__(self, folder: Path | str, text_encoder: str | None = None) -> None:
         """Load an export. text_encoder: the present folder of its sentence-transformers model, if it has moved.
 
-        Raises TrainingError if files are missing, or made for another number of scenes.
+        Raises TrainingError if files are missing, damaged, or made for another number of scenes.
         """
         folder = Path(folder)
         try:
-            about = json.loads((folder / DESCRIPTION_FILE).read_text(encoding="utf-8"))
+            text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
         except OSError as error:
             raise TrainingError(
                 f"{folder} is not the folder of an exported model, because {DESCRIPTION_FILE} cannot be read "
                 f"({error.strerror}): make one with `python -m training export`"
             ) from error
-        self.run, self.model, self.dataset, self.as_of = (about[name] for name in ("run", "model", "dataset", "as_of"))
-        self._space = FeatureSpace.load(folder)
-        self._texts = RememberedTexts(TextSpace.load(folder, text_encoder)) if about["reads_texts"] else None
-        self._model = _load_model(folder, self._space)
+        try:
+            about = json.loads(text)
+            self.run, self.model, self.dataset, self.as_of = (about[name] for name in _ABOUT)
+            self._space = FeatureSpace.load(folder)
+            self._texts = RememberedTexts(TextSpace.load(folder, text_encoder)) if about["reads_texts"] else None
+            self._model = _load_model(folder, self._space)
+        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+            first_line = (str(error).splitlines() or ["no message"])[0]
+            raise TrainingError(
+                f"the exported model in {folder} is incomplete or damaged ({first_line}): copy it again, and check it "
+                "with `sha256sum --check SHA256SUMS` there"
+            ) from error
         self.schema = schema_read(self._space, self._texts.mode if self._texts else None)
 
     def probabilities(self, rows: pa.Table) -> np.ndarray:
@@ -93,9 +102,9 @@ def _load_model(folder: Path, space: FeatureSpace) -> "Network | BoostedTrees":
         from training.scoring.network import Network
 
         return Network(folder / NETWORK_FILE)
+    text = (folder / TREES_FILE).read_text(encoding="utf-8")
     from training.scoring.trees import BoostedTrees
 
-    text = (folder / TREES_FILE).read_text(encoding="utf-8")
     try:
         return BoostedTrees.parse(text, space.input_shape)
     except ValueError as error:
@@ -113,7 +122,10 @@ def as_typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     _require_values(typed, ("log_ts", "scene"))
     unknown = sorted(set(pc.unique(typed["scene"]).to_pylist()) - set(SCENES))
     if unknown:
-        raise TrainingError(f"the rows have the scenes {', '.join(map(str, unknown))}, but the model knows {SCENES}")
+        raise TrainingError(
+            f"the rows have the scenes {', '.join(map(str, unknown))}, but the model knows {SCENES[0]} to "
+            f"{SCENES[-1]}: give one of these"
+        )
     return typed
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from training.tracking.champion import ALIAS, CROWNED_TAG, Champion, identity_in, model_name
-from training.tracking.client import may_hold_runs, registered_model, tracking
+from training.tracking.client import NOT_FOUND, may_hold_runs, registered_model, tracking
 from training.tracking.run_tags import AS_OF_TAG
 
 if TYPE_CHECKING:
@@ -74,10 +74,21 @@ def _reign(client: "MlflowClient", version: "ModelVersion", present: str) -> Rei
     """Read a version's reign; None if it has no run that says its as-of date. `crown` once left no time of its own."""
     if not version.run_id:
         return None
-    as_of = client.get_run(version.run_id).data.tags.get(AS_OF_TAG)
+    as_of = _as_of(client, version.run_id)
     if as_of is None:
         return None
     made = datetime.fromtimestamp(version.creation_timestamp / 1000, UTC)
     crowned = tuple(map(datetime.fromisoformat, version.tags.get(CROWNED_TAG, "").split())) or (made,)
     number = str(version.version)
     return Reign(Champion(number, *identity_in(version.tags), version.run_id), as_of, crowned, number == present)
+
+
+def _as_of(client: "MlflowClient", run_id: str) -> str | None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_run(run_id).data.tags.get(AS_OF_TAG)
+    except MlflowException as error:
+        if error.error_code != NOT_FOUND:
+            raise
+        return None  # the run has been removed for good, by `mlflow gc`

@@ -39,6 +39,8 @@ async function load(parameters) {
   byId("artifacts").textContent = data.artifacts;
   showBroken();
   state.champion = null;
+  state.watched = null;
+  drawWatched();
   state.leads.clear();
   byId("champion").hidden = true;
   const runs = data.datasets.length ? [showRuns(), showChampion(data.dataset), showWatch(data.dataset)] : [];

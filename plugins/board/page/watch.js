@@ -2,19 +2,14 @@
 // The champion over dates: its AUC with a band, the day it was chosen, and the days on which the watch warned.
 
 async function showWatch(dataset) {
-  try {
-    const watched = await ask("data/watch", [["dataset", dataset]]);
-    if (state.data.dataset !== dataset) return;
-    state.watched = watched;
-    drawWatched();
-  } catch (error) {
-    if (state.data.dataset === dataset) byId("watch-says").textContent = error.message;
-  }
+  const watched = await ask("data/watch", [["dataset", dataset]]).catch((error) => ({ points: [], says: error.message }));
+  if (state.data.dataset !== dataset) return;
+  state.watched = watched;
+  drawWatched();
 }
 
 function drawWatched() {
-  const { points, champions, says, warns } = state.watched ?? {};
-  if (!points) return;
+  const { points, champions, says, warns } = state.watched ?? { points: [], says: "" };
   byId("watch-says").textContent = warns ? `Warning: ${says}` : says;
   byId("watch-says").className = warns ? "notice" : "";
   byId("watch").hidden = byId("watch-words").hidden = !points.length;

@@ -1,6 +1,7 @@
 """Exported models, loaded in a process that has neither this repository nor torch."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,12 @@ np.save("logits.npy", Scorer(sys.argv[1]).logits(pq.read_table(sys.argv[2])))
 
 def export(run: Path | str, to: Path, *more: str) -> Path:
     return Path(main(["export", "--model", str(run), "--to", str(to), *more])["exported"])
+
+
+@pytest.fixture(scope="module")
+def exports(validated: dict, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("exports")
+    return {model: export(validated[model][0], folder / model) for model in ("dnn", "mmoe_content")}
 
 
 @pytest.mark.parametrize("model", ["lr", "gbdt", "dnn", "ple_text", "mmoe_content"])
@@ -78,12 +85,39 @@ def test_rows_that_cannot_be_scored_are_told_by_name(validated: dict, tmp_path: 
     with pytest.raises(TrainingError, match="the rows lack the columns scene, u_ctr_7d"):
         scorer.probabilities(rows.drop_columns(["scene", "u_ctr_7d"]))
     scene = rows.column_names.index("scene")
-    with pytest.raises(TrainingError, match="the scenes 5, 77, but the model knows"):
+    with pytest.raises(TrainingError, match="the scenes 5, 77, but the model knows 0 to 4: give one of these"):
         scorer.probabilities(rows.set_column(scene, "scene", pa.array([5, 77, *[0] * (len(rows) - 2)])))
     with pytest.raises(TrainingError, match="column scene has 1 rows without a value"):
         scorer.probabilities(rows.set_column(scene, "scene", pa.array([None, *[0] * (len(rows) - 1)])))
     with pytest.raises(TrainingError, match="column scene is string and cannot be turned into int32"):
         scorer.probabilities(rows.set_column(scene, "scene", pa.array(["first"] * len(rows))))
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "kept"),
+    [
+        ("dnn", "model.json", 20),
+        ("dnn", "feature_meta.json", None),
+        ("dnn", "vocabulary/user_id.parquet", None),
+        ("dnn", "vocabulary/item_id.parquet", 100),
+        ("dnn", "network.onnx", None),
+        ("dnn", "network.onnx", 1000),
+        ("mmoe_content", "text_encoder/encoder.json", None),
+        ("mmoe_content", "whiten_W.npy", 100),
+    ],
+)
+def test_an_export_that_was_copied_in_part_is_told(
+    exports: dict[str, Path], model: str, file: str, kept: int | None, tmp_path: Path
+) -> None:
+    """kept: the bytes of the file that were copied; None if it is missing."""
+    copy = Path(shutil.copytree(exports[model], tmp_path / "copy"))
+    whole = (copy / file).read_bytes()
+    (copy / file).unlink()
+    if kept:
+        assert kept < len(whole)
+        (copy / file).write_bytes(whole[:kept])
+    with pytest.raises(TrainingError, match=r"copy is incomplete or damaged .*: copy it again, and check it with"):
+        Scorer(copy)
 
 
 def test_the_champion_is_exported_and_a_folder_that_exists_is_left_alone(

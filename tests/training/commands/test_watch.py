@@ -3,9 +3,13 @@
 import math
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date as calendar_date
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.training.commands.test_predict import key, predict, publish_candidates, scores
@@ -14,8 +18,10 @@ from tests.training.logs import World, publish
 from training.cli import main
 from training.commands import watch as watch_command
 from training.errors import TrainingError
+from training.evaluation.given_scores import given_scores
 from training.evaluation.watch_table import read_watch
 from training.tracking.champion_history import reigns_of
+from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import CANDIDATE_FEATURES, SCENES, SCORES, TRAIN, VALID_CANDIDATES, WATCH
@@ -43,8 +49,9 @@ def watch(champion: tuple[Published, str, Path]) -> Iterator[Watch]:
     published, uri, run = champion
     place = ["--warehouse", published.folder.as_uri(), "--dataset", "demo", "--artifacts", str(run.parent)]
 
-    def command(first: str, last: str | None = None) -> dict:
-        return main(["watch", *place, "--tracking-uri", uri, "--start-date", first, "--end-date", last or first])
+    def command(first: str, last: str | None = None, alone: bool = False) -> dict:
+        dates = ["--date", first] if alone else ["--start-date", first, "--end-date", last or first]
+        return main(["watch", *place, "--tracking-uri", uri, *dates])
 
     yield command
     for table in (VALID_CANDIDATES, CANDIDATE_FEATURES, SCORES, WATCH):
@@ -69,15 +76,16 @@ def test_the_scores_given_before_a_date_are_held_against_its_clicks(
 ) -> None:
     published, uri, run = champion
     date = published.world.last_date
-    publish_candidates(published, date, published.world.tables[date].slice(0, 300))
+    publish_candidates(published, date)
     predict(published, "--model", str(run))
     (told,) = watch(date)["published"]
     given = {key(row): row["probability"] for row in scores(published.catalog, date)}
     clicks = labels(published, date)
     by_segment = {line["segment"]: line for line in read_watch(published.catalog, date)}
-    assert f"{len(published.world.tables[date])} impressions, scored as candidates" in told["how"][-1]
+    impressions = len(published.world.tables[date])
+    assert told["how"][-1] == f"{impressions} of {impressions} impressions had been scored as candidates"
     assert told["says"].startswith("the champion, version 1 as of ")
-    assert told["warned_on"] is None
+    assert (told["warned_on"], told["newly_warned"]) == (None, False)
     (reign,) = reigns_of(uri, "demo")
     assert (reign.champion.run, reign.present, len(reign.crowned)) == (run.name, True, 1)
     for name, scene in (("overall", None), ("scene 4", 4)):
@@ -119,6 +127,46 @@ def test_without_candidates_the_champion_that_knows_nothing_of_the_date_scores_i
     assert again == pytest.approx(overall, abs=1e-5)
 
 
+def test_impressions_that_were_not_candidates_are_scored_now_so_that_all_count(
+    champion: tuple[Published, str, Path], watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published, _, run = champion
+    date = published.world.last_date
+    publish_candidates(published, date)
+    predict(published, "--model", str(run))
+    own = {key(row): row["probability"] for row in scores(published.catalog, date)}
+    predict(published, "--model", str(run), "--top", "1")
+    best = {key(row) for row in scores(published.catalog, date)}
+    rows = published.world.tables[date].to_pylist()
+    asked: list[list[dict]] = []
+
+    def odd_scores(catalog: Catalog, day: str, keys: pa.Table) -> np.ndarray:
+        asked.append(keys.to_pylist())
+        found = given_scores(catalog, day, keys)
+        assert [*np.isfinite(found)] == [key(row) in best for row in asked[0]]
+        return np.where(np.isfinite(found), 0.123, np.nan)
+
+    monkeypatch.setattr(watch_command, "given_scores", odd_scores)
+    (told,) = watch(date)["published"]
+    known = sum(key(row) in best for row in rows)
+    assert 0 < known < len(rows)
+    assert told["how"][-1] == f"{known} of {len(rows)} impressions had been scored as candidates"
+    pairs = [(0.123 if key(row) in best else own[key(row)], row["label"]) for row in rows]
+    overall = read_watch(published.catalog, date)[0]
+    assert (overall["rows"], overall["scored"]) == (len(rows), "impressions")
+    assert overall["auc"] == pytest.approx(slow_auc(pairs))
+    assert overall["predicted_clicks"] == pytest.approx(sum(p for p, _ in pairs), rel=1e-5)
+
+
+def test_a_warning_is_new_until_it_is_published(
+    champion: tuple[Published, str, Path], watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = champion[0].world.last_date
+    warn = lambda lines: [{**line, "evidence": 99.0, "warned_on": date, "says": "it is worse"} for line in lines]  # noqa: E731
+    monkeypatch.setattr(watch_command, "judged", warn)
+    assert [watch(date)["published"][0]["newly_warned"] for _ in range(2)] == [True, False]
+
+
 def test_the_figures_when_chosen_are_those_of_the_run_and_drift_is_told_by_feature(
     champion: tuple[Published, str, Path], watch: Watch
 ) -> None:
@@ -139,7 +187,7 @@ def test_a_killed_watch_leaves_the_old_figures_and_running_it_again_repairs_them
     published, _, run = champion
     date = published.world.last_date
     before = watch(date)["published"][0]["partition"]
-    publish_candidates(published, date, published.world.tables[date].slice(0, 300))
+    publish_candidates(published, date)
     predict(published, "--model", str(run))
     with monkeypatch.context() as killed:
         killed.setattr(StagedPartition, "__exit__", lambda *_: None)  # nobody cleans up after a kill
@@ -165,7 +213,11 @@ def test_impressions_that_are_missing_or_of_no_row_are_told(
 ) -> None:
     published = champion[0]
     with pytest.raises(TrainingError, match=r"date=2024-01-01 is missing: .*run the stages for 2024-01-01"):
-        watch("2024-01-01")
+        watch("2024-01-01", alone=True)
+    last = published.world.last_date
+    told = watch(last, (calendar_date.fromisoformat(last) + timedelta(days=1)).isoformat())
+    assert [line["date"] for line in told["published"]] == [last]
+    assert "is missing" in told["skipped"][0]["why"]
     publish(published.catalog, "2024-01-01", published.world.tables[published.world.last_date].slice(0, 0))
     assert watch("2024-01-01")["skipped"] == [{"date": "2024-01-01", "why": "2024-01-01 has no impressions"}]
     shutil.rmtree(published.catalog.path(TRAIN, "2024-01-01"))

@@ -1,5 +1,6 @@
 import itertools
 import math
+from collections import Counter
 from unittest.mock import Mock
 
 import numpy as np
@@ -291,3 +292,22 @@ def test_ids_of_some_rows_alone_are_unseen_to_a_model_fitted_on_the_others(publi
             newcomers += was != now
     assert newcomers > 0
     assert torch.equal(known.numeric, last.numeric)
+
+
+def test_ids_that_occur_too_seldom_share_the_index_of_unseen_ones(published, dates, space, tmp_path):
+    least = int(np.median(space.vocabularies["user_id"].impressions))
+    bounded = fit_features(published.catalog, dates[0], min_count=least)
+    bounded.save(tmp_path)
+    counts = {
+        name: Counter(row[name] for row in raw_rows(published.world, dates[0])) for name in ("user_id", "item_id")
+    }
+    keys = read_keys(published.catalog, dates[1])
+    rows = load_rows(published.catalog, dates[1], RowEncoder(bounded))
+    for column, (name, count) in enumerate(counts.items()):
+        frequent = sorted(value for value, impressions in count.items() if impressions >= least)
+        expected = [1 + frequent.index(value) if value in frequent else 0 for value in keys[name].to_pylist()]
+        assert rows.categorical[:, column].tolist() == expected
+        assert bounded.categorical_sizes[name] == 1 + len(frequent) < space.categorical_sizes[name]
+        shown = bounded.vocabularies[name].impressions_of(keys[name])
+        assert shown.tolist() == [count[value] for value in keys[name].to_pylist()], "levels count all impressions"
+    assert FeatureSpace.load(tmp_path).categorical_sizes == bounded.categorical_sizes

@@ -39,9 +39,13 @@ def test_the_error_of_entropy_is_that_of_drawing_users() -> None:
     assert levelled_entropy(LOGITS, LABELS, USERS).error == pytest.approx(np.std(drawn), rel=0.2)
 
 
-@pytest.mark.parametrize("labels", [LABELS * 0, LABELS * 0 + 1, LABELS[:0]])
-def test_one_class_or_no_row_has_no_entropy(labels: np.ndarray) -> None:
+NINE, TEN = np.arange(600) < 9, np.arange(600) < 10
+
+
+@pytest.mark.parametrize("labels", [LABELS * 0, LABELS * 0 + 1, LABELS[:0], NINE * 1, 1 - NINE])
+def test_too_few_rows_of_a_class_have_no_entropy(labels: np.ndarray) -> None:
     assert levelled_entropy(LOGITS[: len(labels)], labels, USERS[: len(labels)]) is None
+    assert levelled_entropy(LOGITS, TEN * 1, USERS)
 
 
 def test_rows_that_a_user_repeats_do_not_make_an_auc_more_certain() -> None:

@@ -1,9 +1,12 @@
 """Which version was the champion before a date."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos import databricks_pb2
 
 from training.tracking.champion import Champion
 from training.tracking.champion_history import Reign, reigns_of, standing_before
@@ -54,6 +57,25 @@ def test_an_alias_that_was_moved_by_hand_is_followed_and_told() -> None:
     found, how = standing_before("2023-07-20", moved)
     assert found.champion.version == "1"
     assert "the alias was moved to version 1 by hand" in how
+
+
+@pytest.mark.parametrize(("code", "known"), [("RESOURCE_DOES_NOT_EXIST", True), ("INTERNAL_ERROR", False)])
+def test_a_version_whose_run_has_been_removed_for_good_is_left_out(
+    code: str, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = MlflowException("no such run", getattr(databricks_pb2, code))
+    left = Mock(data=Mock(tags={"antm2c.as_of": "2023-07-16"}))
+    client = Mock(get_run=Mock(side_effect=lambda run_id: left if run_id == "2" else (_ for _ in ()).throw(gone)))
+    version = {"creation_timestamp": 0, "tags": {}}
+    client.search_model_versions.return_value = [Mock(version=n, run_id=n, **version) for n in ("1", "2")]
+    client.get_registered_model.return_value.aliases = {"champion": "2"}
+    opened = MagicMock()
+    opened.return_value.__enter__.return_value = client
+    opened.return_value.__exit__.return_value = False
+    monkeypatch.setattr("training.tracking.champion_history.tracking", opened)
+    with nullcontext() if known else pytest.raises(MlflowException):
+        (found,) = reigns_of("http://server", "demo")
+        assert (found.champion.version, found.as_of, found.present) == ("2", "2023-07-16", True)
 
 
 def test_without_a_database_there_are_no_versions_and_none_is_made(tmp_path, monkeypatch) -> None:

@@ -1,0 +1,47 @@
+"""What `python -m serving` accepts, and to whom it listens."""
+
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from serving.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hosts at which a server would have started. There is no token."""
+    hosts: list[str] = []
+    monkeypatch.delenv("ANTM2C_SERVING_TOKEN", raising=False)
+    monkeypatch.setattr(uvicorn, "run", lambda _, **options: hosts.append(options["host"]))
+    return hosts
+
+
+@pytest.mark.parametrize(
+    ("host", "address"), [("127.0.0.1", "127.0.0.1:80"), ("localhost", "localhost:80"), ("::1", "[::1]:80")]
+)
+def test_this_machine_may_ask_without_a_token(
+    host: str, address: str, tmp_path: Path, started: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--warehouse", str(tmp_path), "--host", host, "--port", "80"])
+    assert started == [host]
+    assert capsys.readouterr().err == f"answers at http://{address}/score\n"
+
+
+def test_other_machines_need_a_token() -> None:
+    with pytest.raises(SystemExit, match="without a token, only this machine may ask"):
+        main(["--host", "0.0.0.0"])
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "soon"])
+def test_the_time_between_looks_is_above_0(seconds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--look-every={seconds}"])
+    assert f"'{seconds}' is not a number of seconds above 0" in capsys.readouterr().err
+
+
+def test_a_dataset_with_another_number_of_scenes_than_this_process_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "raw_shop").mkdir()
+    (tmp_path / "raw_shop" / "mapping.toml").write_text("scenes = 7")
+    with pytest.raises(SystemExit, match=r"dataset shop in .* has 7 scenes"):
+        main(["--warehouse", str(tmp_path), "--dataset", "shop"])
