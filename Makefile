@@ -26,9 +26,8 @@ ui: setup  ## start a local Airflow to work with, at http://localhost:8080, unti
 test: setup  ## run the tests, except those that take minutes
 	python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# The tests of a group stay together, since they share an Airflow or images.
 test-ui: setup  ## run the tests that take minutes: a whole Airflow, a browser, clusters, containers
-	python -m pytest -m long --numprocesses 2 --dist loadgroup
+	python -m pytest -m long
 
 lint: setup  ## check style, formatting, types, import layers and installed packages
 	ruff check .

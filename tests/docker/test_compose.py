@@ -19,7 +19,7 @@ from tests.docker.conftest import Docker
 from tests.docker.daemon import docker
 from training.runs.layout import METRICS_FILE
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("docker")]
+pytestmark = pytest.mark.long
 
 FILES = ("--file", "docker-compose.yml", "--file", "tests/docker/on_free_ports.yml")
 SERVICES = (

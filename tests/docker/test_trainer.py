@@ -26,7 +26,7 @@ from tests.docker.daemon import containers, docker
 from tests.training.logs import World
 from warehouse.settings import REPOSITORY, read_settings
 
-pytestmark = [pytest.mark.long, pytest.mark.xdist_group("docker")]
+pytestmark = pytest.mark.long
 
 WORLD = World(days=3, rows=1_500, worded=True)
 WINDOW = {"as_of": WORLD.last_date, "train_days": 2, "val_days": 1, "text_encoder": "lsa"}

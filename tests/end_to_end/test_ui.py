@@ -45,7 +45,7 @@ WITHOUT_LOGS = CLICKED[1]
 KILLED = days("2023-07-20", "2023-07-21")
 STARTED = datetime(2023, 11, 1, tzinfo=UTC)
 
-pytestmark = [needs_browser, pytest.mark.long, pytest.mark.xdist_group("ui")]
+pytestmark = [needs_browser, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
