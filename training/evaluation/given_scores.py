@@ -7,12 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from training.data.arrow_columns import TIMESTAMP
 from training.errors import TrainingError
+from training.evaluation.values_by_key import KEY_TYPES, keys_of, mean_by_key
 from warehouse.catalog import Catalog
 from warehouse.tables import SCORES
-
-_TYPES = {"user_id": pa.string(), "item_id": pa.string(), "log_ts": TIMESTAMP, "scene": pa.int32()}
 
 
 def given_scores(catalog: Catalog, date: str, impressions: pa.Table) -> np.ndarray:
@@ -20,18 +18,15 @@ def given_scores(catalog: Catalog, date: str, impressions: pa.Table) -> np.ndarr
 
     A candidate that was scored more than once counts with the mean. Raises TrainingError if the scores cannot be read.
     """
-    wanted = pa.table({name: impressions[name].cast(arrow_type) for name, arrow_type in _TYPES.items()})
+    wanted = keys_of(impressions)
     shown = [ds.field(name).isin(pc.unique(wanted[name])) for name in ("user_id", "item_id")]
     files: Sequence[str] = [entry["name"] for entry in catalog.files(SCORES, date)]
     try:
         scores = ds.dataset(files, format="parquet", filesystem=catalog.storage.filesystem)
         # Most candidates are never shown: they are left out piece by piece, so that scores may be of any number.
-        given = scores.to_table([*_TYPES, "probability"], filter=shown[0] & shown[1])
+        given = scores.to_table([*KEY_TYPES, "probability"], filter=shown[0] & shown[1])
     except (pa.ArrowException, OSError) as error:
         raise TrainingError(
             f"{catalog.uri(SCORES, date)} cannot be read ({error}): run predict for {date} again"
         ) from error
-    means = given.group_by(list(_TYPES)).aggregate([("probability", "mean")])
-    numbered = wanted.append_column("row", pa.array(np.arange(len(wanted))))
-    joined = numbered.join(means, keys=list(_TYPES), join_type="left outer").sort_by("row")
-    return joined["probability_mean"].to_numpy()
+    return mean_by_key(wanted, given, "probability").to_numpy()

@@ -6,14 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from training.data.arrow_columns import TIMESTAMP
 from training.errors import TrainingError
-from training.evaluation.prediction_table import KEYS
+from training.evaluation.values_by_key import KEY_TYPES, keys_of, mean_by_key
 from training.progress import say
 from warehouse.catalog import Catalog
 from warehouse.tables import TRUTH
-
-_TYPES = {"user_id": pa.string(), "item_id": pa.string(), "log_ts": TIMESTAMP, "scene": pa.int32()}
 
 
 def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.Table) -> np.ndarray | None:
@@ -24,7 +21,7 @@ def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.
     files = [entry["name"] for date in dates for entry in catalog.files(TRUTH, date)]
     if not files:
         return None
-    schema = pa.schema([*_TYPES.items(), ("click_probability", pa.float64())])
+    schema = pa.schema([*KEY_TYPES.items(), ("click_probability", pa.float64())])
     try:
         read = ds.dataset(files, format="parquet", filesystem=catalog.storage.filesystem).to_table(schema.names)
         truth = read.cast(schema)
@@ -32,15 +29,10 @@ def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.
         raise TrainingError(
             f"{catalog.table_path(TRUTH)} cannot be read ({error}): write the sample logs again"
         ) from error
-    # Impressions logged twice within a second share a key: both get the mean of their probabilities.
-    truth = truth.group_by(list(KEYS)).aggregate([("click_probability", "mean")])
-    wanted = pa.table({name: predictions[name].cast(arrow_type) for name, arrow_type in _TYPES.items()})
-    wanted = wanted.append_column("row", pa.array(np.arange(len(wanted))))
-    joined = wanted.join(truth, keys=list(KEYS), join_type="left outer").sort_by("row")
-    found = joined["click_probability_mean"]
+    found = mean_by_key(keys_of(predictions), truth, "click_probability")
     if found.null_count:
         say(
-            f"{found.null_count} of {len(wanted)} validation rows have no true click probability: "
+            f"{found.null_count} of {len(predictions)} validation rows have no true click probability: "
             "the best reachable AUC is left out"
         )
         return None
