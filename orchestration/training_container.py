@@ -23,7 +23,7 @@ from training.tracking.client import database_file
 from warehouse.settings import Settings, read_settings
 
 _LABEL = "antm2c.task"  # says which task instance a container belongs to
-_PASSED_PREFIXES = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_USER_NAME", "OMP_")  # of environment variables
+_PASSED_PREFIXES = ("ANTM2C_", "MLFLOW_", "HF_", "HADOOP_USER_NAME", "OMP_", "OPENLINEAGE")  # of environment variables
 
 
 class TrainingContainer(DockerOperator):

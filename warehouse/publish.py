@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from warehouse.catalog import Catalog
+from warehouse.lineage import report_partition
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest, partition_version
 from warehouse.settings import REPOSITORY, read_settings
 from warehouse.tables import Table
@@ -86,6 +87,7 @@ class StagedPartition:
         )
         self._catalog.storage.write_text(f"{self.path}/{MANIFEST_FILE}", manifest.to_json())
         self._swap()
+        report_partition(self._catalog, manifest)
         return manifest
 
     def _swap(self) -> None:

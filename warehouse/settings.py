@@ -8,15 +8,17 @@ from pathlib import Path
 from warehouse.errors import WarehouseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+_LINEAGE_TRANSPORT = re.compile("OPENLINEAGE(_URL$|_CONFIG$|__TRANSPORT)")
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings. Each field comes from the variable ANTM2C_<FIELD>, except tracking_uri (MLFLOW_TRACKING_URI).
 
-    scenes: None if each dataset says how many it has. retrain_on_warning: whether a warning of the watch starts a
-    retraining. serving_token: what requests to the endpoint must bring along; empty for none. train_runtime: python or
-    docker; the trainer_* fields apply to docker only. trainer_gpus: a number, or all.
+    lineage: whether OpenLineage's variables name a transport. scenes: None if each dataset says how many it has.
+    retrain_on_warning: whether a warning of the watch starts a retraining. serving_token: what requests to the endpoint
+    must bring along; empty for none. train_runtime: python or docker; the trainer_* fields apply to docker only.
+    trainer_gpus: a number, or all.
     """
 
     warehouse: str
@@ -25,6 +27,7 @@ class Settings:
     scenes: int | None
     code_revision: str
     tracking_uri: str
+    lineage: bool
     retrain_on_warning: bool
     train_runtime: str
     trainer_image: str
@@ -44,6 +47,7 @@ def read_settings() -> Settings:
         scenes=_scenes(),
         code_revision=_variable("ANTM2C_CODE_REVISION", ""),
         tracking_uri=_variable("MLFLOW_TRACKING_URI", _database_beside(Path(artifacts).absolute())),
+        lineage=any(map(os.environ.get, filter(_LINEAGE_TRANSPORT.match, os.environ))),
         retrain_on_warning=_matching("ANTM2C_RETRAIN_ON_WARNING", "false", "true|false", "true or false") == "true",
         train_runtime=_matching("ANTM2C_TRAIN_RUNTIME", "python", r"python|docker", "python or docker"),
         trainer_image=_variable("ANTM2C_TRAINER_IMAGE", "antm2c-trainer"),

@@ -23,6 +23,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         scenes=None,
         code_revision="",
         tracking_uri=f"sqlite:///{REPOSITORY}/var/mlflow/mlflow.db",
+        lineage=False,
         retrain_on_warning=False,
         train_runtime="python",
         trainer_image="antm2c-trainer",

@@ -42,6 +42,7 @@ from training.text.encoders import resolve_encoder
 from training.text.window_texts import TextSettings, WhitenedTexts, embed_window, whiten_window
 from training.window import available_window, require_published, require_unchanged
 from warehouse.catalog import Catalog
+from warehouse.lineage import report_run
 from warehouse.publish import code_revision
 
 if TYPE_CHECKING:
@@ -193,10 +194,12 @@ def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fit
     with staging_folder(artifacts) as staged:
         write_run(staged, config, course, space, prepared.content.space if prepared.content else None, model)
         write_evaluation(staged, predictions, metrics, report, page)
-        folder = publish_run(staged, artifacts, config.model)
+        folder = publish_run(staged, artifacts, config.model).resolve()
+    ended_at = datetime.now(UTC).isoformat(timespec="seconds")
+    report_run(catalog, config.model, str(folder), config.as_of, config.inputs, config.code_revision, ended_at)
     say(f"{folder}: AUC {metrics['auc']:.4f} on {metrics['rows']:,} rows of {', '.join(dates)}")
     rate = {name: course[name] for name in ("best_epoch", "rows_per_second")}
-    return {"artifacts": str(folder.resolve()), **metrics, "train_days": len(config.window.train), **rate}
+    return {"artifacts": str(folder), **metrics, "train_days": len(config.window.train), **rate}
 
 
 def _require_room(config: RunConfig, shape: InputShape, rows: int) -> None:
