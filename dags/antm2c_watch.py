@@ -48,7 +48,7 @@ with DAG(
             read_settings().retrain_on_warning,
             type="boolean",
             title="Retrain on a warning",
-            description="If ticked, a retraining is started on the first warning about a champion.",
+            description="If on, the first warning about a champion starts a retraining.",
         ),
     },
 ):
@@ -63,7 +63,7 @@ with DAG(
         python_callable=watch,
         op_kwargs={"dates": found.output},
         outlets=[WATCH_TABLE],
-        doc_md="Holds the champion's scores against the clicks, publishes the table `watch`, and warns if it is worse.",
+        doc_md="Compares the champion's scores with the clicks, publishes the table `watch`, and warns if it is worse.",
     )
     retrained = TriggerDagRunOperator(
         task_id=RETRAINING,

@@ -28,7 +28,7 @@ MAX_REJECT_RATE = Param(
     minimum=0,
     maximum=1,
     title="Maximum share of rejected rows",
-    description="From 0 to 1. If more rows of a date are rejected, csv_to_orc fails and publishes only the rejects.",
+    description="From 0 to 1. If more rows of a date are rejected, the stage fails and publishes only the rejects.",
 )
 REJECT_ARGUMENTS = ["--max-reject-rate", "{{ params.max_reject_rate }}"]
 
