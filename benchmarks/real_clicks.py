@@ -1,10 +1,11 @@
-"""All models on real clicks, three seeds each, with paired tests by cold-start level.
+"""All models on real clicks, in four windows with three seeds each, with paired tests by cold-start level.
 
 The data are MovieLens 100k (Harper and Konstan, 2015) in the form of raw logs: ratings of 4 and more are clicks, age
 groups are scenes, titles and genres are texts. They are not part of this repository: put them where `_LOGS` says.
 """
 
 from dataclasses import asdict
+from math import sqrt
 from pathlib import Path
 from statistics import mean
 
@@ -25,6 +26,7 @@ _LOGS = REPOSITORY / "var" / "bench" / "ml100k-antm2c.csv.gz"
 _DATASET = "ml100k"
 _SEEDS = (7, 8, 9)
 _WINDOW = ("--train-days", "12", "--val-days", "3")
+_EARLIER = (0, 3, 6, 9)  # days between a window's last date and the last date with clicks: no two judge the same rows
 _SEGMENTS = ("overall", "user zero", "item zero", "user warm")  # as lead_by_segment names them
 _PEERS = ("dnn", "gbdt")
 _PEERLESS = ("lr", *_PEERS)  # no target says that these must not be below others
@@ -36,16 +38,22 @@ def measure(folder: Path) -> list[Figure]:
         missing = f"not measured: put the MovieLens 100k ratings, as raw logs, at {_LOGS}"
         return [Figure("real clicks", missing, "", None)]
     catalog, dates = _training_tables(folder)
-    trained: dict[str, list[Run]] = {}
+    trained: dict[str, list[list[Run]]] = {}
     for model in MODEL_NAMES:
-        for seed in _SEEDS:
-            run = train(catalog, folder / "runs", model, "--as-of", dates[-1], *_WINDOW, "--seed", str(seed))
-            trained.setdefault(model, []).append(run)
-            print(f"{model}, seed {seed}: AUC {run.metrics['auc']:.4f}", flush=True)
+        trained[model] = [_runs(catalog, folder, model, dates[-1 - earlier]) for earlier in _EARLIER]
     return [
         *(_areas(model, runs) for model, runs in trained.items()),
         *(_lead(model, peer, trained) for peer in _PEERS for model in trained if model != peer),
     ]
+
+
+def _runs(catalog: Catalog, folder: Path, model: str, as_of: str) -> list[Run]:
+    """Train one model in one window with each seed."""
+    window = ("--as-of", as_of, *_WINDOW)
+    runs = [train(catalog, folder / "runs", model, *window, "--seed", str(seed)) for seed in _SEEDS]
+    areas = ", ".join(f"{run.metrics['auc']:.4f}" for run in runs)
+    print(f"{model} up to {as_of}: AUC {areas}", flush=True)
+    return runs
 
 
 def _training_tables(folder: Path) -> tuple[Catalog, list[str]]:
@@ -70,18 +78,21 @@ def _write_raw_logs(catalog: Catalog) -> list[str]:
     return dates
 
 
-def _areas(model: str, runs: list[Run]) -> Figure:
-    overall = [run.metrics["auc"] for run in runs]
-    by_level = {
-        f"{entity} {level}": mean(run.metrics["auc_by"][f"{entity}_level"][level] for run in runs)
-        for entity, level in (segment.split() for segment in _SEGMENTS[1:])
-    }
-    shown = ", ".join(f"{where} {area:.4f}" for where, area in {"overall": mean(overall), **by_level}.items())
-    seeds = " / ".join(f"{area:.4f}" for area in overall)
-    return Figure(f"{model}, AUC", f"{shown} (seeds {seeds})", "", None, {"overall": mean(overall), **by_level})
+def _areas(model: str, windows: list[list[Run]]) -> Figure:
+    """Return the mean AUC of all windows and seeds, overall and by level, and that of each window."""
+    runs = [run for window in windows for run in window]
+    by_level = {}
+    for entity, level in (segment.split() for segment in _SEGMENTS[1:]):
+        areas = [run.metrics["auc_by"][f"{entity}_level"][level] for run in runs]
+        by_level[f"{entity} {level}"] = mean(area for area in areas if area is not None)
+    by_window = [mean(run.metrics["auc"] for run in window) for window in windows]
+    values = {"overall": mean(by_window), **by_level}
+    shown = ", ".join(f"{where} {area:.4f}" for where, area in values.items())
+    last_first = " / ".join(f"{area:.4f}" for area in by_window)
+    return Figure(f"{model}, AUC", f"{shown} (windows, last first: {last_first})", "", None, values)
 
 
-def _lead(model: str, peer: str, trained: dict[str, list[Run]]) -> Figure:
+def _lead(model: str, peer: str, trained: dict[str, list[list[Run]]]) -> Figure:
     by_segment = {where: _pooled_lead(trained[model], trained[peer], where) for where in _SEGMENTS}
     has_target = model not in _PEERLESS
     return Figure(
@@ -93,9 +104,13 @@ def _lead(model: str, peer: str, trained: dict[str, list[Run]]) -> Figure:
     )
 
 
-def _pooled_lead(own: list[Run], others: list[Run], where: str) -> Lead:
-    """The mean of the seeds' paired tests. All seeds have the same rows, so that the interval gets no narrower."""
-    tests = leads(own, others, where)
-    difference = mean_difference(tests)
-    margin = mean((test.high - test.low) / 2 for test in tests)
+def _pooled_lead(own: list[list[Run]], others: list[list[Run]], where: str) -> Lead:
+    """The mean of the windows' paired tests.
+
+    The seeds of a window have the same rows, so they make the interval no narrower. Windows have rows of their own.
+    """
+    tests = [leads(*pair, where) for pair in zip(own, others, strict=True)]
+    difference = mean(map(mean_difference, tests))
+    margins = [mean((test.high - test.low) / 2 for test in window) for window in tests]
+    margin = sqrt(sum(margin**2 for margin in margins)) / len(margins)
     return Lead(difference, difference - margin, difference + margin)
