@@ -29,7 +29,7 @@ from training.fitting.memory import is_out_of_memory
 from training.model_names import MODEL_NAMES
 from training.models.model_settings import ModelSettings
 from training.text.encoders import AUTO
-from training.text.whitening import DIMENSIONS
+from training.text.whitening import MOST_DIMENSIONS
 from training.tracking.champion import ALIAS
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
@@ -238,7 +238,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="_content: let the backbone read the texts too, as in the _text models",
     )
-    add("--whitened-size", type=_whole(1), default=DIMENSIONS, help="dimensions of a whitened text embedding")
+    about = f"dimensions of a whitened text embedding (one for every 100 distinct texts, up to {MOST_DIMENSIONS})"
+    add("--whitened-size", type=_whole(1), help=about)
     add("--experts", type=_whole(1), default=model.experts, help="mmoe: number of experts")
     add("--levels", type=_whole(1, 100), default=model.levels, help="ple: number of levels")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: experts of each scene per level")

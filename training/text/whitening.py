@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 WHITENING_FILES = ("whiten_mu.npy", "whiten_W.npy")  # of mu and of W
-DIMENSIONS = 64
+_FEWEST_DIMENSIONS, MOST_DIMENSIONS = 8, 64
+_TEXTS_PER_DIMENSION = 100
 _BLOCK = 16_384  # texts at a time: 100 MB at 768 float64 each
 _LEAST_VARIANCE = 1e-6  # relative to the largest: anything smaller is rounding to float32
 _LEAST_SPREAD = 1e-6  # standard deviation relative to the largest mean: the same, if all texts are alike
@@ -41,7 +42,16 @@ class Whitening:
         return Whitening(*(np.load(folder / name, allow_pickle=False) for name in WHITENING_FILES))
 
 
-def fit_whitening(embeddings: np.ndarray, dimensions: int = DIMENSIONS) -> Whitening:
+def dimensions_for(texts: int) -> int:
+    """Return how many dimensions to keep of the embeddings of so many distinct texts.
+
+    Whitening makes all dimensions equally large. If a dimension has few texts, it says which text it is, rather than
+    what the text means.
+    """
+    return min(MOST_DIMENSIONS, max(_FEWEST_DIMENSIONS, texts // _TEXTS_PER_DIMENSION))
+
+
+def fit_whitening(embeddings: np.ndarray, dimensions: int) -> Whitening:
     """Fit W = U[:, :K] / sqrt(S[:K]) by an SVD of the covariance. embeddings: those of distinct texts, [n, D].
 
     K is `dimensions`, or fewer if there are not so many with variance. If there are none, W is a column of zeros.

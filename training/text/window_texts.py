@@ -14,7 +14,7 @@ from training.text.encoders import cache_of, fitted_lsa
 from training.text.lsa import NAME as LSA
 from training.text.sentence_encoder import SentenceEncoder
 from training.text.text_space import TextSpace, whitened_table
-from training.text.whitening import DIMENSIONS, fit_whitening
+from training.text.whitening import dimensions_for, fit_whitening
 from training.window import Window
 from warehouse.catalog import Catalog
 from warehouse.tables import TRAIN, Table
@@ -24,12 +24,12 @@ from warehouse.tables import TRAIN, Table
 class TextSettings:
     """encoder: its name. mode: how a row's texts are composed, a key of text_columns.MODES.
 
-    whitened_size: the most dimensions of a whitened embedding.
+    whitened_size: the most dimensions of a whitened embedding; None if the number of texts decides.
     """
 
     encoder: str
     mode: str
-    whitened_size: int = DIMENSIONS
+    whitened_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,10 @@ def embed_window(catalog: Catalog, window: Window, settings: TextSettings, seed:
     return WindowTexts(encoder, texts, len(train.texts), embed(texts.texts, encoder, cache_of(encoder, folder)))
 
 
-def whiten_window(window: WindowTexts, size: int) -> WhitenedTexts:
-    """Fit the whitening on the training texts, and apply it to all texts. size: the most dimensions to keep."""
-    whitening = fit_whitening(window.embeddings[: window.train_count], size)
+def whiten_window(window: WindowTexts, size: int | None) -> WhitenedTexts:
+    """Fit the whitening on the training texts, and apply it to all texts. size: that of TextSettings."""
+    dimensions = dimensions_for(window.train_count) if size is None else size
+    whitening = fit_whitening(window.embeddings[: window.train_count], dimensions)
     table = torch.from_numpy(whitened_table(whitening, window.embeddings))
     return WhitenedTexts(TextSpace(window.texts.mode, window.encoder, whitening), window.texts, table)
 
