@@ -18,6 +18,7 @@ from warehouse.errors import WarehouseError
 from warehouse.settings import Settings, read_settings
 
 _HERE = ("127.0.0.1", "localhost", "::1")
+_LARGEST_PORT = 65535
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -50,7 +51,7 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
         "--model", default=ALIAS, help="champion, or the folder of a run or of an exported model (%(default)s)"
     )
     parser.add_argument("--tracking-uri", default=settings.tracking_uri, help="address of MLflow (MLFLOW_TRACKING_URI)")
-    parser.add_argument("--text-encoder", help="the present folder of the model's text encoder, if it has moved")
+    parser.add_argument("--text-encoder", help="the new folder of the model's text encoder, if it has moved")
     parser.add_argument(
         "--features-of", metavar="DATE", help="answer with the features of this date (default: the newest)"
     )
@@ -61,8 +62,14 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
         help="seconds between looks for newer features and models (%(default)s)",
     )
     parser.add_argument("--host", default=_HERE[0], help="address to listen at (%(default)s); others need a token")
-    parser.add_argument("--port", type=int, default=8090, help="port to listen at (%(default)s)")
+    parser.add_argument("--port", type=_port, default=8090, help="port to listen at (%(default)s)")
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _LARGEST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: write a whole number from 1 to {_LARGEST_PORT}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -20,7 +20,7 @@ class ModelSource:
     """Where the model comes from. model: champion, the folder of a run, or that of an exported model.
 
     catalog: of the dataset that it must have been trained on.
-    text_encoder: the present folder of its sentence-transformers model, if it has moved.
+    text_encoder: the new folder of its sentence-transformers model, if it has moved.
     """
 
     model: str
@@ -61,7 +61,7 @@ class ModelSource:
     def _checked(self, scorer: Scorer) -> Scorer:
         if scorer.dataset != self.catalog.dataset:
             raise ServingError(
-                f"{self.model} was trained on dataset {scorer.dataset}, and cannot score that of "
+                f"{self.model} was trained on dataset {scorer.dataset}, and cannot score dataset "
                 f"{self.catalog.dataset}: give another model, or another --dataset"
             )
         return scorer

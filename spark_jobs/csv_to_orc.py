@@ -29,20 +29,27 @@ from spark_jobs.common.typed_values import (
 from warehouse.catalog import Catalog
 from warehouse.manifest import Manifest
 from warehouse.publish import Content, StagedPartition
+from warehouse.raw_files import copies
 from warehouse.raw_mapping import RawMapping
 from warehouse.tables import DEEP_FEATURES, REJECT_REASONS, SCENES, TEXT_COLUMNS, Table
 
 _REJECTED = -1  # the scene of rejected rows while they are staged with the logs
 _IS_VALID = f"scene != {_REJECTED}"
 _IDS = ("user_id", "item_id")
-_NULLS = r"'null', '\\n', 'nan', 'none', 'n/a', 'undefined'"  # in SQL, in small letters
+# In SQL, in small letters; pandas writes <NA>.
+_NULLS = r"'', '-', 'null', '(null)', '\\n', 'nan', '<na>', 'none', 'n/a', 'undefined'"
 _SEEMS_MISSING = (
-    r"{:,} valid rows have NULL, \N, nan or the like as their {}, which counts as an id like any other; "
+    r"{:,} valid rows have NULL, \N, nan, a blank or the like as their {}, which counts as an id like any other; "
     "if it stands for a missing id, leave the column empty, so that these rows are rejected"
+)
+_ARE_ALIKE = (
+    "have the same content, and the rows of each count; if they are copies, keep one of them and run the stage again"
 )
 _REPLACEMENTS = "replacements"
 _BACKSLASHES = "backslashes"
 _IS_CSV = "NOT startswith(item_title, '{')"  # and not JSON, where quotes are to be escaped so
+_NOT_UTF8 = "not_utf8"
+_WRITE_UTF8 = "; {} of them seem not to be in UTF-8: write the file in UTF-8"
 _DOUBLE_QUOTES = (
     '; {} of them have quotes escaped by a backslash: write quotes inside a field doubled, as "" '
     "(in Spark: .option('escape', '\"'))"
@@ -109,21 +116,23 @@ def check_date(catalog: Catalog, date: str, intake: Intake = IMPRESSIONS) -> Non
 
 def publish_date(stage: Stage, date: str, max_reject_rate: float, intake: Intake = IMPRESSIONS) -> list[Manifest]:
     """Publish the valid rows and rejects of one date. Raises StageError if files are missing or rejects too many."""
-    raw = [stage.catalog.input(intake.raw, date)]  # before reading: files that arrive meanwhile make the result stale
+    raw = stage.catalog.raw_input(intake.raw, date)  # before reading: files that arrive meanwhile make the result stale
     mapping = stage.catalog.raw_mapping()
     groups = group_by_header(stage.catalog, date, intake, mapping, read_any_header)
     require_readable_paths(stage.spark, *(uri for group in groups for uri in group.uris))
     with stage.staged(intake.valid, date) as valid, stage.staged(intake.rejects, date) as rejects, readable_files():
         content, counts = write_rows(stage.spark, groups, mapping, valid)
         valid_content, rejects_content = split_rejects(stage, valid, rejects, content, counts)
-        published = [stage.publish(rejects, rejects_content, raw)]
+        published = [stage.publish(rejects, rejects_content, [raw])]
         if rejects_content.rows > max_reject_rate * counts["rows_in"]:
             reasons = rejects_content.rejects
             raise too_many_rejects(stage, date, intake, counts, reasons, max_reject_rate, accepted(mapping))
         for column in _IDS:
             if number := counts[f"null_{column}"]:
                 print(f"{intake.stage} {date}: {_SEEMS_MISSING.format(number, column)}", flush=True)
-        return [stage.publish(valid, valid_content, raw), *published]
+        for names in copies(raw.files):
+            print(f"{intake.stage} {date}: {' and '.join(names)} {_ARE_ALIKE}", flush=True)
+        return [stage.publish(valid, valid_content, [raw]), *published]
 
 
 def too_many_rejects(
@@ -137,11 +146,12 @@ def too_many_rejects(
 ) -> StageError:
     """Return the error for too many rejects. Its details are the accepted values and some of the rejected rows."""
     reasons = ", ".join(f"{reason} {number}" for reason, number in by_reason.items())
-    quotes = _DOUBLE_QUOTES.format(counts[_BACKSLASHES]) if counts[_BACKSLASHES] else ""
+    hints = {_BACKSLASHES: _DOUBLE_QUOTES, _NOT_UTF8: _WRITE_UTF8}
+    hint = "".join(text.format(counts[count]) for count, text in hints.items() if counts[count])
     return StageError(
         f"{sum(by_reason.values())} of {counts['rows_in']} raw rows are rejected ({reasons}), more than "
         f"--max-reject-rate {max_reject_rate:g} allows, so the {intake.valid.folder.replace('_', ' ')} are not "
-        f"published; the rejected rows are in {stage.catalog.uri(intake.rejects, date)}{quotes}",
+        f"published; the rejected rows are in {stage.catalog.uri(intake.rejects, date)}{hint}",
         details=[
             *(accepted[reason] for reason in by_reason if reason in accepted),
             *some_rejects(stage, intake.rejects, date),
@@ -190,14 +200,18 @@ def row_counts() -> dict[str, str]:
     """Return named SQL counts over `valid_and_rejected`: all rows, valid rows by scene, rejected rows by reason.
 
     They also count valid rows whose id looks like a missing value, rejected rows that contain U+FFFD, and malformed
-    rows with quotes escaped by a backslash.
+    rows with U+FFFD or with quotes escaped by a backslash.
     """
     return {
         "rows_in": "count(1)",
         **{f"scene_{scene}": f"count_if(scene = {scene})" for scene in SCENES},
         **{reason: f"count_if(NOT ({_IS_VALID}) AND item_id = '{reason}')" for reason in REJECT_REASONS},
-        **{f"null_{column}": f"count_if(({_IS_VALID}) AND lower({column}) IN ({_NULLS}))" for column in _IDS},
+        **{
+            f"null_{column}": f"count_if(({_IS_VALID}) AND lower(trim(BOTH ' \t' FROM {column})) IN ({_NULLS}))"
+            for column in _IDS
+        },
         _REPLACEMENTS: f"count_if(NOT ({_IS_VALID}) AND contains(item_title, '{REPLACEMENT}'))",
+        _NOT_UTF8: f"count_if(item_id = 'malformed' AND contains(item_title, '{REPLACEMENT}'))",
         _BACKSLASHES: f"count_if(item_id = 'malformed' AND contains(item_title, '{BACKSLASH_QUOTE}') AND {_IS_CSV})",
     }
 

@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         ) from error
     except OSError as error:
         raise TrainingError(
-            f"{type(error).__name__}: {error}: check that the path exists and that you have permission to use it"
+            f"{type(error).__name__}: {error}: check that the path exists, that you have permission to use "
+            "it, and that the disk is not full"
         ) from error
     if is_leader():
         print(json.dumps(summary, ensure_ascii=False, allow_nan=False), flush=True)
@@ -145,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--text-encoder",
             metavar="FOLDER",
-            help=f"the present folder of the {owner}'s text encoder, if it has moved",
+            help=f"the new folder of the {owner}'s text encoder, if it has moved",
         )
     for command in (tracking, challenging, promoting, predicting, watching, exporting):
         command.add_argument(
@@ -302,6 +303,8 @@ def _add(parser: argparse.ArgumentParser, flag: str, help: str, **options: Any) 
 
 
 def _local(text: str) -> str:
+    if not text:  # as a shell makes of a variable that is not set; it would stand for the folder of the command
+        raise argparse.ArgumentTypeError("it is empty: give a folder")
     if "://" in text:
         raise argparse.ArgumentTypeError(f"{text!r} is not a local folder; only tables may be on another file system")
     return text
@@ -319,7 +322,7 @@ def _date(text: str) -> str:
 def _whole(least: int, most: int = 2**31 - 1):
     def parse(text: str) -> int:
         if not text.isdecimal() or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not allowed: write a whole number from {least} to {most}")
         return int(text)
 
     return parse
@@ -328,7 +331,7 @@ def _whole(least: int, most: int = 2**31 - 1):
 def _share(text: str) -> float:
     value = _not_negative(text)
     if value >= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0 and less than 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: write a number from 0 to less than 1, such as 0.1")
     return value
 
 
@@ -344,7 +347,7 @@ def _scene_weights(text: str) -> tuple[float, ...]:
 def _positive(text: str) -> float:
     value = _not_negative(text)
     if value == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not greater than 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: write a number larger than 0")
     return value
 
 
@@ -354,5 +357,5 @@ def _not_negative(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: write a number, 0 or larger")
     return value

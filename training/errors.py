@@ -10,8 +10,8 @@ class TrainingError(Exception):
     def may_pass(self) -> bool:
         """Whether the same command may succeed later, for example after a file system failed."""
         cause = self.__cause__
-        if isinstance(cause, NotADirectoryError | IsADirectoryError | FileExistsError):
-            return False  # the path is in use for something else
+        if isinstance(cause, PermissionError | NotADirectoryError | IsADirectoryError | FileExistsError):
+            return False  # the path is in use for something else, or for others
         # Arrow reports a damaged file as an OSError without a number.
         return isinstance(cause, StorageError) or (isinstance(cause, OSError) and cause.errno is not None)
 

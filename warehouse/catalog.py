@@ -63,7 +63,11 @@ class Catalog:
         except FileNotFoundError:
             return RawMapping()
         except UnicodeDecodeError as error:
-            raise WarehouseError(f"{self.mapping_uri} is not UTF-8 ({error}); write it again") from error
+            raise WarehouseError(f"{self.mapping_uri} is not in UTF-8 ({error}); save it in UTF-8") from error
+        except IsADirectoryError as error:
+            raise WarehouseError(
+                f"{self.mapping_uri} is a folder; put a file of this name there, or remove it"
+            ) from error
         return parse_mapping(text, self.mapping_uri)
 
     @property
@@ -148,9 +152,13 @@ class Catalog:
     def input(self, table: Table, date: str) -> Input:
         """Describe the partition in its current version, as an input in the manifest of another partition."""
         if table.is_raw:
-            files = read_raw_files(self.storage, self.path(table, date), self.mapping_path)
-            return RawInput(table.folder, date, version_of(files), files)
+            return self.raw_input(table, date)
         return Input(table.folder, date, self.version(table, date))
+
+    def raw_input(self, table: Table, date: str) -> RawInput:
+        """Describe the raw files of a date as they are now, as an input in the manifest of another partition."""
+        files = read_raw_files(self.storage, self.path(table, date), self.mapping_path)
+        return RawInput(table.folder, date, version_of(files), files)
 
     def raw_has_changed(self, source: Input) -> bool:
         """Whether the raw files of a date differ from those recorded in this input. False if all were removed since."""

@@ -69,7 +69,7 @@ class Manifest:
         try:
             manifest = Manifest(**{**values, "inputs": [_input(source) for source in values["inputs"]]})
         except (TypeError, KeyError) as error:
-            raise ValueError(f"its fields are not those of a manifest ({error})") from error
+            raise ValueError(f"its fields do not fit a manifest ({error})") from error
         if wrong := [name for name, is_valid in _validity(manifest).items() if not is_valid]:
             raise ValueError(", ".join(f"{name} is {getattr(manifest, name)!r}" for name in wrong))
         return manifest

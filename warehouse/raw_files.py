@@ -20,6 +20,7 @@ PARQUET_SUFFIXES = (".parquet", ".pq")
 _REMEMBERED_CHECKSUMS = 10_000
 _COMPRESSION_FACTOR = 6  # about, of CSV and of Parquet
 _CHUNK_BYTES = 1024**2
+_LARGEST_HEADER_BYTES = 4096  # files that have nothing but a header may well be alike
 
 
 def read_raw_files(storage: Storage, folder: str, mapping: str) -> tuple[RawFile, ...]:
@@ -43,6 +44,15 @@ def have_changed(storage: Storage, folder: str, mapping: str, known: Iterable[Ra
         return True
     touched = {name: entry for name, entry in now.items() if not _time(entry) or _time(entry) != before[name].time}
     return any(_checksum(storage, entry) != before[name].checksum for name, entry in touched.items())
+
+
+def copies(files: Iterable[RawFile]) -> list[list[str]]:
+    """Return the names of the files that have the same content as another one, in groups."""
+    names: dict[str, list[str]] = {}
+    for file in files:
+        if file.size > _LARGEST_HEADER_BYTES:
+            names.setdefault(file.checksum, []).append(file.name)
+    return [same for same in names.values() if len(same) > 1]
 
 
 def version_of(files: Iterable[RawFile]) -> str | None:

@@ -24,12 +24,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from warehouse.errors import WarehouseError
-from warehouse.scenes import MOST_SCENES, counted
+from warehouse.scenes import counted
+from warehouse.settings import MOST_SCENES
 from warehouse.tables import DEEP_FEATURES, RAW_COLUMNS, REQUIRED_RAW_COLUMNS
 
 UTC = "UTC"
 
 _OFFSET = re.compile(r"[+-](0\d|1[0-7]):[0-5]\d")  # what Spark takes, up to 18 hours
+_NO_ZONES = {"localtime", "Factory"}  # the machine's own zone, and the one of a machine that has none
 # Runs of letters in a format, and the texts that they stand for.
 TIME_LETTERS = {
     **{"yyyy": "[0-9]{4}", "yy": "[0-9]{2}"},
@@ -162,7 +164,8 @@ def _lists(section: Mapping[str, Any], mapping: RawMapping) -> dict[str, str]:
             )
         if not isinstance(separator, str) or not separator:
             raise _MappingError(
-                f'[lists] gives {name!r} the separator {separator!r}; write what stands between values, such as "|"'
+                f"[lists] gives {separator!r} as the separator of {name!r}; write in quotes the characters between two "
+                'values, such as "|"'
             )
         separators[column] = separator
     return separators
@@ -183,7 +186,8 @@ def _time_format(section: Mapping[str, Any]) -> str | None:
 
 def _zone(section: Mapping[str, Any]) -> str:
     zone = section.get("zone", UTC)
-    if not isinstance(zone, str) or not (zone in zoneinfo.available_timezones() or _OFFSET.fullmatch(zone)):
+    known = zoneinfo.available_timezones() - _NO_ZONES
+    if not isinstance(zone, str) or not (zone in known or _OFFSET.fullmatch(zone)):
         raise _MappingError(
             f'the time zone {zone!r} is unknown; write a name such as "Asia/Shanghai", or an offset "+08:00"'
         )

@@ -7,13 +7,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import overload
 
-from warehouse.settings import read_settings
+from warehouse.settings import MOST_SCENES, read_settings
 from warehouse.storage import Storage
 
 RAW_FOLDER = "raw"
 MAPPING_FILE = "mapping.toml"
 USUAL_SCENES = 5
-MOST_SCENES = 1000  # each has columns of its own, so that users and items cannot be scenes
 
 
 def counted(scenes: int | Mapping[str, int]) -> int | None:

@@ -9,6 +9,7 @@ from warehouse.errors import WarehouseError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _LINEAGE_TRANSPORT = re.compile("OPENLINEAGE(_URL$|_CONFIG$|__TRANSPORT)")
+MOST_SCENES = 1000  # each has columns of its own, so that users and items cannot be scenes
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def read_settings() -> Settings:
 
 
 def _scenes() -> int | None:
-    given = _matching("ANTM2C_SCENES", "", r"0*[1-9]\d*|", "a whole number above 0")
+    given = _matching("ANTM2C_SCENES", "", r"0*([1-9]\d{0,2}|1000)|", f"a whole number from 1 to {MOST_SCENES}")
     return int(given) if given else None
 
 

@@ -15,7 +15,7 @@ _SHORTEST_LINE = 60  # characters; without room for that, there is no story
 
 
 def with_story(note: str | None, subject: str, lines: Sequence[str]) -> str:
-    """Return the note with the result of the run first, in place of an earlier result, and what people wrote below.
+    """Return the note with the result of the run first, instead of an earlier result, and what people wrote below.
 
     subject: what the run is for. The story is shortened to the length that a note may have, what people wrote is not.
     """

@@ -25,7 +25,7 @@ def iso_date(text: str) -> str:
 def whole_number(text: str) -> int:
     """Parse a whole number of 0 or more. Raises ArgumentTypeError."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not allowed: write a whole number, 0 or larger")
     return int(text)
 
 

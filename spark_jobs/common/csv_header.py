@@ -26,7 +26,15 @@ _OTHER_SEPARATORS = {
     "|": "vertical bars",
     "\x01": "the character \\x01",
 }
-_OTHER_FORMATS = {"{": ".jsonl if it has a JSON object on each line", "PAR1": ".parquet"}
+_OTHER_CONTENT = {  # by the bytes that it begins with
+    b"\xff\xfe": "is in UTF-16; write it in UTF-8",
+    b"\xfe\xff": "is in UTF-16; write it in UTF-8",
+    b"\x1f\x8b": "is compressed with gzip; let its name end in .gz",
+    b"BZh": "is compressed with bzip2; let its name end in .bz2",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstd; write it uncompressed, as .gz or as .bz2",
+    b"PK\x03\x04": "is a zip archive, such as an Excel workbook; unpack it, or save it as CSV",
+    b"PAR1": "is Parquet; let its name end in .parquet",
+}
 
 
 @dataclass(frozen=True)
@@ -86,16 +94,23 @@ def raw_files(catalog: Catalog, date: str, intake: Intake) -> list[dict]:
             f"no {intake.files} for {date}: the folder {folder} has no files; put the raw files there, or, if the day "
             f"has no {intake.rows}, a CSV file with only a header"
         )
+    for entry in entries:
+        if entry.get("islink") and not catalog.storage.filesystem.exists(entry["name"]):
+            raise StageError(f"{entry['name']} is a link that leads nowhere; mend or remove it")
     return entries
 
 
 def read_beginning(catalog: Catalog, path: str) -> str:
-    """Read the first megabyte of a text file, unpacked and without a byte order mark. Raises StageError."""
+    """Read the first megabyte of a text file, unpacked and without byte order marks. Raises StageError."""
     try:
         with catalog.storage.filesystem.open(path, "rb", compression="infer") as file:
-            return file.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+            start = file.read(HEADER_BYTES)
     except (EOFError, OSError, zlib.error) as error:
         raise StageError(f"{path} cannot be read ({error}); write the file again") from error
+    for beginning, advice in _OTHER_CONTENT.items():
+        if start.startswith(beginning):
+            raise StageError(f"{path} {advice}")
+    return start.decode("utf-8", errors="replace").lstrip("\ufeff")
 
 
 def read_header(catalog: Catalog, path: str, mapping: RawMapping, required: Sequence[str]) -> Header | None:
@@ -103,9 +118,10 @@ def read_header(catalog: Catalog, path: str, mapping: RawMapping, required: Sequ
     start = read_beginning(catalog, path)
     written = start.lstrip()  # Spark itself skips only lines without a single character
     first_line = written.split("\n", 1)[0]
-    for beginning, ending in _OTHER_FORMATS.items():
-        if written.startswith(beginning):
-            raise StageError(f"{path} is not CSV: it begins with {beginning}; let its name end in {ending}")
+    if written.startswith("{"):
+        raise StageError(
+            f"{path} is not CSV: it begins with {{; let its name end in .jsonl if it has a JSON object on each line"
+        )
     if "\r" in first_line.removesuffix("\r"):
         raise StageError(f"{path}: its lines end with \\r only; write the file with \\n or \\r\\n")
     try:
@@ -123,11 +139,23 @@ def check_file_name(path: str) -> None:
     """Raise StageError if Spark cannot read a file of this name, or a file compressed in this way."""
     special = sorted(_WILDCARDS.intersection(path) | {":"}.intersection(path.rsplit("/", 1)[-1]))
     if special:
-        raise StageError(f"{path}: Spark cannot read a file with {' '.join(special)} in its name; rename the file")
+        raise StageError(
+            f"{path}: Spark cannot open a path with {' '.join(special)} in it; rename the file or its folder"
+        )
+    if not _is_utf8(path):
+        raise StageError(f"{path!a}: the name of the file is not in UTF-8; rename the file")
     if path.endswith("._COPYING_"):
         raise StageError(f"{path} is still being written, or its upload was cut off; wait for it, or remove it")
     if infer_compression(path) not in (None, "gzip", "bz2") or path.endswith(_UNSUPPORTED):
         raise StageError(f"{path}: Spark cannot read this compression; write the file uncompressed, as .gz or as .bz2")
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # Python writes other bytes as lone surrogates
+        return False
+    return True
 
 
 def _check(cells: Sequence[str], line: str, path: str, mapping: RawMapping, required: Sequence[str]) -> None:
@@ -136,6 +164,8 @@ def _check(cells: Sequence[str], line: str, path: str, mapping: RawMapping, requ
         for separator, name in _OTHER_SEPARATORS.items():
             if not _lacking([cell.strip(' "\r') for cell in line.split(separator)], mapping, required):
                 raise StageError(f"{path}: its columns seem to be separated by {name}; write the file with commas")
+        if {"\0", "\ufffd"}.intersection(line):
+            raise StageError(f"{path}: its header is not in UTF-8; write the file in UTF-8")
     check_names(cells, f"{path}: the header", mapping, required)
 
 

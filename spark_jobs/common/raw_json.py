@@ -51,7 +51,7 @@ def read_json_names(catalog: Catalog, path: str, mapping: RawMapping, required: 
 def _names(line: str) -> list[str]:
     try:
         row = json.loads(line.strip(_BLANKS))
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return [*row] if isinstance(row, dict) else []
 

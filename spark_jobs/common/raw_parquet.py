@@ -18,6 +18,7 @@ from warehouse.raw_mapping import RawMapping
 from warehouse.tables import RAW_COLUMNS
 
 _INSTANT = pa.timestamp("us", tz="UTC")
+_UNSUPPORTED = {"BROTLI", "LZO"}
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,21 @@ def read_parquet_schema(catalog: Catalog, path: str, mapping: RawMapping, requir
     try:
         with catalog.storage.filesystem.open(path, "rb") as file:
             parquet = pyarrow.parquet.ParquetFile(file)
-            schema, stored = parquet.schema_arrow, parquet.schema
+            schema, stored, metadata = parquet.schema_arrow, parquet.schema, parquet.metadata
     except (OSError, pa.ArrowException) as error:
         raise StageError(f"{path} cannot be read as Parquet ({error}); write the file again") from error
+    if unreadable := _UNSUPPORTED.intersection(_compressions(metadata)):
+        raise StageError(f"{path}: Spark cannot read {unreadable.pop()} in Parquet; write the file with zstd or snappy")
     check_names(schema.names, f"{path}: the schema", mapping, required)
     columns = (stored.column(position) for position in range(len(stored)))
     instants = {column.path for column in columns if column.physical_type == "INT96"}  # as Spark writes them: in UTC
     types = (_INSTANT if name in instants else type_ for name, type_ in zip(schema.names, schema.types, strict=True))
     return ParquetSchema(tuple(zip(schema.names, types, strict=True)))
+
+
+def _compressions(metadata: pa.parquet.FileMetaData) -> set[str]:
+    groups = map(metadata.row_group, range(metadata.num_row_groups))
+    return {group.column(position).compression for group in groups for position in range(group.num_columns)}
 
 
 def read_parquet(spark: SparkSession, group: RawFiles[ParquetSchema], mapping: RawMapping) -> DataFrame:
@@ -79,6 +87,8 @@ def _as_text(value: str, spark_type: str, arrow_type: pa.DataType, column: str, 
         fraction = f"try_cast({value} AS decimal(20, 6))" if column == "log_time" else value  # not 1.6E9
         cases = f"WHEN isnan({value}) THEN NULL WHEN {whole} THEN CAST(CAST({value} AS bigint) AS string)"
         return f"CASE {cases} ELSE CAST({fraction} AS string) END"
+    if spark_type.startswith("decimal"):
+        return f"IF({value} = floor({value}), CAST(floor({value}) AS string), CAST({value} AS string))"
     if spark_type.startswith(("array", "map", "struct")):
         return f"to_json({value})"
     return f"CAST({value} AS string)"

@@ -28,6 +28,7 @@ from warehouse.tables import LOGS, RAW, Table
 
 _SMALL_DATE_BYTES = 64 * 1024**2  # of raw CSV
 _RAW_BYTES_PER_LOGS_BYTE = 8
+_LASTING = (PermissionError, NotADirectoryError, IsADirectoryError)
 
 
 PublishDate = Callable[[Stage, str], list[Manifest]]
@@ -77,7 +78,7 @@ def run_stage(
         fail(f"{name} {date}: {error}", details=error.details)
     except (OSError, PySparkException, Py4JError) as error:
         *outer, deepest = java_causes(error)
-        fail(f"{name} {date}: {deepest}", os.EX_TEMPFAIL, details=outer)
+        fail(f"{name} {date}: {deepest}", 1 if isinstance(error, _LASTING) else os.EX_TEMPFAIL, details=outer)
     print(json.dumps({"stage": name, "published": published}), flush=True)
 
 

@@ -17,7 +17,7 @@ def say(*lines: str) -> None:
             SparkContext._ensure_initialized()
             # As bytes: for println, the JVM would need a locale that has the characters.
             jvm: Any = SparkContext._jvm
-            jvm.java.lang.System.err.write(bytearray(text.encode()))
+            jvm.java.lang.System.err.write(bytearray(text.encode(errors="backslashreplace")))
             return
         except (OSError, Py4JError):  # the JVM has ended
             pass

@@ -7,10 +7,10 @@ from warehouse.tables import LIST_END
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}"
 _ISO_LOCAL = f"{_ISO}(:[0-9]{{2}}([.][0-9]+)?)?"
-_ISO_WITH_OFFSET = f"{_ISO}:[0-9]{{2}}([.][0-9]+)?(Z|[+-][0-9]{{2}}:?[0-9]{{2}})"
+_ISO_WITH_OFFSET = f"{_ISO}:[0-9]{{2}}([.][0-9]+)?(Z| UTC|[+-][0-9]{{2}}(:?[0-9]{{2}})?)"
 _SECONDS, _MILLISECONDS = "1[0-9]{9}([.][0-9]+)?", "1[0-9]{12}"  # since 1970, from 2001 to 2033
 EPOCH = f"({_SECONDS}|{_MILLISECONDS})"
-_ANY_USUAL = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}[0-9:.Z+-]*"
+_ANY_USUAL = "[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}[0-9:.Z+-]*( UTC)?"
 
 
 def accepted(mapping: RawMapping) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A session leader with small components in place of Airflow's. GOES_WRONG names the one that does not work."""
+"""A session leader with small components instead of Airflow's. GOES_WRONG names the one that does not work."""
 
 import json
 import os

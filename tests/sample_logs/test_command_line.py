@@ -37,7 +37,7 @@ def test_a_wrong_setting_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("ANTM2C_SCENES", "five")
     with pytest.raises(SystemExit) as stopped:
         main(FEW)
-    assert stopped.value.code == "error: ANTM2C_SCENES is 'five'; set it to a whole number above 0"
+    assert stopped.value.code == "error: ANTM2C_SCENES is 'five'; set it to a whole number from 1 to 1000"
 
 
 def test_a_rerun_says_that_nothing_changed(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

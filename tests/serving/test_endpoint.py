@@ -235,7 +235,7 @@ def test_a_model_that_cannot_be_used_leaves_the_one_before_in_its_place(place: P
     service.refresh()
     assert service.ready.scorer.run == "untrained_dnn"
     (problem,) = service.problems
-    assert "was trained on dataset other, and cannot score that of demo" in problem
+    assert "was trained on dataset other, and cannot score dataset demo" in problem
     (place.model / "model.json").write_text(json.dumps({**about, "run": "the next"}))
     service.refresh()
     assert (service.ready.scorer.run, service.problems) == ("the next", [])

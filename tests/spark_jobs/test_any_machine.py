@@ -68,4 +68,4 @@ def test_a_wrong_setting_is_one_sentence(stage: str) -> None:
         text=True,
     )
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number above 0\n"
+    assert run.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number from 1 to 1000\n"

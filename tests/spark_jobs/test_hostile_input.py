@@ -78,11 +78,11 @@ def test_a_replacement_character_that_stands_in_the_file_is_valid_beside_bytes_t
     assert [row["raw_line"].startswith(f"{GOOD},\ufffd") for row in warehouse.rows(REJECTS, DAY)] == [True]
 
 
-def test_ids_of_invalid_utf8_are_not_taken_for_one_another(warehouse: Warehouse) -> None:
+def test_ids_of_invalid_utf8_are_not_taken_for_one_another(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
     line = f",2,{DAY} 01:02:03,1,0,x\n".encode()
     write(warehouse, f"{HEADER}\n".encode() + b"u\xe9" + line + b"u\xe8" + line)
-    to_orc(warehouse)
-    assert warehouse.rows(LOGS, DAY) == []
+    message = fails(warehouse, capfd, "--max-reject-rate", "0")
+    assert "2 of them seem not to be in UTF-8: write the file in UTF-8" in message
     assert [row["reason"] for row in warehouse.rows(REJECTS, DAY)] == ["malformed"] * 2
 
 
@@ -190,14 +190,24 @@ def test_backslashes_without_quotes_and_doubled_quotes_are_texts(warehouse: Ware
 def test_ids_that_seem_to_stand_for_none_are_valid_and_counted_aloud(
     warehouse: Warehouse, capfd: pytest.CaptureFixture
 ) -> None:
-    users, items = ["NULL", "null", "\\N", "nan", "None"], ["2", "2", "NaN", "n/a", "2"]
+    users, items = ["NULL", " null", "\\N", "<NA>", " \t"], ["2", "2", "NaN", "-", "2"]
     lines = [f"{user},{item},{DAY} 01:02:03,1,0,x" for user, item in zip(users, items, strict=True)]
     write(warehouse, "\n".join([HEADER, *lines, f"{GOOD},null", "NULL,2,3", ""]))
     to_orc(warehouse)
     said = capfd.readouterr().out
-    assert f"csv_to_orc {DAY}: 5 valid rows have NULL, \\N, nan or the like as their user_id" in said
-    assert f"csv_to_orc {DAY}: 2 valid rows have NULL, \\N, nan or the like as their item_id" in said
+    assert f"csv_to_orc {DAY}: 5 valid rows have NULL, \\N, nan, a blank or the like as their user_id" in said
+    assert f"csv_to_orc {DAY}: 2 valid rows have NULL, \\N, nan, a blank or the like as their item_id" in said
     assert sorted(row["user_id"] for row in warehouse.rows(LOGS, DAY)) == sorted([*users, "1"])
+
+
+def test_files_with_the_same_rows_are_named(warehouse: Warehouse, capfd: pytest.CaptureFixture) -> None:
+    content = f"{HEADER}\n{GOOD},{'x' * 5000}\n"
+    for name, text in {"a.csv": content, "a (1).csv": content, "b.csv": HEADER, "c.csv": HEADER, "d.csv": ""}.items():
+        write(warehouse, text, name)
+    to_orc(warehouse)
+    said = [line for line in capfd.readouterr().out.splitlines() if "the same content" in line]
+    assert [line.partition(" have ")[0] for line in said] == [f"csv_to_orc {DAY}: a (1).csv and a.csv"]
+    assert len(titles(warehouse)) == 2
 
 
 @pytest.mark.parametrize("name", ["a.csv._COPYING_", "a.csv.lz4", "a.csv.deflate", "a.csv.zst"])
@@ -324,7 +334,7 @@ def test_a_rerun_that_loses_a_scene_leaves_none_of_its_files(warehouse: Warehous
         (f'\n"{HEADER}"'.replace(",", '"\t"'), "separated by tabs"),
         (HEADER.replace(",", " | "), "separated by vertical bars"),
         (f"{HEADER}\r{GOOD},x\r", "end with \\r only"),
-        (b"\xff\xfeu\0s\0e\0r\0", "the header lacks"),
+        (b"\xff\xfeu\0s\0e\0r\0", "is in UTF-16; write it in UTF-8"),
     ],
 )
 def test_files_that_cannot_be_read_by_header_fail_with_a_sentence(
@@ -339,9 +349,9 @@ def test_files_that_cannot_be_read_by_header_fail_with_a_sentence(
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("part[1].csv", f"{HEADER}\n", "in its name; rename"),
-        ("p*.csv", f"{HEADER}\n", "in its name; rename"),
-        ("a:b.csv", f"{HEADER}\n", "in its name; rename"),
+        ("part[1].csv", f"{HEADER}\n", "in it; rename"),
+        ("p*.csv", f"{HEADER}\n", "in it; rename"),
+        ("a:b.csv", f"{HEADER}\n", "in it; rename"),
         ("a.csv.xz", b"", "cannot read this compression"),
         ("a.csv.gz", gzip.compress(HEADER.encode(), mtime=0)[:-9], "cannot be read"),
         ("a.csv.gz", b"not gzip", "cannot be read"),

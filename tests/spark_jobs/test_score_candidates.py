@@ -59,7 +59,7 @@ def without(rows: list[dict], *names: str) -> list[dict]:
 def test_candidates_of_a_date_without_logs_are_checked_and_joined_as_logs_are(
     loaded: tuple[Warehouse, list[str]], tmp_path: Path
 ) -> None:
-    """Odd files of the day after the logs, with a column of another name in place of the label."""
+    """Odd files of the day after the logs, with a column of another name instead of the label."""
     warehouse, _ = loaded
     shutil.copytree(warehouse.raw, tmp_path / "raw")
     (day,) = write_odd_logs(tmp_path / "raw", seed=6, offsets=[3])

@@ -21,3 +21,8 @@ def test_a_time_is_found_by_its_format_whatever_stands_between_its_numbers(time_
     pattern = time_pattern(RawMapping(time_format=time_format)).replace("\\\\", "\\")  # as SQL reads it
     assert re.fullmatch(pattern, time)
     assert not re.fullmatch(pattern, time.replace("0", "x"))
+
+
+@pytest.mark.parametrize("time", ["2023-07-20 01:02:03 UTC", "2023-07-20T01:02:03.5+02", "2023/7/20 1:02"])
+def test_a_time_in_a_usual_form_is_found(time: str) -> None:
+    assert re.fullmatch(time_pattern(RawMapping()), time)

@@ -375,7 +375,7 @@ def test_a_setting_that_is_not_allowed_is_a_sentence():
         check=False,
     )
     assert ended.returncode == 1
-    assert ended.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number above 0\n"
+    assert ended.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number from 1 to 1000\n"
 
 
 def test_a_shell_gets_a_sentence_and_status_1(published: Published, tmp_path):
@@ -468,3 +468,6 @@ def test_runs_are_not_kept_on_another_file_system(capsys: pytest.CaptureFixture,
     with pytest.raises(SystemExit):
         main([*command, "--artifacts", "hdfs://namenode:9000/runs"])
     assert "'hdfs://namenode:9000/runs' is not a local folder" in capsys.readouterr().err.splitlines()[-1]
+    with pytest.raises(SystemExit):
+        main([*command, "--artifacts", ""])
+    assert "argument --artifacts: it is empty: give a folder" in capsys.readouterr().err.splitlines()[-1]

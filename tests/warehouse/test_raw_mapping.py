@@ -1,6 +1,7 @@
 """mapping.toml says how a dataset's raw files differ, and a mistake in it ends in a sentence."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,10 @@ def test_everything_that_it_may_say() -> None:
             "[lists]\nuser_id = '|'",
             "[lists] has 'user_id', which is user_id; map it in [columns] to one of deep_features",
         ),
-        ("[lists]\ndeep_features_1 = ''", "gives 'deep_features_1' the separator ''; write what stands between values"),
+        (
+            "[lists]\ndeep_features_1 = ''",
+            "gives '' as the separator of 'deep_features_1'; write in quotes the characters",
+        ),
         ("[time]\nformats = 'yyyy'", "unknown key in [time] 'formats'; allowed are format, zone"),
         ("[time]\nformat = 7", "write it as a text"),
         ("[time]\nformat = '%Y-%m-%d %H:%M'", "has '%'; use yyyy MM dd"),
@@ -78,6 +82,7 @@ def test_everything_that_it_may_say() -> None:
         ("[time]\nformat = 'yyyy-MM-dd'", "lacks H and m; use"),
         ("[time]\nzone = 'Shanghai'", "the time zone 'Shanghai' is unknown; write a name such as \"Asia/Shanghai\""),
         ("[time]\nzone = 8", "the time zone 8 is unknown"),
+        ("[time]\nzone = 'localtime'", "the time zone 'localtime' is unknown"),
         ("[scenes]\nhome = '0'", "gives 'home' the number '0'; write a whole number, 0 to 999"),
         ("[scenes]\nhome = true", "write a whole number, 0 to 999"),
         ("scenes = 0", "scenes is 0; write how many there are, 1 to 1000, or their names as a section, [scenes]"),
@@ -160,3 +165,14 @@ def test_a_mapping_that_arrives_or_changes_makes_logs_stale(catalog: Catalog) ->
     catalog.storage.remove(catalog.path(RAW, DAY))
     assert Freshness(catalog).verdict(LOGS, DAY).fresh  # archived: it could not be read again
     assert catalog.misplaced_raw() == []
+
+
+def test_a_mapping_that_cannot_be_read_is_named(local: Catalog) -> None:
+    Path(local.mapping_path).parent.mkdir(parents=True)
+    Path(local.mapping_path).write_bytes('[scenes]\n"首页" = 0'.encode("gbk"))
+    with pytest.raises(WarehouseError, match=r"mapping.toml is not in UTF-8 .* save it in UTF-8"):
+        local.raw_mapping()
+    Path(local.mapping_path).unlink()
+    Path(local.mapping_path).mkdir()
+    with pytest.raises(WarehouseError, match=r"mapping.toml is a folder"):
+        local.raw_mapping()

@@ -70,10 +70,10 @@ def test_a_repository_folder_with_a_space_keeps_its_name(monkeypatch: pytest.Mon
     assert read_settings().warehouse == f"file://{REPOSITORY}/我的 文件/var/warehouse"
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "five", "1.5", " 5"])
-def test_scenes_other_than_a_number_above_0_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+@pytest.mark.parametrize("value", ["0", "-1", "five", "1.5", " 5", "1001", "7000000000", "７"])
+def test_scenes_other_than_a_number_from_1_to_1000_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("ANTM2C_SCENES", value)
-    with pytest.raises(ValueError, match=r"ANTM2C_SCENES is .* set it to a whole number above 0"):
+    with pytest.raises(ValueError, match=r"ANTM2C_SCENES is .* set it to a whole number from 1 to 1000"):
         read_settings()
 
 

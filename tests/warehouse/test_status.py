@@ -98,7 +98,7 @@ def test_a_wrong_setting_is_one_sentence() -> None:
         text=True,
     )
     assert (run.returncode, run.stdout) == (1, "")
-    assert run.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number above 0\n"
+    assert run.stderr == "error: ANTM2C_SCENES is 'five'; set it to a whole number from 1 to 1000\n"
 
 
 def test_a_date_that_was_stopped_by_its_rejects_shows_them(local: Catalog, capsys: pytest.CaptureFixture) -> None:

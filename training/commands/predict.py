@@ -91,14 +91,14 @@ def _named(arguments: Namespace, catalog: Catalog) -> ScoringRun:
     run = load_run(folder, arguments.text_encoder)
     if run.config.dataset != catalog.dataset:
         raise TrainingError(
-            f"{folder} was trained on dataset {run.config.dataset}, and cannot score that of {catalog.dataset}: give "
+            f"{folder} was trained on dataset {run.config.dataset}, and cannot score dataset {catalog.dataset}: give "
             "another run, or another --dataset"
         )
     return ScoringRun(run, folder.name, identity(folder)[CONFIG_TAG], folder.parent)
 
 
 def _moved(uri: str, dataset: str, before: Champion) -> Champion | None:
-    """Return the present champion if it is not the same as before."""
+    """Return the current champion if it is not the same as before."""
     now = champion_of(uri, dataset)
     return now if now and now.version != before.version else None
 

@@ -18,7 +18,7 @@ NONE = "none"
 
 
 def promote(arguments: Namespace) -> dict[str, Any]:
-    """Make the run the champion. Raises TrainingError if `instead_of` is not the version of the present champion."""
+    """Make the run the champion. Raises TrainingError if `instead_of` is not the current champion's version."""
     (folder,), uri = run_folders([arguments.artifacts]), arguments.tracking_uri
     dataset = load_run(folder, arguments.text_encoder).config.dataset  # a run that cannot be loaded cannot serve
     run = tracked_run(uri, folder)

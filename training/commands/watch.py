@@ -111,7 +111,7 @@ def _unusable(freshness: Freshness, dates: Sequence[str]) -> dict[str, str]:
     """Say for each date whose training table is missing or stale what is wrong and what to do."""
     problems = {date: freshness.problems([(TRAIN, date)]) for date in dates}
     return {
-        date: f"clicks cannot be held against scores ({problem}): run the stages for {date}"
+        date: f"clicks cannot be compared with scores ({problem}): run the stages for {date}"
         for date, found in problems.items()
         for problem in found
     }

@@ -49,7 +49,7 @@ class RowTexts:
         return np.stack([self.distinct.index(texts) for texts in composed], axis=1)
 
     def followed_by(self, later: "RowTexts") -> "RowTexts":
-        """Append the texts of `later` that are new. The indexes of the present texts stay the same."""
+        """Append the texts of `later` that are new. The indexes of the other texts stay the same."""
         new = later.texts.filter(pc.is_null(pc.index_in(later.texts, value_set=self.texts)))
         return RowTexts(self.mode, ValueIndex(pa.concat_arrays([self.texts, new])))
 

@@ -57,7 +57,7 @@ class Checkpoint:
         return TrainingError(f"the checkpoint {state} cannot be used: remove it, and the run starts from the beginning")
 
     def save(self, state: dict[str, Any]) -> None:
-        """Save a state atomically, in place of the last one. It must consist of tensors and plain values."""
+        """Save a state atomically instead of the last one. It must consist of tensors and plain values."""
         if self._folder is None or not self._folder.is_dir():
             self._folder = self._parent / f"{self._key}-{uuid4().hex[:16]}"
             self._folder.mkdir(parents=True)
@@ -67,7 +67,9 @@ class Checkpoint:
             torch.save(state, unfinished)
         except RuntimeError as error:  # torch raises it when the disk is full
             unfinished.unlink(missing_ok=True)
-            raise OSError(errno.EIO, f"cannot be written: {str(error).splitlines()[0]}", str(unfinished)) from error
+            raise OSError(
+                errno.EIO, f"the checkpoint cannot be saved ({str(error).splitlines()[0]})", str(unfinished)
+            ) from error
         unfinished.replace(self._folder / _STATE)
 
     def remove(self) -> None:

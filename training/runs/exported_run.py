@@ -34,7 +34,7 @@ _CODE = {
     "warehouse": ("__init__", "errors", "settings", "tables"),
 }
 
-# In place of the module that looks up the scenes of a dataset.
+# Instead of the module that looks up the scenes of a dataset.
 _SCENES = '''"""The scenes of the run that was exported."""
 
 RAW_FOLDER = "raw"

@@ -31,7 +31,7 @@ def paired_lead(run: Path, over: Path) -> AucDifference | None:
     own, others = _predictions(run), _predictions(over)
     labels = own["label"].to_numpy()
     if not np.array_equal(labels, others["label"].to_numpy()):
-        raise BrokenRunError(run, f"{PREDICTIONS_FILE} has other labels than that of {over.name}")
+        raise BrokenRunError(run, f"{PREDICTIONS_FILE} has other labels than the file of {over.name}")
     users = own["user_id"].combine_chunks().indices.to_numpy()
     return auc_difference(others["logit"].to_numpy(), own["logit"].to_numpy(), labels, users)
 

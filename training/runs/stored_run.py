@@ -35,7 +35,7 @@ class Run:
 
 
 def load_run(folder: Path, text_encoder: str | None = None) -> Run:
-    """Load a run from its folder. text_encoder: the present folder of its sentence-transformers model, if it moved.
+    """Load a run from its folder. text_encoder: the new folder of its sentence-transformers model, if it moved.
 
     Raises TrainingError if a file is missing, changed or written by an incompatible code revision.
     """

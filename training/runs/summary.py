@@ -116,7 +116,7 @@ def _parsed(path: Path, parse: Callable[[str], Any]) -> Any:
 def _json_object(text: str) -> dict[str, Any]:
     content = json.loads(text)
     if not isinstance(content, dict):
-        raise ValueError("it holds no JSON object")
+        raise ValueError("it must be a JSON object, in braces")
     return content
 
 

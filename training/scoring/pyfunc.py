@@ -25,5 +25,5 @@ class ProbabilityModel:
 
 
 def _load_pyfunc(folder: str, model_config: dict[str, Any] | None = None) -> ProbabilityModel:
-    """Load an exported model. model_config: may give the present folder of the text encoder as `text_encoder`."""
+    """Load an exported model. model_config: may give the new folder of the text encoder as `text_encoder`."""
     return ProbabilityModel(Scorer(folder, (model_config or {}).get("text_encoder")))

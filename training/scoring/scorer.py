@@ -37,7 +37,7 @@ class Scorer:
     """
 
     def __init__(self, folder: Path | str, text_encoder: str | None = None) -> None:
-        """Load an export. text_encoder: the present folder of its sentence-transformers model, if it has moved.
+        """Load an export. text_encoder: the new folder of its sentence-transformers model, if it has moved.
 
         Raises TrainingError if files are missing, damaged, or made for another number of scenes.
         """
@@ -155,4 +155,7 @@ def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _require_values(rows: pa.Table, names: Iterable[str]) -> None:
     for name in names:
         if rows[name].null_count:
-            raise TrainingError(f"column {name} has {rows[name].null_count} rows without a value: fill or remove them")
+            raise TrainingError(
+                f"column {name} has no value in {rows[name].null_count} of {len(rows)} rows: fill it in, or leave "
+                "these rows out"
+            )

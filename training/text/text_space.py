@@ -45,7 +45,7 @@ class TextSpace:
 
     @staticmethod
     def load(folder: Path, moved_to: str | None = None) -> "TextSpace":
-        """Read a saved text space. moved_to: the present folder of a sentence-transformers model, if it has moved.
+        """Read a saved text space. moved_to: the new folder of a sentence-transformers model, if it has moved.
 
         Raises TrainingError if the encoder is not the one that the run was trained with.
         """

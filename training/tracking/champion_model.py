@@ -35,7 +35,7 @@ def champion_run(uri: str, champion: Champion, text_encoder: str | None = None) 
 
 
 def load_champion(uri: str, champion: Champion, text_encoder: str | None = None) -> Run:
-    """Load the champion from MLflow. text_encoder: the present folder of its sentence-transformers model, if it moved.
+    """Load the champion from MLflow. text_encoder: the new folder of its sentence-transformers model, if it moved.
 
     The run's `folder` does not exist any more when this returns. Raises TrainingError.
     """

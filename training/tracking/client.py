@@ -37,15 +37,23 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
     from sqlalchemy.exc import SQLAlchemyError
 
     logging.getLogger("mlflow").setLevel(os.environ["MLFLOW_LOGGING_LEVEL"])  # in case it was imported before
+    file = database_file(uri)
     try:
-        if file := database_file(uri):
+        if file:
             _require_usable(file)
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        check = (
+            f"check that {file} is MLflow's database and can be written"
+            if file
+            else f"check that an MLflow server is running at {uri}"
+        )
         raise TrackingError(
-            f"MLflow failed ({_CREDENTIALS.sub('//', first_line)}): check that MLFLOW_TRACKING_URI is right and its "
-            "server is running"
+            _CREDENTIALS.sub(
+                "//",
+                f"MLflow failed ({first_line}): {check}; MLFLOW_TRACKING_URI or --tracking-uri sets the address",
+            )
         ) from error
 
 

@@ -87,7 +87,7 @@ def test_rows_that_cannot_be_scored_are_told_by_name(validated: dict, tmp_path: 
     scene = rows.column_names.index("scene")
     with pytest.raises(TrainingError, match="the scenes 5, 77, but the model knows 0 to 4: give one of these"):
         scorer.probabilities(rows.set_column(scene, "scene", pa.array([5, 77, *[0] * (len(rows) - 2)])))
-    with pytest.raises(TrainingError, match="column scene has 1 rows without a value"):
+    with pytest.raises(TrainingError, match="column scene has no value in 1 of"):
         scorer.probabilities(rows.set_column(scene, "scene", pa.array([None, *[0] * (len(rows) - 1)])))
     with pytest.raises(TrainingError, match="column scene is string and cannot be turned into int32"):
         scorer.probabilities(rows.set_column(scene, "scene", pa.array(["first"] * len(rows))))

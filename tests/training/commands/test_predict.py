@@ -208,5 +208,5 @@ def test_a_run_of_another_dataset_is_refused(candidates: Published, run: Path) -
             [Input(TRAIN.folder, candidates.world.last_date, None)],
         )
     place = ["--warehouse", candidates.folder.as_uri(), "--dataset", "other", "--date", candidates.world.last_date]
-    with pytest.raises(TrainingError, match="was trained on dataset demo, and cannot score that of other"):
+    with pytest.raises(TrainingError, match="was trained on dataset demo, and cannot score dataset other"):
         main(["predict", *place, "--model", str(run)])

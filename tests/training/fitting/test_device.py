@@ -80,7 +80,7 @@ def test_the_bytes_of_rows_are_those_of_their_tensors():
 @pytest.mark.parametrize("name", BACKBONES)
 @pytest.mark.parametrize("content", [False, True])
 def test_products_in_bfloat16_train_to_about_the_same_weights(tmp_path, monkeypatch, name, content):
-    """With the CPU's bfloat16 in place of a GPU's."""
+    """With the CPU's bfloat16 instead of a GPU's."""
     rows = random_rows()
     if content:
         text = torch.randint(30, (len(rows), 2), generator=torch.Generator().manual_seed(1))

@@ -60,7 +60,7 @@ def test_a_folder_as_training_writes_it_is_read(tmp_path: Path) -> None:
     [
         ("val_metrics.json", None, "val_metrics.json cannot be read"),
         ("val_metrics.json", '{"model": "dnn", "as_of": "2023', "val_metrics.json is damaged"),
-        ("val_metrics.json", "[1, 2]", "holds no JSON object"),
+        ("val_metrics.json", "[1, 2]", "it must be a JSON object, in braces"),
         ("val_metrics.json", "[" * 100_000, "val_metrics.json is damaged"),
         ("val_metrics.json", json.dumps({**METRICS, "auc": float("nan")}), "nan is not a finite number"),
         ("val_metrics.json", json.dumps({**METRICS, "auc": "0.7"}), "'0.7' is not a finite number"),
