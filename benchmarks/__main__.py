@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import (
     board_page,
+    closed_loop,
     dag_parsing,
     date_seconds,
     embedding_rate,
@@ -17,9 +18,11 @@ from benchmarks import (
     long_history,
     metrics_speed,
     model_quality,
+    onnx_speed,
     real_clicks,
     release_size,
     sample_rate,
+    scoring,
     stage_start,
     streaming,
     training_speed,
@@ -45,11 +48,14 @@ _MEASUREMENTS = {
     "streaming": streaming.measure,
     "embedding_rate": embedding_rate.measure,
     "endpoint": endpoint.measure,
+    "scoring": scoring.measure,
+    "onnx_speed": onnx_speed.measure,
     "metrics_speed": metrics_speed.measure,
     "training_speed": training_speed.measure,
     "model_quality": model_quality.measure,
     "real_clicks": real_clicks.measure,
     "watch": watch.measure,
+    "closed_loop": closed_loop.measure,
 }
 
 

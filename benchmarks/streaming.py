@@ -1,12 +1,10 @@
 """Measure training on streamed rows: its rate against that on rows in memory, and how its memory grows."""
 
-import json
-import sys
 from pathlib import Path
 from statistics import median
 
 from benchmarks.figure import Figure
-from benchmarks.resources import run_measured
+from benchmarks.trained_models import in_own_process
 from benchmarks.training_tables import write_training_tables
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
@@ -19,7 +17,6 @@ _VALIDATION = 50_000
 _BUFFER_MB, _ALL_MB = 64, 8192
 _MOST_GROWTH_MB = 100
 _TURNS = 3
-_AS_IN_AIRFLOW = ["env", "OMP_WAIT_POLICY=PASSIVE"]  # waiting threads sleep
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -58,8 +55,7 @@ def _written(folder: Path, rows: int) -> Catalog:
 def _trained(folder: Path, catalog: Catalog, model: str, epochs: int, memory_mb: int) -> tuple[float, int]:
     """Train in a new process. Returns rows per second and the peak of resident memory in bytes."""
     log = folder / f"{model}_{memory_mb}_{Path(catalog.storage.root).name}.log"
-    place = ["--warehouse", catalog.storage.root, "--dataset", _DATASET, "--artifacts", str(folder / "artifacts")]
     window = ["--as-of", _DATES[-1], "--train-days", str(len(_DATES) - 1), "--val-days", "1"]
     loop = ["--model", model, "--epochs", str(epochs), "--batch-size", "4096", "--memory-mb", str(memory_mb)]
-    usage = run_measured([*_AS_IN_AIRFLOW, sys.executable, "-m", "training", "train", *place, *window, *loop], log)
-    return json.loads(log.read_text().splitlines()[-1])["rows_per_second"], usage.peak_bytes
+    run, usage = in_own_process(catalog, folder / "artifacts", log, "train", *window, *loop)
+    return run["rows_per_second"], usage.peak_bytes

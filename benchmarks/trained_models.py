@@ -1,6 +1,8 @@
 """Models trained by the command line for a measurement, and how far one leads another."""
 
 import io
+import json
+import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from benchmarks.resources import Usage, run_measured
 from training.cli import main
 from training.evaluation.auc import AucDifference
 from training.evaluation.champion_rule import lead_by_segment
@@ -43,6 +46,16 @@ def train(catalog: Catalog, artifacts: Path, model: str, *arguments: str) -> Run
     with redirect_stdout(io.StringIO()):
         metrics = main(["train", *place, "--model", model, "--text-encoder", "lsa", *arguments])
     return Run(metrics, load_predictions(Path(metrics["artifacts"])))
+
+
+def in_own_process(
+    catalog: Catalog, artifacts: Path, log: Path, command: str, *arguments: str
+) -> tuple[dict[str, Any], Usage]:
+    """Run a training command as Airflow does, in a process whose waiting threads sleep. Returns its result and cost."""
+    place = ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset, "--artifacts", str(artifacts)]
+    line = ["env", "OMP_WAIT_POLICY=PASSIVE", sys.executable, "-m", "training", command, *place, *arguments]
+    usage = run_measured(line, log)
+    return json.loads(log.read_text().splitlines()[-1]), usage
 
 
 def leads(own: list[Run], others: list[Run], where: str) -> list[AucDifference]:

@@ -1,9 +1,10 @@
 """Scores the candidates of a date with the champion, or with a run of your choice.
 
 It runs as soon as the features of a date are published, and scores the next date. You may also run it by hand for any
-date if the day before it has features.
+date if the day before it has features, or for several dates. Airflow's own backfill is only for DAGs that start by the
+clock: to score earlier dates, click Trigger, and give the first and the last one.
 
-1. `check_candidates` finds the date, and skips the run if there are no candidates for it.
+1. `check_candidates` finds the dates, and skips the run if there are no candidates for them.
 2. `score_candidates` checks the candidates, and joins them with the features known before the date begins.
 3. `predict` scores and ranks them, and publishes the table `scores`. If there is no champion, it fails and says so.
 
@@ -22,7 +23,7 @@ from orchestration.scoring_tasks import check_candidates, predict
 from orchestration.spark_stages import spark_stage
 from orchestration.training_operators import CommandOperator
 
-date = "{{ ti.xcom_pull(task_ids='check_candidates') }}"
+first, last = (f"{{{{ ti.xcom_pull(task_ids='check_candidates')[{place}] }}}}" for place in (0, -1))
 
 with DAG(
     SCORE,
@@ -40,7 +41,15 @@ with DAG(
             type=["null", "string"],
             format="date",
             title="Date",
-            description="The date to score. If empty, the day after the newest date with features.",
+            description="The date to score, or the first of several. If empty, the day after the newest date with "
+            "features.",
+        ),
+        "last_date": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Last date",
+            description="Included. If empty, only one date is scored.",
         ),
         "run": Param(
             None,
@@ -48,6 +57,13 @@ with DAG(
             minLength=1,
             title="Run",
             description="The folder of a finished run, or only its name. If empty, the champion.",
+        ),
+        "champion_then": Param(
+            False,
+            type="boolean",
+            title="Champion of the time",
+            description="If on, each date is scored by the run that was the champion when the date began, and not "
+            "by the current champion.",
         ),
         "top": Param(
             None,
@@ -62,14 +78,14 @@ with DAG(
     checked = PythonOperator(
         task_id="check_candidates",
         python_callable=check_candidates,
-        doc_md="Finds the date to score. If it has no candidates, the run is skipped, and its note says so.",
+        doc_md="Finds the dates to score. If they have no candidates, the run is skipped, and its note says so.",
     )
     scored = CommandOperator(
         task_id="predict",
         pool=HEAVY_POOL,
         python_callable=predict,
-        op_kwargs={"date": date},
+        op_kwargs={"dates": checked.output},
         outlets=[SCORES],
         doc_md="Scores the candidates, ranks them for each user and scene, and publishes the table `scores`.",
     )
-    checked >> spark_stage("score_candidates", date, options=REJECT_ARGUMENTS) >> scored
+    checked >> spark_stage("score_candidates", first, last, REJECT_ARGUMENTS) >> scored

@@ -6,8 +6,8 @@ It runs as soon as the training table of a date is published. You may also run i
 2. `watch` publishes the table `watch`. If no candidates of the date were scored, the champion before the date scores
    its impressions. If there was no champion, the run is skipped. If the champion is worse than when it was chosen, the
    task logs a warning, and the run's note begins with it; the task does not fail.
-3. `retrain` starts `antm2c_retrain` on the first warning about a champion, if the form or ANTM2C_RETRAIN_ON_WARNING
-   says so.
+3. `retrain` starts `antm2c_retrain` on a warning, if the form or ANTM2C_RETRAIN_ON_WARNING says so: once for each
+   champion, so it is skipped on later warnings.
 
 The watch needs the pool `antm2c_heavy`. If Airflow warns that it does not exist, create it with 2 slots under Admin,
 Pools, or run `python -m orchestration.pools`.
@@ -23,7 +23,7 @@ from orchestration.dag_defaults import START, TAGS, TASK_DEFAULTS
 from orchestration.pools import HEAVY_POOL
 from orchestration.run_dates import RETRAIN, WATCH
 from orchestration.training_operators import DecidingOperator
-from orchestration.watch_tasks import RETRAINING, find_dates, watch
+from orchestration.watch_tasks import RETRAINING, WARNED_ABOUT, find_dates, watch
 from warehouse.settings import read_settings
 
 with DAG(
@@ -48,7 +48,7 @@ with DAG(
             read_settings().retrain_on_warning,
             type="boolean",
             title="Retrain on a warning",
-            description="If on, the first warning about a champion starts a retraining.",
+            description="If on, a warning starts a retraining, once for each champion.",
         ),
     },
 ):
@@ -68,10 +68,12 @@ with DAG(
     retrained = TriggerDagRunOperator(
         task_id=RETRAINING,
         trigger_dag_id=RETRAIN,
+        trigger_run_id=f"warning_about_{{{{ ti.xcom_pull(task_ids='watch', key='{WARNED_ABOUT}') }}}}",
+        skip_when_already_exists=True,
         conf={
             "as_of": "{{ ti.xcom_pull(task_ids='find_dates')[-1] }}",
             "notes": "The watch has warned: the champion is worse than when it was chosen.",
         },
-        doc_md="Starts a retraining, if the watch has warned for the first time and the setting says so.",
+        doc_md="Starts a retraining if the watch has warned, unless a warning about this champion has started one.",
     )
     found >> watched >> retrained

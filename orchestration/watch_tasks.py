@@ -20,6 +20,7 @@ from warehouse.tables import TRAIN
 log = logging.getLogger(__name__)
 
 RETRAINING = "retrain"
+WARNED_ABOUT = "warned_about"  # the key in XCom of the champion that a warning is about
 
 
 def find_dates(params: dict[str, Any], triggering_asset_events: Mapping[Any, Iterable[Any]], ti: Any) -> list[str]:
@@ -65,8 +66,9 @@ def _dates(event: Any) -> list[str]:
 def watch(dates: list[str], params: dict[str, Any], ti: Any, outlet_events: Any, run_command: RunCommand) -> list[str]:
     """Watch the dates, describe the last one in the asset event, and return the task to run next, if any.
 
-    This is the retraining, if the form asks for it and there was no warning about this champion before. A warning does
-    not fail the task. Skips the run if no date could be watched, and says why.
+    This is the retraining, if there is a warning and the form asks for it. The id of its run is made of that of the
+    champion, so one is started however often the watch warns or is tried. A warning does not fail the task. Skips the
+    run if no date could be watched, and says why.
     """
     settings = read_settings()
     place = {**locations(), "tracking-uri": settings.tracking_uri}
@@ -75,13 +77,14 @@ def watch(dates: list[str], params: dict[str, Any], ti: Any, outlet_events: Any,
     if not published:
         skip(ti, watched[-1]["skipped"][-1]["why"])
     newest = published[-1]
-    if newest["warned_on"]:
-        log.warning(wrapped(f"{newest['date']}: {newest['says']}"))
     outlet_events[WATCH].extra = {
         "watched": in_ranges([line["date"] for line in published]),
         **{
             name: newest[name] for name in ("rows", "auc", "auc_low", "auc_high", "run", "version", "warned_on", "says")
         },
     }
-    newly_warned = newest["version"] in [line["version"] for line in published if line["newly_warned"]]
-    return [RETRAINING] if params["retrain"] and newly_warned else []
+    if not newest["warned_on"]:
+        return []
+    log.warning(wrapped(f"{newest['date']}: {newest['says']}"))
+    ti.xcom_push(key=WARNED_ABOUT, value=f"{newest['run']}_version_{newest['version']}")
+    return [RETRAINING] if params["retrain"] else []

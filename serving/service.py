@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Generic, TypeVar
-from zoneinfo import ZoneInfo
 
 from serving.errors import NotReadyError, RequestError
 from serving.feature_store import FeatureStore
@@ -113,11 +112,4 @@ def _sentence(error: Exception) -> str:
 
 
 def _load_features(catalog: Catalog, found: Snapshot) -> tuple[FeatureStore, tzinfo]:
-    return load_snapshot(catalog, found), time_zone(catalog.raw_mapping().zone)
-
-
-def time_zone(name: str) -> tzinfo:
-    """Return the time zone of a name or of an offset such as +08:00, as mapping.toml gives them."""
-    if name[0] in "+-":
-        return datetime.strptime(name, "%z").tzinfo  # type: ignore[return-value]
-    return ZoneInfo(name)
+    return load_snapshot(catalog, found), catalog.raw_mapping().time_zone

@@ -31,6 +31,7 @@ from training.models.model_settings import ModelSettings
 from training.text.encoders import AUTO
 from training.text.whitening import MOST_DIMENSIONS
 from training.tracking.champion import ALIAS
+from training.tracking.champion_history import THEN
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError
 from warehouse.settings import read_settings
@@ -171,7 +172,7 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     _add_places(parser)
     add = partial(_add, parser)
-    _add_model(parser)
+    _add_model(parser, f"{THEN} (for each date, the champion as it was when the date began)")
     _add_dates(parser, "score")
     add("--top", type=_whole(1), metavar="K", help="keep only the K best candidates of each user and scene (all)")
 
@@ -194,8 +195,8 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     _add(parser, "--to", type=_local, required=True, metavar="FOLDER", help="the new folder to write")
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    about = f"{ALIAS}, or the folder of a finished run"
+def _add_model(parser: argparse.ArgumentParser, *more: str) -> None:
+    about = ", ".join([ALIAS, *more, "or the folder of a finished run"])
     _add(parser, "--model", type=_local, required=True, metavar="RUN", help=about)
 
 

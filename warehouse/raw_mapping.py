@@ -21,6 +21,7 @@ import tomllib
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
 from typing import Any
 
 from warehouse.errors import WarehouseError
@@ -77,6 +78,13 @@ class RawMapping:
     def name_of(self, column: str) -> str:
         """Return the name that a column has in the files."""
         return next((name for name, mapped in self.columns.items() if mapped == column), column)
+
+    @property
+    def time_zone(self) -> tzinfo:
+        """The zone in which a date begins at midnight."""
+        if self.zone[0] in "+-":
+            return datetime.strptime(self.zone, "%z").tzinfo  # type: ignore[return-value]
+        return zoneinfo.ZoneInfo(self.zone)
 
 
 def parse_mapping(text: str, place: str) -> RawMapping:

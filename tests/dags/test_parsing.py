@@ -50,7 +50,7 @@ EDGES = {
         "promote": set(),
     },
     "antm2c_score": {
-        "check_candidates": {"score_candidates"},
+        "check_candidates": {"score_candidates", "predict"},
         "score_candidates": {"predict"},
         "predict": set(),
     },

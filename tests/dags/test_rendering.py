@@ -76,13 +76,13 @@ def test_texts_are_embedded_of_the_window_that_was_checked(dag: Callable[[str], 
     assert rendered == {"as_of": "2023-07-14", "train_days": "9"}
 
 
-def test_candidates_are_scored_of_the_date_that_was_checked(dag: Callable[[str], DAG]) -> None:
-    ti = Mock(xcom_pull=lambda task_ids: {"check_candidates": "2023-07-20"}[task_ids])
+def test_candidates_are_scored_of_the_dates_that_were_checked(dag: Callable[[str], DAG]) -> None:
+    ti = Mock(xcom_pull=lambda task_ids: {"check_candidates": ["2023-07-20", "2023-07-21"]}[task_ids])
     stage = dag(SCORE).get_task("score_candidates")
     rendered = [Template(text).render(ti=ti, params={"max_reject_rate": 0.01}) for text in stage.application_args]
-    assert rendered == [*PLACE, "--date", "2023-07-20", "--max-reject-rate", "0.01"]
+    dates = ["--start-date", "2023-07-20", "--end-date", "2023-07-21"]
+    assert rendered == [*PLACE, *dates, "--max-reject-rate", "0.01"]
     assert Path(stage.application).is_file()
-    assert Template(dag(SCORE).get_task("predict").op_kwargs["date"]).render(ti=ti) == "2023-07-20"
 
 
 def test_a_retraining_that_the_watch_starts_is_as_of_the_last_date_that_was_watched(dag: Callable[[str], DAG]) -> None:
@@ -90,6 +90,16 @@ def test_a_retraining_that_the_watch_starts_is_as_of_the_last_date_that_was_watc
     asked = dag("antm2c_watch").get_task("retrain").conf
     assert Template(asked["as_of"]).render(ti=ti) == "2023-07-20"
     assert set(asked) <= set(dag(RETRAIN).params)
+
+
+def test_a_champion_that_the_watch_warns_about_is_retrained_once(dag: Callable[[str], DAG]) -> None:
+    task = dag("antm2c_watch").get_task("retrain")
+    ti = Mock(
+        xcom_pull=lambda task_ids, key: {("watch", "warned_about"): "artifacts_dnn_run_1_version_3"}[task_ids, key]
+    )
+    name = Template(task.trigger_run_id).render(ti=ti)
+    assert name == "warning_about_artifacts_dnn_run_1_version_3"
+    assert task.skip_when_already_exists
 
 
 def test_a_retraining_by_hand_without_any_table_is_as_of_its_logical_date(

@@ -15,15 +15,14 @@ from orchestration.training_command import run_here
 from tests.dags.conftest import DATASET, HandMadeWarehouse
 from training.errors import TrainingError
 from training.tracking.champion import ALIAS
+from training.tracking.champion_history import THEN
 from warehouse.settings import read_settings
 from warehouse.tables import CANDIDATES, FEATURES_ITEM, FEATURES_UI, FEATURES_USER
 
-FORM = {"date": None, "run": None, "top": None}
-SCORED = {
-    "run": "artifacts_dnn_run_20230720-000000",
-    "version": "3",
-    "published": [{"date": "2023-07-12", "rows": 90, "version": "aa", "seconds": 1.5}],
-}
+FORM = {"date": None, "last_date": None, "run": None, "champion_then": False, "top": None}
+RUN = "artifacts_dnn_run_20230720-000000"
+ONE_DATE = {"date": "2023-07-12", "rows": 90, "version": "aa", "seconds": 1.5, "run": RUN, "champion": "3"}
+SCORED = {"run": RUN, "version": "3", "published": [ONE_DATE]}
 
 
 @pytest.fixture
@@ -32,16 +31,43 @@ def two_dates(warehouse: HandMadeWarehouse) -> HandMadeWarehouse:
     for day, tables in (("2023-07-11", [FEATURES_USER, FEATURES_ITEM, FEATURES_UI]), ("2023-07-12", [FEATURES_USER])):
         warehouse.receive(day)
         warehouse.publish_from_logs(day, *tables)
-    folder = Path(warehouse.catalog.path(CANDIDATES, "2023-07-12"))
+    put_candidates(warehouse, "2023-07-12")
+    return warehouse
+
+
+def put_candidates(warehouse: HandMadeWarehouse, day: str) -> None:
+    folder = Path(warehouse.catalog.path(CANDIDATES, day))
     folder.mkdir(parents=True)
     (folder / "a.csv").write_text("user_id,item_id,log_time,scene\n")
-    return warehouse
 
 
 @pytest.mark.usefixtures("two_dates")
 def test_the_date_is_the_day_after_the_newest_with_all_features_or_that_of_the_form() -> None:
-    assert check_candidates(FORM, Mock()) == "2023-07-12"
-    assert check_candidates({**FORM, "date": "2023-07-12"}, Mock()) == "2023-07-12"
+    assert check_candidates(FORM, Mock()) == ["2023-07-12"]
+    assert check_candidates({**FORM, "date": "2023-07-12"}, Mock()) == ["2023-07-12"]
+
+
+def test_a_range_needs_candidates_for_each_of_its_dates(two_dates: HandMadeWarehouse) -> None:
+    form = {**FORM, "date": "2023-07-11", "last_date": "2023-07-13"}
+    put_candidates(two_dates, "2023-07-13")
+    with pytest.raises(TaskFailure, match=r"no candidates for 2023-07-11: put files into .*date=2023-07-11, or choose"):
+        check_candidates(form, Mock())
+    put_candidates(two_dates, "2023-07-11")
+    assert check_candidates(form, Mock()) == ["2023-07-11", "2023-07-12", "2023-07-13"]
+
+
+@pytest.mark.usefixtures("two_dates")
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ({"last_date": "2023-07-12"}, "2023-07-12 is the last date of a range: give its first date"),
+        ({"date": "2023-07-13", "last_date": "2023-07-12"}, "give its first date as Date, not after it"),
+        ({"run": "a", "champion_then": True}, "names a run and asks for the champion of the time: choose one"),
+    ],
+)
+def test_a_form_that_contradicts_itself_is_refused(form: dict, why: str) -> None:
+    with pytest.raises(TaskFailure, match=why):
+        check_candidates({**FORM, **form}, Mock())
 
 
 def test_a_date_without_candidates_is_skipped_and_the_note_says_so(two_dates: HandMadeWarehouse) -> None:
@@ -63,7 +89,8 @@ def test_without_any_features_there_is_nothing_to_score() -> None:
     ("form", "model", "more"),
     [
         ({}, ALIAS, []),
-        ({"run": "artifacts_dnn_run_20230720-000000"}, "{artifacts}/artifacts_dnn_run_20230720-000000", []),
+        ({"champion_then": True}, THEN, []),
+        ({"run": RUN}, f"{{artifacts}}/{RUN}", []),
         ({"run": "/elsewhere/artifacts_dnn_run_20230720-000000", "top": 5}, "{run}", ["--top=5"]),
     ],
 )
@@ -73,13 +100,22 @@ def test_the_command_is_given_what_the_form_says(
     main = Mock(return_value=SCORED)
     monkeypatch.setattr("training.cli.main", main)
     events = {SCORES: SimpleNamespace()}
-    assert predict("2023-07-12", {**FORM, **form}, events, run_here) == SCORED["run"]
+    assert predict(["2023-07-12"], {**FORM, **form}, events, run_here) == RUN
     settings = read_settings()
     places = [f"--warehouse={settings.warehouse}", f"--dataset={DATASET}", f"--artifacts={settings.artifacts}"]
     model = model.format(artifacts=settings.artifacts, run=form.get("run"))
-    asked = [f"--tracking-uri={settings.tracking_uri}", f"--model={model}", "--date=2023-07-12", *more]
+    dates = ["--start-date=2023-07-12", "--end-date=2023-07-12"]
+    asked = [f"--tracking-uri={settings.tracking_uri}", f"--model={model}", *dates, *more]
     main.assert_called_once_with(["predict", *places, *asked])
-    assert events[SCORES].extra == {"run": SCORED["run"], "champion": "3", **SCORED["published"][0]}
+    assert events[SCORES].extra == ONE_DATE
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_the_event_sums_up_a_range() -> None:
+    later = {**ONE_DATE, "date": "2023-07-13", "rows": 10, "champion": "4"}
+    events, command = {SCORES: SimpleNamespace()}, Mock(return_value={**SCORED, "published": [ONE_DATE, later]})
+    predict(["2023-07-12", "2023-07-13"], FORM, events, command)
+    assert events[SCORES].extra == {**later, "date": "2023-07-12 to 2023-07-13", "rows": 100}
 
 
 @pytest.mark.usefixtures("warehouse")
@@ -87,5 +123,5 @@ def test_a_dataset_without_a_champion_is_not_tried_again(monkeypatch: pytest.Mon
     sentence = "dataset test has no champion yet"
     monkeypatch.setattr("training.cli.main", Mock(side_effect=TrainingError(sentence)))
     with pytest.raises(TaskFailure, match=sentence) as failure:
-        predict("2023-07-12", FORM, {}, run_here)
+        predict(["2023-07-12"], FORM, {}, run_here)
     assert not failure.value.may_pass

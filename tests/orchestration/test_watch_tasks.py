@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from orchestration.assets import TRAINING_TABLE, WATCH
 from orchestration.task_failures import TaskFailure
 from orchestration.task_messages import MESSAGE
-from orchestration.watch_tasks import RETRAINING, find_dates, watch
+from orchestration.watch_tasks import RETRAINING, WARNED_ABOUT, find_dates, watch
 from tests.dags.conftest import HandMadeWarehouse
 from training.tracking.champion import Champion
 from warehouse.errors import StorageError, WarehouseError
@@ -18,9 +18,8 @@ from warehouse.tables import TRAIN
 
 FORM = {"date": None, "retrain": False}
 FINE = {"rows": 9, "auc": 0.7, "auc_low": 0.6, "auc_high": 0.8, "run": "a", "version": "1", "says": "all is well"}
-FINE |= {"date": "2023-07-11", "warned_on": None, "newly_warned": False}
-WORSE = {**FINE, "date": "2023-07-12", "warned_on": "2023-07-12", "newly_warned": True, "says": "it is worse"}
-AGAIN = {**WORSE, "newly_warned": False}
+FINE |= {"date": "2023-07-11", "warned_on": None}
+WORSE = {**FINE, "date": "2023-07-12", "warned_on": "2023-07-12", "says": "it is worse"}
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +80,9 @@ def test_without_a_champion_the_run_is_skipped(champion: Mock) -> None:
         ([FINE], True, [], False),
         ([FINE, WORSE], False, [], True),
         ([FINE, WORSE], True, [RETRAINING], True),
-        ([AGAIN], True, [], True),  # it has been retrained when the warning was new
     ],
 )
-def test_a_warning_is_logged_and_may_start_a_retraining_once(
+def test_a_warning_is_logged_and_may_start_a_retraining(
     published: list, retrain: bool, follows: list, warns: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     events, command = {WATCH: SimpleNamespace()}, Mock(return_value={"published": published, "skipped": []})
@@ -97,8 +95,18 @@ def test_a_warning_is_logged_and_may_start_a_retraining_once(
 
 
 @pytest.mark.usefixtures("warehouse")
-def test_only_the_dates_themselves_are_watched_and_a_warning_about_any_of_them_counts() -> None:
-    published = {"2023-07-12": WORSE, "2023-07-14": {**AGAIN, "date": "2023-07-14"}}
+def test_however_often_the_watch_is_tried_it_asks_for_the_same_retraining() -> None:
+    """A try may have published the warning and then died before the retraining was started."""
+    tries = [Mock(), Mock()]
+    for number, ti in enumerate(tries):
+        command = Mock(return_value={"published": [{**WORSE, "date": f"2023-07-1{2 + number}"}], "skipped": []})
+        assert watch(["2023-07-12"], {**FORM, "retrain": True}, ti, {WATCH: SimpleNamespace()}, command) == [RETRAINING]
+        ti.xcom_push.assert_called_once_with(key=WARNED_ABOUT, value="a_version_1")
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_only_the_dates_themselves_are_watched() -> None:
+    published = {"2023-07-12": WORSE, "2023-07-14": {**WORSE, "date": "2023-07-14"}}
 
     def command(_: str, arguments: dict) -> dict:
         assert arguments["end-date"] == arguments["start-date"]

@@ -2,7 +2,7 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from training.progress import say
 from training.runs.stored_run import Run, load_run
 from training.runs.validation_rows import ready_to_score
 from training.tracking.champion import ALIAS, Champion, champion_of, require_champion
+from training.tracking.champion_history import THEN, reigns_of, standing_before
 from training.tracking.champion_model import load_champion
 from training.tracking.run_tags import CONFIG_TAG, RUN_TAG, identity, run_folders
 from training.window import dates_asked, in_ranges, require_unchanged
@@ -35,7 +36,7 @@ from warehouse.tables import CANDIDATE_FEATURES, SCORES
 class ScoringRun:
     """The run that scores. name: that of its folder. config: the hash of its configuration.
 
-    cached_in: the artifacts folder with the cache of embeddings. champion: set if the champion was asked for.
+    cached_in: the artifacts folder with the cache of embeddings. champion: set if a champion was asked for.
     """
 
     run: Run
@@ -49,6 +50,8 @@ def predict(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Publish the scores of each date's candidates. Raises TrainingError; dates that are published by then stay so."""
     dates = dates_asked(arguments.date, arguments.start_date, arguments.end_date)
     inputs = _require_candidates(catalog, dates)
+    if arguments.model == THEN:
+        return _by_champions_then(arguments, catalog, inputs)
     scorer = _champion(arguments, catalog) if arguments.model == ALIAS else _named(arguments, catalog)
     last_seen = scorer.run.config.window.train[-1]
     if dates[0] <= last_seen:
@@ -57,9 +60,38 @@ def predict(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     moved = scorer.champion and _moved(arguments.tracking_uri, catalog.dataset, scorer.champion)
     if moved:
         say(f"the champion is now version {moved.version} ({moved.run}): run predict again to score with it")
+    return _summary(published, moved)
+
+
+def _by_champions_then(arguments: Namespace, catalog: Catalog, inputs: Sequence[Input]) -> dict[str, Any]:
+    """Score each date with the run that was the champion when the date began."""
+    champions = _champions_then(arguments.tracking_uri, catalog, [source.date for source in inputs])
+    scorer, published = None, []
+    for champion, source in zip(champions, inputs, strict=True):
+        if scorer is None or scorer.champion != champion:
+            scorer = _scoring(arguments, champion)
+        published.append(_publish(scorer, catalog, source, arguments.top))
+    return _summary(published)
+
+
+def _champions_then(uri: str, catalog: Catalog, dates: Sequence[str]) -> list[Champion]:
+    """Return the champion of each date, and say how it was found. Raises TrainingError if a date has none."""
+    reigns, zone = reigns_of(uri, catalog.dataset), catalog.raw_mapping().time_zone
+    found = {date: standing_before(date, reigns, zone) for date in dates}
+    if none := [how for reign, how in found.values() if reign is None]:
+        raise TrainingError(f"{none[0]}; give later dates, or the folder of a run as --model")
+    for _, how in found.values():
+        if how:
+            say(how)
+    return [reign.champion for reign, _ in found.values() if reign]
+
+
+def _summary(published: list[dict[str, Any]], moved: Champion | None = None) -> dict[str, Any]:
+    """Describe what was published. The run and its version are those of the last date."""
+    last = published[-1]
     return {
-        "run": scorer.name,
-        "version": scorer.champion.version if scorer.champion else None,
+        "run": last["run"],
+        "version": last["champion"],
         "champion_now": moved.version if moved else None,
         "published": published,
     }
@@ -80,7 +112,10 @@ def _require_candidates(catalog: Catalog, dates: list[str]) -> list[Input]:
 
 
 def _champion(arguments: Namespace, catalog: Catalog) -> ScoringRun:
-    champion = require_champion(arguments.tracking_uri, catalog.dataset)
+    return _scoring(arguments, require_champion(arguments.tracking_uri, catalog.dataset))
+
+
+def _scoring(arguments: Namespace, champion: Champion) -> ScoringRun:
     run = load_champion(arguments.tracking_uri, champion, arguments.text_encoder)
     say(f"scoring with the champion, version {champion.version} ({champion.run})")
     return ScoringRun(run, champion.run, champion.config, Path(arguments.artifacts), champion)
@@ -113,7 +148,14 @@ def _publish(scorer: ScoringRun, catalog: Catalog, source: Input, top: int | Non
         published = staged.publish(content, [source], parameters={"top": top} if top else None, scored_by=scored_by)
     seconds = time.monotonic() - started
     say(f"{catalog.uri(SCORES, source.date)}: {rows:,} candidates scored, {content.rows:,} kept, in {seconds:.1f} s")
-    return {"date": source.date, "rows": content.rows, "version": published.version, "seconds": round(seconds, 3)}
+    return {
+        "date": source.date,
+        "rows": content.rows,
+        "version": published.version,
+        "seconds": round(seconds, 3),
+        "run": scorer.name,
+        "champion": scorer.champion.version if scorer.champion else None,
+    }
 
 
 def scored_pieces(scorer: ScoringRun, catalog: Catalog, date: str) -> Iterator[pa.Table]:

@@ -2,8 +2,9 @@
 
 import time
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +82,12 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     for date in usable:
         catalog.require_whole(TRAIN, date)
     impressions = [catalog.input(TRAIN, date) for date in usable]
-    reigns = reigns_of(arguments.tracking_uri, catalog.dataset)
-    warned_before = _warned_before(catalog)
+    reigns, zone = reigns_of(arguments.tracking_uri, catalog.dataset), catalog.raw_mapping().time_zone
     published: list[dict[str, Any]] = []
     skipped: list[dict[str, Any]] = [{"date": date, "why": why} for date, why in unusable.items()]
     watcher = None
     for source in impressions:
-        watched = _watched(catalog, freshness, source.date, reigns)
+        watched = _watched(catalog, freshness, source.date, reigns, zone)
         if watched.reign is None:
             skipped.append({"date": source.date, "why": watched.how[0]})
         elif not count_rows(catalog, source.date):
@@ -102,7 +102,6 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     verdicts = {line["date"]: line for line in judged(overall_lines(catalog))}
     for entry in published:
         entry |= {name: verdicts[entry["date"]][name] for name in ("evidence", "warned_on", "says")}
-        entry["newly_warned"] = bool(_warned_about([entry]) - warned_before)
         say(f"{entry['date']}: {entry['says']}")
     return {"published": published, "skipped": skipped}
 
@@ -117,26 +116,14 @@ def _unusable(freshness: Freshness, dates: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _warned_before(catalog: Catalog) -> set[tuple[str, str]]:
-    try:
-        return _warned_about(judged(overall_lines(catalog)))
-    except TrainingError:
-        return set()  # a date that is damaged may be one of those that are published again now
-
-
-def _warned_about(lines: Iterable[dict[str, Any]]) -> set[tuple[str, str]]:
-    """Return the champions that a warning has been given about."""
-    return {(line["run"], line["version"]) for line in lines if line["warned_on"]}
-
-
-def _watched(catalog: Catalog, freshness: Freshness, date: str, reigns: Sequence[Reign]) -> Watched:
+def _watched(catalog: Catalog, freshness: Freshness, date: str, reigns: Sequence[Reign], zone: tzinfo) -> Watched:
     """Choose which scores are compared with the clicks.
 
     These are the scores of the date's candidates if a champion gave them, or else those that the champion before the
     date would have given.
     """
     scores = catalog.input(SCORES, date)
-    standing, how = standing_before(date, reigns)
+    standing, how = standing_before(date, reigns, zone)
     manifest = freshness.manifest(SCORES, date)
     if manifest is None:
         return Watched(date, standing, scores, False, tuple(filter(None, [how])))

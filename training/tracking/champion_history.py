@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from training.tracking.champion import ALIAS, CROWNED_TAG, Champion, identity_in, model_name
@@ -12,6 +12,9 @@ from training.tracking.run_tags import AS_OF_TAG
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+
+
+THEN = "champion-then"  # as a model to score with: for each date, the champion as it was when the date began
 
 
 @dataclass(frozen=True)
@@ -41,17 +44,19 @@ def reigns_of(uri: str, dataset: str) -> list[Reign]:
         return [reign for reign in found if reign]
 
 
-def standing_before(date: str, reigns: Sequence[Reign]) -> tuple[Reign | None, str]:
-    """Return the champion as it was before the date, and a sentence on how it was found, without a full stop.
+def standing_before(date: str, reigns: Sequence[Reign], zone: tzinfo) -> tuple[Reign | None, str]:
+    """Return the champion as it was when the date began, and a sentence on how it was found, without a full stop.
+
+    zone: in which the date begins at midnight.
 
     A version whose last validation day is the date or later is never chosen, because it may have been trained on what
     happened then. The sentence is empty if the champion is the one that stood by the clock.
     """
-    midnight = datetime.fromisoformat(date).replace(tzinfo=UTC)
+    midnight = datetime.fromisoformat(date).replace(tzinfo=zone)
     unaware = [reign for reign in reigns if reign.as_of < date]
     if not unaware:
-        earliest = min((reign.as_of for reign in reigns), default=None)
-        why = f"the earliest is as of {earliest}" if earliest else "there is none yet"
+        first = min(reigns, key=lambda reign: reign.crowned[0], default=None)
+        why = f"the first, {_promotion(first)}" if first else "there is none yet"
         return None, f"there was no champion before {date}: {why}"
     newest = max(reigns, key=lambda reign: reign.crowned[-1])
     now = next((reign for reign in reigns if reign.present), newest)
@@ -68,6 +73,11 @@ def standing_before(date: str, reigns: Sequence[Reign]) -> tuple[Reign | None, s
         f"no champion had been promoted by {date}, so the newest one that knows nothing of this date is taken, version "
         f"{chosen.champion.version} as of {chosen.as_of}"
     )
+
+
+def _promotion(reign: Reign) -> str:
+    when = f"{reign.crowned[0]:%Y-%m-%d at %H:%M} UTC"
+    return f"version {reign.champion.version}, was promoted on {when} and knows rows up to {reign.as_of}"
 
 
 def _reign(client: "MlflowClient", version: "ModelVersion", present: str) -> Reign | None:

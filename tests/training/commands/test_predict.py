@@ -1,6 +1,8 @@
 """The predict command on candidates that are published as Spark would publish them."""
 
 from collections import defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -16,6 +18,7 @@ from training.errors import TrainingError
 from training.evaluation.score_ranks import ranked, whole_users
 from training.evaluation.scores_table import write_scores
 from training.tracking.champion import Champion
+from training.tracking.champion_history import Reign, reigns_of
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
@@ -145,6 +148,30 @@ def test_the_champion_scores_and_a_champion_that_moves_meanwhile_is_told(
     monkeypatch.setattr(predict_command, "champion_of", Mock(return_value=other))
     assert predict(candidates, "--model", "champion", "--tracking-uri", tracking_uri)["champion_now"] == "2"
     assert f"the champion is now version 2 ({other.run})" in capsys.readouterr().out
+
+
+def test_each_date_may_be_scored_by_the_champion_of_its_time(
+    own_published: Published, run: Path, tracking_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, last = own_published.catalog.dates(TRAIN)[-2:]
+    for date in (first, last):
+        publish_candidates(own_published, date)
+    main(["promote", "--tracking-uri", tracking_uri, "--artifacts", str(run)])
+    (real,) = reigns_of(tracking_uri, "demo")
+    crowned = datetime.fromisoformat(last).replace(tzinfo=UTC) - timedelta(hours=1)
+    earlier = replace(real, as_of="2023-07-01", crowned=(datetime(2023, 7, 2, tzinfo=UTC),), present=False)
+    later = Reign(replace(real.champion, version="2"), "2023-07-02", (crowned,), present=True)
+    monkeypatch.setattr(predict_command, "reigns_of", Mock(return_value=[earlier, later]))
+    place = ["--warehouse", own_published.folder.as_uri(), "--dataset", "demo", "--tracking-uri", tracking_uri]
+    asked = ["predict", *place, "--model", "champion-then", "--start-date", first, "--end-date", last]
+    summary = main(asked)
+    assert [(entry["date"], entry["champion"]) for entry in summary["published"]] == [(first, "1"), (last, "2")]
+    assert (summary["run"], summary["version"], summary["champion_now"]) == (run.name, "2", None)
+    monkeypatch.setattr(predict_command, "reigns_of", Mock(return_value=[replace(real, as_of=last)]))
+    version = own_published.catalog.version(SCORES, first)
+    with pytest.raises(TrainingError, match=rf"no champion before {first}: the first, version 1, was promoted on "):
+        main(asked)
+    assert own_published.catalog.version(SCORES, first) == version
 
 
 def test_candidates_that_are_missing_or_stale_are_named(own_published: Published, run: Path) -> None:

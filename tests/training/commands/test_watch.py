@@ -85,7 +85,7 @@ def test_the_scores_given_before_a_date_are_held_against_its_clicks(
     impressions = len(published.world.tables[date])
     assert told["how"][-1] == f"{impressions} of {impressions} impressions had been scored as candidates"
     assert told["says"].startswith("the champion, version 1 as of ")
-    assert (told["warned_on"], told["newly_warned"]) == (None, False)
+    assert told["warned_on"] is None
     (reign,) = reigns_of(uri, "demo")
     assert (reign.champion.run, reign.present, len(reign.crowned)) == (run.name, True, 1)
     for name, scene in (("overall", None), ("scene 4", 4)):
@@ -113,7 +113,7 @@ def test_without_candidates_the_champion_that_knows_nothing_of_the_date_scores_i
     first, date = sorted(published.world.tables)[3], published.world.last_date
     told = watch(first, date)
     assert [skipped["date"] for skipped in told["skipped"]] == [first]
-    assert f"no champion before {first}: the earliest is as of {first}" in told["skipped"][0]["why"]
+    assert f"no champion before {first}: the first, version 1, was promoted on " in told["skipped"][0]["why"]
     assert "no champion had been promoted by" in told["published"][-1]["how"][0]
     overall = read_watch(published.catalog, date)[0]
     publish_candidates(published, date)
@@ -156,15 +156,6 @@ def test_impressions_that_were_not_candidates_are_scored_now_so_that_all_count(
     assert (overall["rows"], overall["scored"]) == (len(rows), "impressions")
     assert overall["auc"] == pytest.approx(slow_auc(pairs))
     assert overall["predicted_clicks"] == pytest.approx(sum(p for p, _ in pairs), rel=1e-5)
-
-
-def test_a_warning_is_new_until_it_is_published(
-    champion: tuple[Published, str, Path], watch: Watch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    date = champion[0].world.last_date
-    warn = lambda lines: [{**line, "evidence": 99.0, "warned_on": date, "says": "it is worse"} for line in lines]  # noqa: E731
-    monkeypatch.setattr(watch_command, "judged", warn)
-    assert [watch(date)["published"][0]["newly_warned"] for _ in range(2)] == [True, False]
 
 
 def test_the_figures_when_chosen_are_those_of_the_run_and_drift_is_told_by_feature(

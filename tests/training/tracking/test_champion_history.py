@@ -1,7 +1,7 @@
 """Which version was the champion before a date."""
 
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from unittest.mock import MagicMock, Mock
 
 import pytest
@@ -32,29 +32,40 @@ AGAIN = reign("1", "2023-07-09", "2023-07-10T06:00", "2023-07-24T06:00", present
     ],
 )
 def test_by_the_clock_the_champion_is_the_last_that_was_crowned(date: str, reigns: list[Reign], stood: str) -> None:
-    found, how = standing_before(date, reigns)
+    found, how = standing_before(date, reigns, UTC)
     assert (found.champion.version, how) == (stood, "")
+
+
+def test_a_date_begins_at_midnight_in_the_zone_of_the_logs() -> None:
+    for hours, version in ((8, "1"), (0, "2")):
+        crowned_at_dawn = [FIRST, reign("2", "2023-07-16", "2023-07-17T18:00", present=True)]
+        found, _ = standing_before("2023-07-18", crowned_at_dawn, timezone(timedelta(hours=hours)))
+        assert found.champion.version == version
 
 
 def test_for_dates_before_every_promotion_the_newest_that_knows_nothing_of_them_is_taken() -> None:
     later = [reign("1", "2023-07-09", "2026-01-01T06:00"), reign("2", "2023-07-16", "2026-01-02T06:00", present=True)]
     for date, version in (("2023-07-16", "1"), ("2023-07-17", "2")):
-        found, how = standing_before(date, later)
+        found, how = standing_before(date, later, UTC)
         assert found.champion.version == version
         assert f"no champion had been promoted by {date}" in how
 
 
 def test_without_a_version_that_is_older_than_the_date_there_was_none() -> None:
-    assert standing_before("2023-07-09", [FIRST, SECOND]) == (
+    assert standing_before("2023-07-09", [FIRST, SECOND], UTC) == (
         None,
-        "there was no champion before 2023-07-09: the earliest is as of 2023-07-09",
+        "there was no champion before 2023-07-09: the first, version 1, was promoted on 2023-07-10 at 06:00 UTC "
+        "and knows rows up to 2023-07-09",
     )
-    assert standing_before("2023-07-09", []) == (None, "there was no champion before 2023-07-09: there is none yet")
+    assert standing_before("2023-07-09", [], UTC) == (
+        None,
+        "there was no champion before 2023-07-09: there is none yet",
+    )
 
 
 def test_an_alias_that_was_moved_by_hand_is_followed_and_told() -> None:
     moved = [reign("1", "2023-07-09", "2023-07-10T06:00", present=True), reign("2", "2023-07-16", "2023-07-17T06:00")]
-    found, how = standing_before("2023-07-20", moved)
+    found, how = standing_before("2023-07-20", moved, UTC)
     assert found.champion.version == "1"
     assert "the alias was moved to version 1 by hand" in how
 
