@@ -21,7 +21,8 @@ from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
 
 _USERS, _ITEMS, _PAIRS = 1_000_000, 100_000, 3_000_000
-_DATE, _TIME = "2023-07-20", "2023-07-21T10:00:00Z"
+_DATE, _NEXT, _TIME = "2023-07-20", "2023-07-21", "2023-07-22T10:00:00Z"
+_NEWER_PAIRS = 100_000  # of the next date, whose history includes that of the first one
 _MODEL, _CANDIDATES, _AT_ONCE = "mmoe", 100, 16
 _WARM_UP, _SINGLE, _TOGETHER = 50, 500, 1_600  # requests
 _PORT, _START_SECONDS = 18_090, 120
@@ -46,8 +47,10 @@ def measure(folder: Path) -> list[Figure]:
             parts = pool.map(_ask, [bodies[: _TOGETHER // _AT_ONCE]] * _AT_ONCE)
             answers = [answer for part in parts for answer in part]
         rate = len(answers) / (time.perf_counter() - started)
-        memory = process.memory_info()
-        resident, peak = memory.rss / 1e9, _peak_bytes(process.pid) / 1e9
+        resident, peak = process.memory_info().rss / 1e9, _peak_bytes(process.pid) / 1e9
+        publish_served_features(catalog, _NEXT, users, items, _NEWER_PAIRS, seed=8)
+        _wait(process, folder / "log", _NEXT)
+        swap_peak = _peak_bytes(process.pid) / 1e9
     failed = sum(status != http.HTTPStatus.OK for _, status in answers)
     p50, p99 = map(float, np.percentile(singly, [50, 99]))
     what = f"the endpoint, {_MODEL}, {_CANDIDATES} candidates, one core"
@@ -69,6 +72,7 @@ def measure(folder: Path) -> list[Figure]:
             "GB",
             {"peak_gb": peak},
         ),
+        at_most("memory of the endpoint while newer features are loaded", swap_peak, _MOST_GB, "GB", {}),
     ]
 
 
@@ -93,7 +97,7 @@ def _ask(bodies: Sequence[str]) -> list[tuple[float, int]]:
 
 
 @contextmanager
-def _server(folder: Path, model: Path) -> Iterator[psutil.Process]:
+def _server(folder: Path, model: Path) -> Iterator[psutil.Popen]:
     """Run a server on the last core, and this process on the others, until the end."""
     *others, last = sorted(os.sched_getaffinity(0))
     place = ["--warehouse", str(folder / "warehouse"), "--dataset", "demo", "--model", str(model)]
@@ -103,7 +107,7 @@ def _server(folder: Path, model: Path) -> Iterator[psutil.Process]:
     try:
         started.cpu_affinity([last])
         os.sched_setaffinity(0, others or [last])
-        _wait(started, folder / "log")
+        _wait(started, folder / "log", _DATE)
         yield started
     finally:
         started.terminate()
@@ -111,19 +115,19 @@ def _server(folder: Path, model: Path) -> Iterator[psutil.Process]:
         os.sched_setaffinity(0, [*others, last])
 
 
-def _wait(server: psutil.Popen, log: Path) -> None:
-    """Wait until the server answers. Raises RuntimeError."""
+def _wait(server: psutil.Popen, log: Path, date: str) -> None:
+    """Wait until the server answers with the features of a date. Raises RuntimeError."""
     deadline = time.monotonic() + _START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         time.sleep(0.2)
         try:
             connection = http.client.HTTPConnection("127.0.0.1", _PORT)
             connection.request("GET", "/health")
-            if connection.getresponse().status == http.HTTPStatus.OK:
+            if json.load(connection.getresponse()).get("features_of") == date:
                 return
         except OSError:
             continue
-    raise RuntimeError(f"the endpoint does not answer:\n{log.read_text()}")
+    raise RuntimeError(f"the endpoint does not answer with the features of {date}:\n{log.read_text()}")
 
 
 def _peak_bytes(pid: int) -> int:

@@ -1,8 +1,10 @@
 """`python -m serving`: answer requests for click probabilities over HTTP."""
 
 import argparse
+import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import TIMEOUT_MAX
 
@@ -10,7 +12,9 @@ import uvicorn
 
 from serving.app import SCORE, create_app
 from serving.errors import ServingError
+from serving.feature_sources import FeatureSource, MemorySource, RedisSource
 from serving.models import ModelSource
+from serving.redis_snapshots import OLD_SECONDS
 from serving.service import Service
 from training.tracking.champion import ALIAS
 from warehouse.catalog import Catalog
@@ -33,14 +37,40 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
         catalog = Catalog(arguments.warehouse, arguments.dataset)
         catalog.require_scenes()
+        features = _features(catalog, arguments)
+        listening = _listen(arguments.host, arguments.port)
     except (ServingError, WarehouseError) as error:
         sys.exit(f"error: {error}")
     model = arguments.model if arguments.model == ALIAS else str(Path(arguments.model).resolve())
     source = ModelSource(model, catalog, arguments.tracking_uri, arguments.text_encoder)
-    app = create_app(Service(catalog, source, arguments.features_of), settings.serving_token, arguments.look_every)
+    app = create_app(Service(catalog, features, source), settings.serving_token, arguments.look_every)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     print(f"answers at http://{host}:{arguments.port}{SCORE}", file=sys.stderr, flush=True)
-    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", access_log=False)
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again after it has ended
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run([listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there. Raises ServingError."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ServingError(
+            f"cannot listen at port {port} of {host}, {error.strerror}: give another --port or --host, or end the "
+            "program that uses this one"
+        ) from error
+
+
+def _features(catalog: Catalog, arguments: argparse.Namespace) -> FeatureSource:
+    if not arguments.store:
+        return MemorySource(catalog, arguments.features_of)
+    if arguments.features_of:
+        raise ServingError("--features-of works in memory only, as all endpoints share what is in Redis: leave out one")
+    if arguments.look_every > OLD_SECONDS / 2:
+        raise ServingError(
+            f"old features stay in Redis for {OLD_SECONDS} seconds: give at most {OLD_SECONDS // 2} as --look-every"
+        )
+    return RedisSource(catalog, arguments.store)
 
 
 def _parser(settings: Settings) -> argparse.ArgumentParser:
@@ -52,6 +82,12 @@ def _parser(settings: Settings) -> argparse.ArgumentParser:
     )
     parser.add_argument("--tracking-uri", default=settings.tracking_uri, help="address of MLflow (MLFLOW_TRACKING_URI)")
     parser.add_argument("--text-encoder", help="the new folder of the model's text encoder, if it has moved")
+    parser.add_argument(
+        "--store",
+        default=settings.serving_store,
+        metavar="redis://HOST:PORT/NUMBER",
+        help="keep features in this Redis, which several endpoints share (ANTM2C_SERVING_STORE; default: in memory)",
+    )
     parser.add_argument(
         "--features-of", metavar="DATE", help="answer with the features of this date (default: the newest)"
     )

@@ -17,6 +17,10 @@ class FeatureStore(Protocol):
     def features(self, user_id: str, item_ids: Sequence[str]) -> dict[str, np.ndarray]:
         """Return the features of a user, of n items and of their pairs, each [n], by column of the training table.
 
-        Features are 0 if there is no history.
+        Features are 0 if there is no history. Raises NotReadyError if they cannot be read at the moment.
         """
+        ...
+
+    def require_readable(self) -> None:
+        """Raise NotReadyError if features cannot be read at the moment."""
         ...

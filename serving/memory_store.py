@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from serving.entity_features import EntityFeatures
-from serving.pair_counts import PairCounts
+from serving.pair_counts import PairCounts, counts_with
 
 
 @dataclass(frozen=True)
@@ -20,5 +20,8 @@ class MemoryStore:
 
     def features(self, user_id: str, item_ids: Sequence[str]) -> dict[str, np.ndarray]:
         (user,), items = self.users.positions([user_id]), self.items.positions(item_ids)
-        of_user = {name: np.repeat(value, len(items)) for name, value in self.users.at(np.array([user])).items()}
-        return {**of_user, **self.items.at(items), **self.pairs.of(int(user), items)}
+        of_user = self.users.at(np.full(len(items), user))
+        return {**of_user, **self.items.at(items), **counts_with(self.pairs.of(int(user)), items)}
+
+    def require_readable(self) -> None:
+        """They always can be."""

@@ -1,18 +1,15 @@
 """Find and load the model that answers: the champion as it stands, or that of a folder."""
 
-import os
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from serving.errors import ServingError
+from serving.own_process import run_apart
 from training.scoring.exported_files import DESCRIPTION_FILE
 from training.scoring.scorer import Scorer
 from training.tracking.champion import ALIAS, require_champion
 from warehouse.catalog import Catalog
-from warehouse.settings import REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -46,17 +43,9 @@ class ModelSource:
 
     def _export(self, target: Path) -> None:
         """Export the model in a process of its own, which needs torch; this one does not, and goes on answering."""
-        command = [sys.executable, "-m", "training", "export", "--model", self.model, "--to", str(target)]
-        settings = {
-            "ANTM2C_WAREHOUSE": self.catalog.storage.root,  # says how many scenes there are
-            "ANTM2C_DATASET": self.catalog.dataset,
-            "MLFLOW_TRACKING_URI": self.tracking_uri,  # may hold a password, and everyone can read a command line
-            "PYTHONPATH": str(REPOSITORY),
-        }
-        ended = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            last = next(reversed(ended.stderr.splitlines()), f"exit status {ended.returncode}")
-            raise ServingError(f"{self.model} cannot be exported: {last.removeprefix('error: ')}")
+        command = ["training", "export", "--model", self.model, "--to", str(target)]
+        settings = {"MLFLOW_TRACKING_URI": self.tracking_uri}
+        run_apart(command, self.catalog, settings, f"{self.model} cannot be exported")
 
     def _checked(self, scorer: Scorer) -> Scorer:
         if scorer.dataset != self.catalog.dataset:

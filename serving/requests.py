@@ -1,6 +1,6 @@
 """What a request and its answer look like, and the rows that a request asks about."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any, Required
 
@@ -74,21 +74,26 @@ def rows_of(request: Request, time: datetime, features: Mapping[str, np.ndarray]
     time: with its zone. features: of the candidates, each [n].
     """
     count = len(request.candidates)
-    keys = {
-        "user_id": pa.repeat(request.user_id, count),
-        "item_id": pa.array(request.item_ids),
+    columns = {
+        "user_id": _coded([request.user_id] * count),
+        "item_id": _coded(request.item_ids),
         "log_ts": pa.repeat(pa.scalar(time.astimezone(UTC), TIMESTAMP), count),
         "scene": pa.repeat(pa.scalar(request.scene, pa.int32()), count),
+        **features,
     }
-    columns = {**keys, **features}
-    return pa.table({name: columns[name] if name in columns else _content(request, name) for name in schema.names})
+    arrays = [columns[name] if name in columns else _coded(_content(request, name)) for name in schema.names]
+    return pa.table(arrays, schema=schema)
 
 
-def _content(request: Request, name: str) -> pa.Array:
+def _content(request: Request, name: str) -> list[str | None]:
     """Return a text or deep feature of each candidate. Absent texts are empty, and absent deep features null."""
     common, absent = getattr(request, name), "" if name in TEXT_COLUMNS else None
-    own = (candidate.get(name) for candidate in request.candidates)
-    return pa.array([(common if value is None else value) or absent for value in own], pa.string())
+    own: Iterator[Any] = (candidate.get(name) for candidate in request.candidates)
+    return [(common if value is None else value) or absent for value in own]
+
+
+def _coded(texts: Sequence[str | None]) -> pa.Array:
+    return pa.array(texts, pa.string()).dictionary_encode()
 
 
 def ranked(item_ids: Sequence[str], probabilities: Sequence[float]) -> list[Score]:

@@ -6,10 +6,10 @@ from datetime import datetime, tzinfo
 from typing import Generic, TypeVar
 
 from serving.errors import NotReadyError, RequestError
+from serving.feature_sources import FeatureSource
 from serving.feature_store import FeatureStore
 from serving.models import ModelSource
 from serving.requests import Answer, Request, ranked, rows_of, time_in
-from serving.snapshots import Snapshot, load_snapshot, newest_snapshot
 from training.scoring.scorer import Scorer
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
@@ -20,13 +20,18 @@ _Name = TypeVar("_Name", bound=Hashable)
 
 
 class Newest(Generic[_Name, _Value]):
-    """The newest of something that is loaded into memory.
+    """The newest of something that is loaded.
 
-    value: what was loaded last, or None. problem: why the newest could not be loaded, or None.
+    value: what was loaded last, or None. problem: why the newest was not loaded, or None.
     """
 
-    def __init__(self, find: Callable[[], _Name], load: Callable[[_Name], _Value]) -> None:
-        """find: returns what tells the newest apart from older ones. load: loads it. Both may raise any error."""
+    def __init__(
+        self, find: Callable[[_Name | None], tuple[_Name, str | None]], load: Callable[[_Name], _Value]
+    ) -> None:
+        """Take what finds and what loads it. Both may raise any error.
+
+        find: is told what is loaded, and returns what names the one to load, and what is wrong with newer ones.
+        """
         self._find, self._load = find, load
         self._loaded: _Name | None = None
         self.value: _Value | None = None
@@ -35,10 +40,10 @@ class Newest(Generic[_Name, _Value]):
     def refresh(self) -> bool:
         """Load the newest, if it is not loaded already, and return whether it was. If that fails, the value stays."""
         try:
-            found = self._find()
+            found, problem = self._find(self._loaded)
             if is_newer := found != self._loaded:
                 self.value, self._loaded = self._load(found), found
-            self.problem = None
+            self.problem = problem
             return is_newer
         except Exception as error:  # whatever it is, requests are answered with what there is
             self.problem = _sentence(error)
@@ -75,10 +80,9 @@ class Ready:
 class Service:
     """Answers requests with the newest features and model."""
 
-    def __init__(self, catalog: Catalog, source: ModelSource, as_of: str | None = None) -> None:
-        """as_of: answer with the features of this date, for a check; None for the newest."""
-        self._features = Newest(lambda: newest_snapshot(catalog, as_of), lambda found: _load_features(catalog, found))
-        self._model = Newest(source.newest, lambda _: source.load())
+    def __init__(self, catalog: Catalog, features: FeatureSource, model: ModelSource) -> None:
+        self._features = Newest(features.newest, lambda found: (features.load(found), catalog.raw_mapping().time_zone))
+        self._model = Newest(lambda _: (model.newest(), None), lambda _: model.load())
         self._ready: Ready | None = None
         self._mismatch: str | None = None
 
@@ -109,7 +113,3 @@ class Service:
 
 def _sentence(error: Exception) -> str:
     return str(error) or type(error).__name__
-
-
-def _load_features(catalog: Catalog, found: Snapshot) -> tuple[FeatureStore, tzinfo]:
-    return load_snapshot(catalog, found), catalog.raw_mapping().time_zone

@@ -10,6 +10,7 @@ import pyarrow.dataset as ds
 
 from serving.entity_features import EntityFeatures
 from serving.errors import ServingError
+from serving.feature_rows import packed, row_type
 from serving.memory_store import MemoryStore
 from serving.pair_counts import CountedPairs, PairCounts
 from warehouse.calendar_days import days_before
@@ -19,7 +20,8 @@ from warehouse.pair_tiles import HORIZON, fresh_cover
 from warehouse.tables import DAILY_UI, FEATURES_ITEM, FEATURES_UI, FEATURES_USER, TILES_UI, Table
 
 _TABLES = (FEATURES_USER, FEATURES_ITEM, FEATURES_UI)
-_ARROW_TYPES = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
+# Rows to read at once. All ids of users and items are hashed to look up those of some pairs.
+_ENTITIES, _PAIRS = 2**16, 2**19
 Partition = tuple[Table, str]  # with its date
 
 
@@ -31,37 +33,53 @@ class Snapshot:
     publications: tuple[str, ...]
 
 
-def newest_snapshot(catalog: Catalog, as_of: str | None = None) -> Snapshot:
-    """Return the newest date of which all features are published. as_of: look at this date only.
+def newest_snapshot(
+    catalog: Catalog, as_of: str | None = None, loaded: Snapshot | None = None
+) -> tuple[Snapshot, str | None]:
+    """Return the newest snapshot that is fresh, and what is wrong with the ones after it, or None.
 
-    Fresh or stale: `load_snapshot` tells. Raises ServingError if there is none.
+    as_of: look at this date only. loaded: a snapshot that counts as fresh, because it was when it was loaded.
+    Raises ServingError if there is none.
     """
-    dates = set.intersection(*(set(catalog.dates(table)) for table in _TABLES))
-    for date in sorted(dates if as_of is None else dates & {as_of}, reverse=True):
-        manifests = [catalog.manifest(table, date) for table in _TABLES]
-        if None not in manifests:
-            return Snapshot(date, tuple(f"{found.run_id} {found.version}" for found in manifests if found))
+    freshness = Freshness(catalog)
+    problems: list[str] = []
+    for snapshot in _published(catalog, as_of):
+        if snapshot == loaded or not (wrong := freshness.problems(_needed(freshness, snapshot.as_of))):
+            return snapshot, problems[0] if problems else None
+        problems.append(f"the features of {snapshot.as_of} cannot be used ({'; '.join(wrong)}): run the stages")
+    if problems:
+        raise ServingError(problems[0])
     raise ServingError(
         f"the features of users, items and pairs of {as_of or 'any date'} are not published in {catalog.storage.root}, "
         f"dataset {catalog.dataset}: run the stages"
     )
 
 
+def _published(catalog: Catalog, as_of: str | None) -> Iterator[Snapshot]:
+    """Yield what is published, whether it is fresh or not, the newest first."""
+    dates = set.intersection(*(set(catalog.dates(table)) for table in _TABLES))
+    for date in sorted(dates if as_of is None else dates & {as_of}, reverse=True):
+        manifests = [catalog.manifest(table, date) for table in _TABLES]
+        if None not in manifests:
+            yield Snapshot(date, tuple(f"{found.run_id} {found.version}" for found in manifests if found))
+
+
 def load_snapshot(catalog: Catalog, snapshot: Snapshot) -> MemoryStore:
-    """Load a snapshot, and the pair counts of the days up to its date. Raises ServingError if it is not fresh."""
+    """Load a snapshot, and the pair counts of the days up to its date. Raises ServingError if that fails."""
     freshness, as_of = Freshness(catalog), snapshot.as_of
-    pair_parts = _pair_parts(freshness, as_of)
-    needed = [*((table, as_of) for table in _TABLES), *pair_parts]
-    if problems := freshness.problems(needed):
-        raise ServingError(f"the features of {as_of} cannot be used ({'; '.join(problems)}): run the stages")
-    users = EntityFeatures(_read(catalog, FEATURES_USER, as_of), "user_id")
-    items = EntityFeatures(_read(catalog, FEATURES_ITEM, as_of), "item_id")
-    counted = (_counted(batch, users, items) for part in pair_parts for batch in _batches(catalog, *part))
+    pair_parts, needed = _pair_parts(freshness, as_of), _needed(freshness, as_of)
+    users, items = (_entities(catalog, table, as_of) for table in (FEATURES_USER, FEATURES_ITEM))
+    counted = (_counted(batch, users, items) for part in pair_parts for batch in _batches(catalog, *part, _PAIRS))
     store = MemoryStore(as_of, users, items, PairCounts(counted, len(users), len(items)))
     for table, date in needed:
         if catalog.manifest(table, date) != freshness.manifest(table, date):
             raise ServingError(f"{catalog.uri(table, date)} changed while it was read: it will be read again")
     return store
+
+
+def _needed(freshness: Freshness, as_of: str) -> list[Partition]:
+    """Return the partitions that a snapshot consists of."""
+    return [*((table, as_of) for table in _TABLES), *_pair_parts(freshness, as_of)]
 
 
 def _pair_parts(freshness: Freshness, as_of: str) -> list[Partition]:
@@ -74,29 +92,29 @@ def _pair_parts(freshness: Freshness, as_of: str) -> list[Partition]:
     return [*((TILES_UI, date) for date in covered.tiles), *((DAILY_UI, date) for date in covered.daily)]
 
 
-def _read(catalog: Catalog, table: Table, date: str) -> pa.Table:
-    batches = list(_batches(catalog, table, date))
-    return pa.Table.from_batches(batches, None if batches else _schema(table))
+def _entities(catalog: Catalog, table: Table, date: str) -> EntityFeatures:
+    key, kind = table.column_names[0], row_type(table)
+    ids, rows = [pa.array([], pa.string())], []
+    for batch in _batches(catalog, table, date, _ENTITIES):
+        ids.append(batch[key])
+        rows.append(packed(batch, kind))
+    return EntityFeatures(pa.concat_arrays(ids), np.concatenate([*rows, np.zeros(1, kind)]))
 
 
-def _batches(catalog: Catalog, table: Table, date: str) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a partition. Raises WarehouseError if they are not those of its manifest."""
+def _batches(catalog: Catalog, table: Table, date: str, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a partition, so many at once. Raises WarehouseError if they are not those of its manifest."""
     catalog.require_whole(table, date)
     files = [entry["name"] for entry in catalog.files(table, date)]
     if not files:
         return
     try:
         data = ds.dataset(files, format="orc", filesystem=catalog.storage.filesystem)
-        yield from data.to_batches(columns=table.column_names)
+        yield from data.to_batches(columns=table.column_names, batch_size=rows, batch_readahead=1, fragment_readahead=1)
     except (pa.ArrowException, OSError) as error:
         first_line = (str(error).splitlines() or ["no message"])[0]
         raise ServingError(
             f"{catalog.uri(table, date)} cannot be read ({first_line}): run the stages for {date} again"
         ) from error
-
-
-def _schema(table: Table) -> pa.Schema:
-    return pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in table.columns])
 
 
 def _counted(pairs: pa.RecordBatch, users: EntityFeatures, items: EntityFeatures) -> CountedPairs:

@@ -18,8 +18,9 @@ class Settings:
 
     lineage: whether OpenLineage's variables name a transport. scenes: None if each dataset says how many it has.
     retrain_on_warning: whether a warning of the watch starts a retraining. serving_token: what requests to the endpoint
-    must bring along; empty for none. train_runtime: python or docker; the trainer_* fields apply to docker only.
-    trainer_gpus: a number, or all.
+    must bring along; empty for none. serving_store: the address of a Redis for its features, which may hold a password;
+    empty for its own memory. train_runtime: python or docker; the trainer_* fields apply to docker only. trainer_gpus:
+    a number, or all.
     """
 
     warehouse: str
@@ -35,6 +36,7 @@ class Settings:
     trainer_gpus: str
     trainer_network: str
     serving_token: str = field(repr=False)
+    serving_store: str = field(repr=False)
 
 
 def read_settings() -> Settings:
@@ -55,6 +57,7 @@ def read_settings() -> Settings:
         trainer_gpus=_matching("ANTM2C_TRAINER_GPUS", "0", r"all|\d+", "all or a number"),
         trainer_network=_variable("ANTM2C_TRAINER_NETWORK", "bridge"),
         serving_token=_variable("ANTM2C_SERVING_TOKEN", ""),
+        serving_store=_variable("ANTM2C_SERVING_STORE", ""),
     )
 
 

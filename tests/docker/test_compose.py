@@ -6,6 +6,7 @@ Spark, Airflow, MLflow and the trainer are built from the project's Dockerfiles.
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,13 @@ from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 settings = read_settings()
 print(Catalog(settings.warehouse, settings.dataset).manifest(TRAIN, sys.argv[1]).rows)
+"""
+_ASK = """
+import json, os, sys
+from urllib.request import Request, urlopen
+asked = {"user_id": "u1", "scene": 1, "time": sys.argv[1], "candidates": [{"item_id": "i1"}, {"item_id": "i2"}]}
+header = {"Authorization": f"Bearer {os.environ['ANTM2C_SERVING_TOKEN']}"}
+print(urlopen(Request("http://localhost:8090/score", json.dumps(asked).encode(), header)).read().decode())
 """
 
 
@@ -103,3 +111,19 @@ def test_airflow_may_make_only_the_docker_requests_that_its_tasks_need(
         "c.request(*sys.argv[1:]); print(c.getresponse().status)"
     )
     assert int(_python(images, "-c", program, method, path)) == status
+
+
+@pytest.mark.usefixtures("api")
+def test_the_endpoint_answers_with_the_champion_that_the_first_test_has_made(images: Docker) -> None:
+    try:
+        images.compose(*FILES, "up", "--detach", "--wait", "--wait-timeout", "180", "serving")
+        words = ("exec", "--no-TTY", "serving", "python", "-c", _ASK, "2023-07-13T10:00:00Z")
+        answer = json.loads(images.compose(*FILES, *words).stdout)
+    except subprocess.CalledProcessError:
+        print(images.compose(*FILES, "logs", "--tail", "40", "serving", check=False).stdout)
+        raise
+    finally:
+        images.compose(*FILES, "rm", "--stop", "--force", "serving", check=False)
+    assert answer["run"].startswith("artifacts_dnn_run_")
+    assert answer["features_of"] == DATES[-1]
+    assert sorted(score["rank"] for score in answer["scores"]) == [1, 2]

@@ -16,7 +16,7 @@ from warehouse.settings import REPOSITORY
 DOCKERFILES = sorted(REPOSITORY.glob("docker/*/Dockerfile"))
 COMPOSE_FILE = (REPOSITORY / "docker-compose.yml").read_text()
 PINNED = dict(re.findall(r"^(\S+)==(\S+)$", (REPOSITORY / "constraints.txt").read_text(), re.MULTILINE))
-ALL_PROFILES = ("--profile", "celery", "--profile", "trainer")
+ALL_PROFILES = ("--profile", "celery", "--profile", "serving", "--profile", "trainer")
 each_dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
 
 
@@ -74,9 +74,10 @@ def test_no_image_runs_as_root(path: Path) -> None:
 
 @needs_compose
 def test_every_image_has_a_tag_that_says_its_version(services: dict[str, Any]) -> None:
-    images = {name: service["image"] for name, service in services.items() if name != "trainer"}
+    images = {name: service["image"] for name, service in services.items() if name not in ("serving", "trainer")}
     assert all(re.search(r":\d+\.\d+", image) for image in images.values()), images
     assert images["airflow-scheduler"] == f"antm2c-airflow:{PINNED['apache-airflow']}"
+    assert services["serving"]["image"] == services["trainer"]["image"] == "antm2c-trainer"
     assert images["spark-worker"] == f"antm2c-spark:{PINNED['pyspark']}"
 
 
@@ -108,7 +109,7 @@ def test_nothing_starts_with_a_default_password(tmp_path: Path) -> None:
     refused = compose(*ALL_PROFILES, "config", "--quiet", env_file=empty, check=False)
     assert refused.returncode != 0
     assert "make .env" in refused.stderr
-    assert not re.findall(r"\$\{\w*(?:PASSWORD|SECRET|KEY)\w*:?-", COMPOSE_FILE)
+    assert not re.findall(r"\$\{\w*(?:PASSWORD|SECRET|KEY|TOKEN)\w*:?-[^}]", COMPOSE_FILE)
 
 
 def test_the_pool_is_made_before_airflow_answers_and_parallelism_exceeds_its_slots() -> None:
@@ -120,8 +121,8 @@ def test_the_pool_is_made_before_airflow_answers_and_parallelism_exceeds_its_slo
 
 def test_secrets_are_new_each_time_and_git_ignores_them(tmp_path: Path) -> None:
     first, second = (parsed(new_env_file(tmp_path / name, {})) for name in ("first", "second"))
-    secrets = [name for name in first if re.search(r"PASSWORD|SECRET|KEY", name)]
-    assert len(secrets) == 6
+    secrets = [name for name in first if re.search(r"PASSWORD|SECRET|KEY|TOKEN", name)]
+    assert len(secrets) == 7
     values = [written[name] for written in (first, second) for name in secrets]
     assert len(set(values)) == len(values)
     assert all(len(value) >= 40 for value in values)

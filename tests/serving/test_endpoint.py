@@ -12,7 +12,8 @@ from httpx import Response
 
 from benchmarks.served_features import ids, publish_served_features, write_untrained
 from serving.app import MOST_BYTES, create_app
-from serving.errors import RequestError
+from serving.errors import NotReadyError, RequestError
+from serving.feature_sources import MemorySource
 from serving.models import ModelSource
 from serving.requests import time_in
 from serving.service import Ready, Service
@@ -36,7 +37,8 @@ class Place:
     model: Path
 
     def service(self, as_of: str | None = None) -> Service:
-        return Service(self.catalog, ModelSource(str(self.model), self.catalog, ""), as_of)
+        features = MemorySource(self.catalog, as_of)
+        return Service(self.catalog, features, ModelSource(str(self.model), self.catalog, ""))
 
 
 def make(folder: Path) -> Place:
@@ -175,7 +177,7 @@ def test_without_the_token_problems_are_counted_but_not_told(place: Place) -> No
 
 def test_until_features_and_model_are_loaded_it_says_what_is_missing(tmp_path: Path) -> None:
     catalog = Catalog(str(tmp_path / "warehouse"), "demo")
-    service = Service(catalog, ModelSource(str(tmp_path / "no"), catalog, ""))
+    service = Service(catalog, MemorySource(catalog), ModelSource(str(tmp_path / "no"), catalog, ""))
     client = TestClient(create_app(service))
     for _ in range(2):
         for answer in (client.post("/score", json=ASKED), client.get("/health")):
@@ -213,6 +215,21 @@ def test_features_that_are_not_fresh_are_not_used_and_named(place: Place) -> Non
     assert problem.startswith("the features of 2023-07-21 cannot be used (daily_ui_demo date=2023-07-20 is missing")
 
 
+def test_an_endpoint_that_starts_when_the_newest_features_are_stale_answers_with_the_newest_fresh_ones(
+    place: Place,
+) -> None:
+    publish_served_features(place.catalog, "2023-07-21", USERS, ITEMS, pairs=100, seed=8)
+    place.catalog.storage.remove(place.catalog.path(DAILY_UI, "2023-07-21"))
+    newest, that_date = place.service(), place.service(as_of="2023-07-21")
+    for service in (newest, that_date, newest):
+        service.refresh()
+        [problem] = service.problems
+        assert problem.startswith("the features of 2023-07-21 cannot be used (daily_ui_demo date=2023-07-21 is missing")
+    assert newest.ready.store.as_of == "2023-07-20"
+    with pytest.raises(NotReadyError, match="the features of 2023-07-21 cannot be used"):
+        _ = that_date.ready
+
+
 def test_requests_are_counted_by_status(place: Place) -> None:
     service = place.service()
     service.refresh()
@@ -227,7 +244,7 @@ def test_requests_are_counted_by_status(place: Place) -> None:
 def test_a_model_that_cannot_be_used_leaves_the_one_before_in_its_place(place: Place) -> None:
     """As a champion that was exported wrongly: here the folder's description names another dataset."""
     (place.model / "version").write_text("1")
-    service = Service(place.catalog, StandIn(str(place.model), place.catalog, ""))
+    service = Service(place.catalog, MemorySource(place.catalog), StandIn(str(place.model), place.catalog, ""))
     service.refresh()
     about = json.loads((place.model / "model.json").read_text())
     (place.model / "model.json").write_text(json.dumps({**about, "dataset": "other"}))

@@ -8,6 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.app import create_app
+from serving.feature_sources import MemorySource
 from serving.models import ModelSource
 from serving.service import Service
 from tests.serving.published_features import publish_features
@@ -28,7 +29,7 @@ def test_impressions_get_the_probabilities_that_they_had_in_validation(model: st
     if model == "dnn":
         main(["promote", "--artifacts", str(run), "--tracking-uri", tracking_uri])
         chosen = "champion"
-    service = Service(catalog, ModelSource(chosen, catalog, tracking_uri))
+    service = Service(catalog, MemorySource(catalog), ModelSource(chosen, catalog, tracking_uri))
     service.refresh()
     assert service.problems == []
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from serving.pair_counts import CLICKS, IMPRESSIONS, CountedPairs, PairCounts
+from serving.pair_counts import CLICKS, IMPRESSIONS, CountedPairs, PairCounts, counts_with
 
 
 @pytest.mark.parametrize("parts", [0, 1, 3])
@@ -22,7 +22,7 @@ def test_the_counts_of_all_parts_are_added_up_by_pair(parts: int) -> None:
             clicks[user, item] += clicked
     counts, asked = PairCounts(counted, users, items), np.array([6, 0, -1, 3, 3, 1])
     for user in (-1, *range(users)):
-        found = counts.of(user, asked)
+        found = counts_with(counts.of(user), asked)
         assert found[IMPRESSIONS].tolist() == [impressions[user, item] for item in asked.tolist()]
         assert found[CLICKS].tolist() == [clicks[user, item] for item in asked.tolist()]
     assert sum(array.nbytes for array in vars(counts).values()) == 12 * len(impressions) + 8 * (users + 1)

@@ -30,6 +30,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
         trainer_gpus="0",
         trainer_network="bridge",
         serving_token="",
+        serving_store="",
     )
 
 

@@ -1,4 +1,4 @@
-"""The columns of a training table in Arrow: their types, and what dictionary-encoded ones are made of."""
+"""The columns of tables in Arrow: their types, and what dictionary-encoded ones are made of."""
 
 from collections.abc import Iterable
 
@@ -6,18 +6,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.tables import TRAIN
+from warehouse.tables import TRAIN, Table
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 CODED = pa.dictionary(pa.int32(), pa.string())  # a text is decoded once per distinct value, not once per row
-_ARROW_TYPES = {
-    "string": CODED,
+_TYPES = {
+    "string": pa.string(),
     "int": pa.int32(),
     "bigint": pa.int64(),
     "double": pa.float64(),
     "timestamp": TIMESTAMP,
 }
-SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in TRAIN.columns])
+
+
+def schema_of_table(table: Table) -> pa.Schema:
+    """Return the columns of a table and their types, with plain texts."""
+    return pa.schema([(name, _TYPES[spark_type]) for name, spark_type in table.columns])
+
+
+SCHEMA = pa.schema([field.with_type(CODED) if field.type == pa.string() else field for field in schema_of_table(TRAIN)])
 
 
 def schema_of(columns: Iterable[str]) -> pa.Schema:

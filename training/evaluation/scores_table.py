@@ -5,14 +5,13 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.data.arrow_columns import TIMESTAMP
+from training.data.arrow_columns import schema_of_table
 from training.evaluation.row_hashes import row_hashes
 from warehouse.publish import Content, StagedPartition
 from warehouse.storage import Storage
 from warehouse.tables import SCORES
 
-_TYPES = {"string": pa.string(), "int": pa.int32(), "double": pa.float64(), "timestamp": TIMESTAMP}
-SCHEMA = pa.schema([(name, _TYPES[spark_type]) for name, spark_type in SCORES.columns])
+SCHEMA = schema_of_table(SCORES)
 _FILE = "part-00000.zstd.parquet"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from training.data.arrow_columns import schema_of_table
 from training.errors import TrainingError
 from training.evaluation.row_hashes import row_hashes
 from warehouse.catalog import Catalog
@@ -13,8 +14,7 @@ from warehouse.publish import Content, StagedPartition
 from warehouse.storage import Storage
 from warehouse.tables import WATCH
 
-_TYPES = {"string": pa.string(), "bigint": pa.int64(), "double": pa.float64()}
-SCHEMA = pa.schema([(name, _TYPES[spark_type]) for name, spark_type in WATCH.columns])
+SCHEMA = schema_of_table(WATCH)
 _FILE = "part-00000.zstd.parquet"
 
 

@@ -31,7 +31,7 @@ _CODE = {
     ),
     "training/text": ("__init__", "lsa", "ngrams", "sentence_encoder", "text_space", "whitening"),
     "training/scoring": ("__init__", "exported_files", "network", "pyfunc", "remembered_texts", "scorer", "trees"),
-    "warehouse": ("__init__", "errors", "settings", "tables"),
+    "warehouse": ("__init__", "errors", "tables"),
 }
 
 # Instead of the module that looks up the scenes of a dataset.

@@ -116,9 +116,11 @@ def as_typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     present = {*rows.column_names}
     if missing := [name for name in schema.names if name not in present]:
         raise TrainingError(f"the rows lack the columns {', '.join(missing)}: give every column that the model reads")
-    selected = zip(schema.names, rows.select(schema.names).columns, schema.types, strict=True)
-    columns = [_typed(*column) for column in selected]
-    typed = pa.table(columns, schema=schema).unify_dictionaries()
+    selected = rows.select(schema.names)
+    if selected.schema != schema:
+        columns = zip(schema.names, selected.columns, schema.types, strict=True)
+        selected = pa.table([_typed(*column) for column in columns], schema=schema)
+    typed = selected.unify_dictionaries()
     _require_values(typed, ("log_ts", "scene"))
     unknown = sorted(set(pc.unique(typed["scene"]).to_pylist()) - set(SCENES))
     if unknown:
