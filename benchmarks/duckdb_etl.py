@@ -1,6 +1,7 @@
-"""The five stages in DuckDB, to compare the Spark stages with. The rules are the same; tables are Parquet with zstd.
+"""The stages except user_sequences in DuckDB, to compare the Spark stages with.
 
-It does not do what else the Spark stages do: content checksums, manifests, freshness and staged publishing.
+The rules are the same; tables are Parquet with zstd. It does not do what else the Spark stages do: content checksums,
+manifests, freshness and staged publishing.
 """
 
 import shutil

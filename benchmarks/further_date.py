@@ -1,4 +1,4 @@
-"""Measure the cost of one more date of a range, in all five stages, against an earlier version of the code."""
+"""Measure the cost of one more date of a range, in five stages, against an earlier version of the code."""
 
 import subprocess
 from pathlib import Path
@@ -17,6 +17,7 @@ _BEFORE = "a3f75af"
 _ROWS_A_DATE = 14_000
 _FIRST_DATES, _ALL_DATES = 3, 13
 _MOST_OF_BEFORE = 0.35
+_STAGES = tuple(stage for stage in STAGES if stage != "user_sequences")  # which the earlier code does not have
 
 
 def measure(folder: Path) -> list[Figure]:
@@ -60,8 +61,8 @@ def _checkout(folder: Path) -> Path:
 
 
 def _stages(code: Path, catalog: Catalog, first: str, last: str, log: Path) -> Usage:
-    """Run all stages over a range, one after the other."""
-    usages = [submit(stage, catalog, first, last, log, code / "conf", code) for stage in STAGES]
+    """Run the stages over a range, one after the other."""
+    usages = [submit(stage, catalog, first, last, log, code / "conf", code) for stage in _STAGES]
     return Usage(
         sum(usage.cpu_seconds for usage in usages),
         sum(usage.wall_seconds for usage in usages),

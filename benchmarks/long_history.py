@@ -1,8 +1,9 @@
-"""Measure the cost of features and pair history on day 120 of a fixed population, including that of tiles."""
+"""Measure the cost of features, sequences and pair history on day 120 of a fixed population, with that of tiles."""
 
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
@@ -20,14 +21,28 @@ from spark_jobs.common.stage import Stage
 from spark_jobs.user_item_features import daily_pairs, pair_history, summed_pairs
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
-from warehouse.tables import DAILY_ITEM, DAILY_UI, DAILY_USER, FEATURES_ITEM, FEATURES_UI, FEATURES_USER, LOGS, REJECTS
+from warehouse.tables import (
+    DAILY_ITEM,
+    DAILY_UI,
+    DAILY_USER,
+    FEATURES_ITEM,
+    FEATURES_UI,
+    FEATURES_USER,
+    LOGS,
+    REJECTS,
+    SEQUENCES_USER,
+)
 
 _EARLY, _LATE = 7, 120  # days, counted from 1
 _PAIR_DAYS = 8
 _REPEATS = 5
 _MOST_TIMES_EARLY = 1.3
 _MOST_TIMES_FULL = 0.6
-_ENTITY_STAGES = ("user_features", "item_features")
+# The stages whose cost may not grow, by what their figure is called.
+_STEADY: dict[str, tuple[str, ...]] = {
+    "user and item features": ("user_features", "item_features"),
+    "sequences of users": ("user_sequences",),
+}
 # With this start date, the largest tile that is made on days 113 to 120 spans 32 days. Compaction then costs as much as
 # it does in eight days on average, with tiles of 8, 16, 32 and 64 days.
 _LOGS = Settings(
@@ -51,27 +66,28 @@ class History:
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Measure both figures in one warm session. 30,000 rows per date; 20,000 users and 20,000 items from day 1 on."""
+    """Measure all figures in one warm session. 30,000 rows per date; 20,000 users and 20,000 items from day 1 on."""
     late = write_logs(folder / "late", _LOGS)
     with warm_stages(folder / "stages.log") as stages:
         first, last = _LOGS.dates[0], _LOGS.dates[-1]
-        for stage in ("csv_to_orc", *_ENTITY_STAGES):
+        for stage in ("csv_to_orc", *chain.from_iterable(_STEADY.values())):
             stages.run(stage, late, first, last)
         early = _first_days(folder / "late", folder / "early")
         history = History(late, early, stages)
-        return [_late_against_early(history), _tiles_against_full(history, folder / "full")]
+        steady = [_late_against_early(history, name, named) for name, named in _STEADY.items()]
+        return [*steady, _tiles_against_full(history, folder / "full")]
 
 
-def _late_against_early(history: History) -> Figure:
-    """The cost of user and item features on day 120 divided by that on day 7, medians of alternating runs."""
+def _late_against_early(history: History, name: str, of_stages: tuple[str, ...]) -> Figure:
+    """Return the cost of some stages on day 120 divided by that on day 7, medians of alternating runs."""
     runs: dict[int, list[float]] = {_EARLY: [], _LATE: []}
     for _ in range(_REPEATS):
         for day, catalog in ((_EARLY, history.early), (_LATE, history.late)):
             date = _LOGS.dates[day - 1]
-            runs[day].append(sum(history.stages.run(stage, catalog, date, date) for stage in _ENTITY_STAGES))
+            runs[day].append(sum(history.stages.run(stage, catalog, date, date) for stage in of_stages))
     seconds = {day: median(repeats) for day, repeats in runs.items()}
     return at_most(
-        f"user and item features of day {_LATE} against day {_EARLY}, CPU",
+        f"{name} of day {_LATE} against day {_EARLY}, CPU",
         seconds[_LATE] / seconds[_EARLY],
         _MOST_TIMES_EARLY,
         f"x day {_EARLY}",
@@ -137,7 +153,7 @@ def history_without_semi_join(pairs: DataFrame, history: DataFrame, rows: int) -
 
 def _first_days(late: Path, early: Path) -> Catalog:
     """The warehouse as it was when day 7 had been published, so that later dates do not affect the day's cost."""
-    for table in (LOGS, REJECTS, DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM):
+    for table in (LOGS, REJECTS, DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM, SEQUENCES_USER):
         for date in _LOGS.dates[:_EARLY]:
             partition = f"{table.name(DATASET)}/date={date}"
             shutil.copytree(late / partition, early / partition)

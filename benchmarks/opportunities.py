@@ -36,7 +36,7 @@ class Opportunities:
 
 
 class OpportunityDays:
-    """Opportunities in place of the impressions of sample logs: the same users, scenes and times."""
+    """Opportunities instead of the impressions of sample logs: the same users, scenes and times."""
 
     def __init__(self, settings: Settings, candidates: int) -> None:
         self._logs, self._candidates = SampleLogs(settings), candidates

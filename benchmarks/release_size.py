@@ -15,7 +15,7 @@ from warehouse.tables import DERIVED_TABLES, RAW, TRAIN, Table
 
 
 def measure(folder: Path) -> list[Figure]:
-    """Run the five stages on the preset 10m as one range, and train mmoe for one epoch on all dates but the last.
+    """Run the stages on the preset 10m as one range, and train mmoe for one epoch on all dates but the last.
 
     Stages and training run as a user starts them. Memory is the resident memory of all processes of a step together.
     """
@@ -34,7 +34,7 @@ def measure(folder: Path) -> list[Figure]:
     return [
         _without_target(f"sample logs of {preset.rows:,} rows", f"{preset.rows / written:,.0f} rows/s"),
         *(_figure(stage, preset.rows, usage) for stage, usage in usages.items()),
-        _figure("all five stages", preset.rows, together, _gb(catalog, preset.dates)),
+        _figure("all stages", preset.rows, together, _gb(catalog, preset.dates)),
         _figure(f"mmoe, one epoch on {preset.days - 1} dates, evaluation included", trained_rows, epoch),
     ]
 

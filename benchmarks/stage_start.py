@@ -1,4 +1,4 @@
-"""Measure all five stages for a small date, where Spark's start dominates, with and without the fast start."""
+"""Measure all stages for a small date, where Spark's start dominates, with and without the fast start."""
 
 import shutil
 from pathlib import Path
@@ -35,5 +35,5 @@ def measure(folder: Path) -> list[Figure]:
     if len(versions) > 1:
         raise RuntimeError(f"the training tables differ: {versions}")
     details = {"seconds": seconds[CONF], "plain_seconds": seconds[plain]}
-    name = f"five stages by spark-submit, CPU of a date of {_ROWS:,} rows"
+    name = f"all stages by spark-submit, CPU of a date of {_ROWS:,} rows"
     return [at_most(name, seconds[CONF] / seconds[plain], _MOST_OF_PLAIN, "x plain Spark", details)]

@@ -74,8 +74,8 @@ with DAG(
             minItems=1,
             uniqueItems=True,
             title="Models",
-            description="Models named ..._text and ..._content also read the texts. All models are compared with the "
-            "first one.",
+            description="Models named ..._text and ..._content also read the texts, and those with din in their names "
+            "the last impressions of each user. All models are compared with the first one.",
         ),
         "text_encoder": Param(
             "auto",

@@ -14,6 +14,7 @@ _DOCS = {
     "user_features": "Impressions, clicks and CTR of each user: on the day, over seven days, over all days, by scene.",
     "item_features": "Impressions, clicks and CTR of each item: on the day, over seven days, over all days, by scene.",
     "user_item_features": "How often each user-item pair of the date was shown and clicked on all earlier days.",
+    "user_sequences": "The last impressions of each user before the date: item, scene, whether clicked, and day.",
     "training_table": "Joins every impression of the date with the features that were known before the date began.",
     "score_candidates": "Joins every valid candidate of the date with the features that are known before it begins.",
 }

@@ -8,7 +8,7 @@ from orchestration.task_failures import fail, skip
 from orchestration.training_command import RunCommand
 from training.errors import TrainingError
 from training.model_names import reads_texts
-from training.window import available_window, require_published, window_ending
+from training.window import available_window, require_published, tables_of, window_ending
 from warehouse.catalog import Catalog
 from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import read_settings
@@ -32,8 +32,8 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> l
     """Check the dates of the window, and return the keyword arguments of `train`, one dict for each model.
 
     They contain the number of training days, so that all models train on the same days. Fails, naming the dates, if
-    training tables are missing or stale. Skips a scheduled run if no date of the window has a training table, because
-    no logs have arrived for weeks.
+    tables that the models read are missing or stale. Skips a scheduled run if no date of the window has a training
+    table, because no logs have arrived for weeks.
     """
     settings = read_settings()
     days = (params["train_days"], params["val_days"])
@@ -43,7 +43,8 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> l
         if dag_run.run_type == "scheduled" and not set(wanted.dates) & set(catalog.dates(TRAIN)):
             skip(ti, f"no training table from {wanted.dates[0]} to {wanted.dates[-1]}")
         window = available_window(catalog, as_of, *days)
-        require_published(catalog, window.dates, allow_stale=False)
+        tables = dict.fromkeys(table for model in params["models"] for table in tables_of(model))
+        require_published(catalog, window.dates, allow_stale=False, tables=tuple(tables))
     except (TrainingError, WarehouseError) as error:
         fail(log, str(error), may_pass=isinstance(error, StorageError))  # a file system may be back later
     taken, first, last = len(window.train), window.train[0], window.train[-1]

@@ -17,9 +17,10 @@ from warehouse.errors import WarehouseError
 class FeatureSource(Protocol):
     """Finds and loads features. What it finds is a name that differs from that of older ones."""
 
-    def newest(self, loaded: Any) -> tuple[Any, str | None]:
-        """Return what to load now, and what is wrong with newer ones, or None. loaded: what is loaded, or None.
+    def newest(self, loaded: Any, with_history: bool) -> tuple[Any, str | None]:
+        """Return what to load now, and what is wrong with newer ones, or None.
 
+        loaded: what is loaded, or None. with_history: whether the model reads the last impressions of users.
         Raises ServingError or WarehouseError if there is nothing to load.
         """
         ...
@@ -35,8 +36,8 @@ class MemorySource:
     def __init__(self, catalog: Catalog, as_of: str | None = None) -> None:
         self._catalog, self._as_of = catalog, as_of
 
-    def newest(self, loaded: Snapshot | None) -> tuple[Snapshot, str | None]:
-        return newest_snapshot(self._catalog, self._as_of, loaded)
+    def newest(self, loaded: Snapshot | None, with_history: bool) -> tuple[Snapshot, str | None]:
+        return newest_snapshot(self._catalog, self._as_of, loaded, with_history)
 
     def load(self, found: Snapshot) -> MemoryStore:
         return load_snapshot(self._catalog, found)
@@ -51,7 +52,12 @@ class RedisSource:
         self._connection = RedisConnection(url)
         self._snapshots = RedisSnapshots(self._connection, catalog.dataset)
 
-    def newest(self, loaded: StoredSnapshot | None) -> tuple[StoredSnapshot, str | None]:
+    def newest(self, loaded: StoredSnapshot | None, with_history: bool) -> tuple[StoredSnapshot, str | None]:
+        if with_history:
+            raise ServingError(
+                "the model reads the last impressions of users, which are not kept in Redis: start the endpoint "
+                "without --store, or with another model"
+            )
         current = self._snapshots.current()
         if current and current != loaded:  # answer with it at once, and look for newer ones the next time
             return current, None

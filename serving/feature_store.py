@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+import pyarrow as pa
 
 
 class FeatureStore(Protocol):
@@ -18,6 +19,13 @@ class FeatureStore(Protocol):
         """Return the features of a user, of n items and of their pairs, each [n], by column of the training table.
 
         Features are 0 if there is no history. Raises NotReadyError if they cannot be read at the moment.
+        """
+        ...
+
+    def history(self, user_id: str) -> pa.Table:
+        """Return the last impressions of a user as one row with the columns HISTORY_SCHEMA.
+
+        Raises ServingError if the store holds no impressions.
         """
         ...
 

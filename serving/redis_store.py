@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
-from serving.errors import NotReadyError
+from serving.errors import NotReadyError, ServingError
 from serving.feature_rows import row_type, unpacked
 from serving.pair_counts import PAIR, counts_with
 from serving.redis_connection import RedisConnection
@@ -48,6 +49,9 @@ class RedisStore:
         items = np.frombuffer(b"".join(value or _UNKNOWN_ITEM for value in item_bytes), ITEM)
         own = np.frombuffer(pair_bytes or b"", PAIR)
         return {**unpacked(user), **unpacked(items["features"]), **counts_with(own, items["position"])}
+
+    def history(self, user_id: str) -> pa.Table:
+        raise ServingError(f"the last impressions of {user_id} are not kept in Redis")
 
     def require_readable(self) -> None:
         self._read(MARK, ())

@@ -68,10 +68,16 @@ def time_in(zone: tzinfo, time: datetime) -> datetime:
         raise RequestError(f"time {time.isoformat()} is outside the calendar: give the time of the request") from error
 
 
-def rows_of(request: Request, time: datetime, features: Mapping[str, np.ndarray], schema: pa.Schema) -> pa.Table:
+def rows_of(
+    request: Request,
+    time: datetime,
+    features: Mapping[str, np.ndarray],
+    schema: pa.Schema,
+    history: pa.Table | None = None,
+) -> pa.Table:
     """Return a request's candidates as rows of the training table, with the columns of the schema.
 
-    time: with its zone. features: of the candidates, each [n].
+    time: with its zone. features: of the candidates, each [n]. history: the columns of the user's, in one row.
     """
     count = len(request.candidates)
     columns = {
@@ -81,6 +87,8 @@ def rows_of(request: Request, time: datetime, features: Mapping[str, np.ndarray]
         "scene": pa.repeat(pa.scalar(request.scene, pa.int32()), count),
         **features,
     }
+    if history is not None:
+        columns |= dict(zip(history.column_names, history.take(pa.array([0] * count)).columns, strict=True))
     arrays = [columns[name] if name in columns else _coded(_content(request, name)) for name in schema.names]
     return pa.table(arrays, schema=schema)
 

@@ -67,7 +67,8 @@ class Ready:
                 "the time at which the items would be shown"
             )
         features = self.store.features(request.user_id, request.item_ids)
-        rows = rows_of(request, time, features, self.scorer.schema)
+        history = self.store.history(request.user_id) if self.scorer.reads_history else None
+        rows = rows_of(request, time, features, self.scorer.schema, history)
         scores = ranked(request.item_ids, self.scorer.probabilities(rows).tolist())
         return {"run": self.scorer.run, "features_of": self.store.as_of, "scores": scores}
 
@@ -81,14 +82,17 @@ class Service:
     """Answers requests with the newest features and model."""
 
     def __init__(self, catalog: Catalog, features: FeatureSource, model: ModelSource) -> None:
-        self._features = Newest(features.newest, lambda found: (features.load(found), catalog.raw_mapping().time_zone))
         self._model = Newest(lambda _: (model.newest(), None), lambda _: model.load())
+        self._features = Newest(
+            lambda loaded: features.newest(loaded, self._reads_history),
+            lambda found: (features.load(found), catalog.raw_mapping().time_zone),
+        )
         self._ready: Ready | None = None
         self._mismatch: str | None = None
 
     def refresh(self) -> None:
         """Look for newer features and a newer model, load them, and answer with them from then on."""
-        changed = [part.refresh() for part in (self._features, self._model)]
+        changed = [part.refresh() for part in (self._model, self._features)]  # the model says which features it needs
         if (any(changed) or self._mismatch) and self._features.value and self._model.value:
             ready = Ready(*self._features.value, self._model.value)
             try:
@@ -104,6 +108,10 @@ class Service:
             why = "; ".join(self.problems) or "features and model are being loaded, ask again in a moment"
             raise NotReadyError(f"there is no answer yet: {why}")
         return self._ready
+
+    @property
+    def _reads_history(self) -> bool:
+        return self._model.value is not None and self._model.value.reads_history
 
     @property
     def problems(self) -> list[str]:

@@ -1,11 +1,14 @@
-"""Join the candidates of a date with the features known before it begins. Logs of that date are not needed."""
+"""Join the candidates of a date with the features known before it begins. Logs of that date are not needed.
+
+Models that attend to histories also need the sequences of users before the date, which nothing else has published yet.
+"""
 
 import functools
 from collections.abc import Sequence
 
 from pyspark.sql import DataFrame
 
-from spark_jobs import csv_to_orc
+from spark_jobs import csv_to_orc, user_sequences
 from spark_jobs.common.arguments import dates_of, stage_parser
 from spark_jobs.common.errors import StageError
 from spark_jobs.common.intake import TO_SCORE
@@ -17,7 +20,7 @@ from spark_jobs.user_item_features import history_before
 from warehouse.calendar_days import days_before
 from warehouse.manifest import Manifest
 from warehouse.pair_tiles import HORIZON
-from warehouse.tables import CANDIDATE_FEATURES, FEATURES_UI, FEATURES_USER, RAW, VALID_CANDIDATES
+from warehouse.tables import CANDIDATE_FEATURES, FEATURES_UI, FEATURES_USER, RAW, SEQUENCES_USER, VALID_CANDIDATES
 
 
 def by_user(rows: DataFrame, count: int) -> DataFrame:
@@ -38,12 +41,14 @@ def publish_valid(stage: Stage, date: str, max_reject_rate: float) -> list[Manif
 
 
 def publish_features(stage: Stage, date: str) -> list[Manifest]:
-    """Publish the features of one date's valid candidates."""
+    """Publish the features of one date's valid candidates, and the sequences before the date if they are not there."""
     candidates, count = stage.read(VALID_CANDIDATES, date), stage.rows(VALID_CANDIDATES, date)
     pairs = history_before(stage, date, candidates, count, pair_horizon(stage, date))
     rows, inputs, since = with_features(stage, date, VALID_CANDIDATES, CANDIDATE_FEATURES, pairs)
     arranged = by_user(rows, count), inputs, since
-    return [publish_joined(stage, date, VALID_CANDIDATES, CANDIDATE_FEATURES, arranged, {})]
+    joined = publish_joined(stage, date, VALID_CANDIDATES, CANDIDATE_FEATURES, arranged, {})
+    there = stage.freshness.verdict(SEQUENCES_USER, date).fresh
+    return [joined, *([] if there else user_sequences.publish_date(stage, date))]
 
 
 def require_history(stage: Stage, date: str) -> None:

@@ -6,11 +6,12 @@ from datetime import date as calendar_date
 from datetime import timedelta
 
 from training.errors import TrainingError
+from training.model_names import reads_history
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness, State
 from warehouse.manifest import Input
-from warehouse.tables import RAW, TABLES, TRAIN
+from warehouse.tables import RAW, SEQUENCES_USER, TABLES, TRAIN, Table
 
 LEAST_TRAIN_DAYS = 3  # with fewer, a model says little; the user may still ask for fewer
 
@@ -66,20 +67,33 @@ def window_ending(as_of: str, train_days: int, val_days: int) -> Window:
     return Window(train=dates[:train_days], val=dates[train_days:])
 
 
-def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool) -> list[Input]:
-    """Return the dates' training tables, in their current versions, as inputs of a run.
+def tables_of(model: str, rows: Table = TRAIN) -> tuple[Table, ...]:
+    """Return the tables that a model reads. rows: the training table, or that of candidates."""
+    return (rows, SEQUENCES_USER) if reads_history(model) else (rows,)
+
+
+def require_published(
+    catalog: Catalog, dates: Sequence[str], allow_stale: bool, tables: Sequence[Table] = (TRAIN,)
+) -> list[Input]:
+    """Return the dates' partitions of the tables, in their current versions, as inputs of a run.
 
     Raises TrainingError, which says what to run, if a date is missing or leaky, or is stale and not `allow_stale`.
     """
     freshness = Freshness(catalog)
-    states = {date: freshness.verdict(TRAIN, date).state for date in dates}
+    return [entry for table in tables for entry in _published(freshness, catalog, table, dates, allow_stale)]
+
+
+def _published(
+    freshness: Freshness, catalog: Catalog, table: Table, dates: Sequence[str], allow_stale: bool
+) -> list[Input]:
+    states = {date: freshness.verdict(table, date).state for date in dates}
     usable = (State.FRESH, State.STALE) if allow_stale else (State.FRESH,)
     refused = [date for date in dates if states[date] not in usable]
     if refused:
         missing = [date for date in refused if states[date] is State.MISSING]
-        name = TRAIN.name(catalog.dataset)
+        name = table.name(catalog.dataset)
         problems = [f"{name} is missing for {in_ranges(missing)}"] if missing else []
-        problems += freshness.problems((TRAIN, date) for date in refused if states[date] is not State.MISSING)
+        problems += freshness.problems((table, date) for date in refused if states[date] is not State.MISSING)
         remedy = _remedy(catalog, refused, set(freshness.known_dates()))
         if all(states[date] is State.STALE for date in refused):
             remedy += ", or pass --allow-stale to use them as they are"
@@ -87,7 +101,7 @@ def require_published(catalog: Catalog, dates: Sequence[str], allow_stale: bool)
             f"{len(refused)} of the {len(dates)} dates needed cannot be used ({'; '.join(problems)}; "
             f"warehouse {catalog.storage.root}): {remedy}"
         )
-    return [catalog.input(TRAIN, date) for date in dates]
+    return [catalog.input(table, date) for date in dates]
 
 
 def _remedy(catalog: Catalog, refused: Sequence[str], known: Set[str]) -> str:
@@ -141,8 +155,9 @@ def ranges(dates: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def require_unchanged(catalog: Catalog, inputs: Sequence[Input]) -> None:
-    """Raise TrainingError if a table has been published again since `inputs`, all of one table, were recorded."""
+    """Raise TrainingError if a table has been published again since `inputs` were recorded."""
     changed = [entry for entry in inputs if catalog.version(TABLES[entry.table], entry.date) != entry.version]
     if changed:
-        name, dates = TABLES[changed[0].table].name(catalog.dataset), ", ".join(entry.date for entry in changed)
+        first = changed[0].table
+        name, dates = TABLES[first].name(catalog.dataset), ", ".join(e.date for e in changed if e.table == first)
         raise TrainingError(f"{name} was published again for {dates} while it was being read: run the command again")

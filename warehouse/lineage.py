@@ -11,7 +11,6 @@ from datetime import date as calendar_date
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from warehouse.catalog import Catalog
@@ -129,8 +128,10 @@ def _partitions(dates: list[tuple[str, str]]) -> Any:
 
 def _table(catalog: Catalog, folder: str) -> tuple[str, str]:
     """Return a table's namespace and name, as OpenLineage's naming has them for files."""
-    uri = urlsplit(catalog.storage.uri(TABLES[folder].name(catalog.dataset)))
-    return (f"{uri.scheme}://{uri.netloc}" if uri.netloc else uri.scheme), uri.path
+    # Not urlsplit(): a warehouse's path may have # or ? in it, as paths are not escaped in its URI.
+    scheme, _, place = catalog.storage.uri(TABLES[folder].name(catalog.dataset)).partition("://")
+    host, _, path = place.partition("/")
+    return (f"{scheme}://{host}" if host else scheme), f"/{path}"
 
 
 def _send(what: str, event: Any) -> None:

@@ -79,7 +79,7 @@ def unpacked_bytes(entry: dict[str, Any]) -> int:
 
 
 def _by_name(storage: Storage, folder: str, mapping: str) -> dict[str, dict[str, Any]]:
-    """Return the entries by their names as seen from `folder`; nothing if no raw file is left there."""
+    """Return each raw file and the mapping by its path relative to `folder`, or nothing if no raw file is left."""
     files = {entry["name"].removeprefix(f"{folder}/"): entry for entry in storage.files(folder)}
     entry = storage.file(mapping) if files else None
     return {**files, posixpath.relpath(mapping, folder): entry} if entry else files

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from warehouse.scenes import RAW_FOLDER, SCENES
 
 WINDOW_DAYS = 7
+SEQUENCE_LENGTH = 50  # impressions of a user that a model may attend to
 
 TEXT_COLUMNS = ("item_title", "item_entity_names", "query_entity_seq", "bill_entity_seq", "service_entity_seq")
 DEEP_FEATURES = tuple(f"deep_features_{i}" for i in range(27))
@@ -131,6 +132,18 @@ TILES_UI = Table("tiles_ui", "orc", DAILY_UI.declared)
 FEATURES_USER = Table("features_user", "orc", (("user_id", "string"), *USER_FEATURE_COLUMNS))
 FEATURES_ITEM = Table("features_item", "orc", (("item_id", "string"), *ITEM_FEATURE_COLUMNS))
 FEATURES_UI = Table("features_ui", "orc", (*_PAIR, *PAIR_FEATURE_COLUMNS))
+# Lists of equal length. A list of structs would take twice the CPU time to write.
+SEQUENCES_USER = Table(
+    "sequences_user",
+    "orc",
+    (
+        ("user_id", "string"),
+        ("item_ids", "array<string>"),
+        ("scenes", "array<int>"),
+        ("clicked", "array<int>"),
+        ("days", "array<date>"),
+    ),
+)
 TRAIN = Table(
     "train",
     "parquet",
@@ -184,6 +197,7 @@ DERIVED_TABLES = (
     DAILY_UI,
     TILES_UI,
     FEATURES_UI,
+    SEQUENCES_USER,
     TRAIN,
 )
 # Only for dates with candidates, which may have no logs yet.

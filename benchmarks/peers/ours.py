@@ -52,8 +52,22 @@ class WideMMoE(nn.Module):
 def main(folder: Path, wide: bool) -> None:
     """Train on the rows in the folder."""
     task.prepare_torch()
-    keep_freed_memory()
     train, validation = (_rows(task.read_rows(folder, part)) for part in ("train", "validation"))
+    settings = ModelSettings(task.EMBEDDING, experts=task.EXPERTS)
+    model = RowModel(_wide_model(settings) if wide else build_model("mmoe", _SHAPE, settings))
+    train_ours(model, train, validation, folder)
+
+
+def train_ours(
+    model: RowModel,
+    train: Rows,
+    validation: Rows,
+    folder: Path,
+    batch: int = task.BATCH,
+    learning_rate: float = task.LEARNING_RATE,
+) -> None:
+    """Train with this project's loop, and print the result."""
+    keep_freed_memory()
     label, cpu_marks = validation.label.numpy(), [task.cpu_seconds_so_far()]
 
     def validate(logits: Tensor) -> tuple[float, float]:
@@ -62,18 +76,16 @@ def main(folder: Path, wide: bool) -> None:
         assert area is not None
         return float(log_loss(logits.numpy(), label).mean()), area
 
-    settings = ModelSettings(task.EMBEDDING, experts=task.EXPERTS)
-    model = RowModel(_wide_model(settings) if wide else build_model("mmoe", _SHAPE, settings))
-    loop_settings = LoopSettings(_EPOCHS, task.BATCH, task.LEARNING_RATE, patience=_EPOCHS)
-    checkpoint = Checkpoint(folder, {"wide": wide, "started": time.time()})
+    loop_settings = LoopSettings(_EPOCHS, batch, learning_rate, patience=_EPOCHS)
+    checkpoint = Checkpoint(folder, {"started": time.time()})
     started = time.perf_counter()
-    epochs = fit(model, InMemoryBatches(train, task.BATCH), validation, validate, loop_settings, checkpoint)
+    epochs = fit(model, InMemoryBatches(train, batch), validation, validate, loop_settings, checkpoint)
     whole_rate = len(train) * _EPOCHS / (time.perf_counter() - started)
     checkpoint.remove()
     seconds, aucs = [epoch.seconds for epoch in epochs], [epoch.val_auc for epoch in epochs]
     # Between two validations are an epoch, the prediction of the validation rows and a checkpoint.
     cpu_seconds = np.diff(cpu_marks).tolist()
-    task.print_result(seconds, cpu_seconds, aucs, rows_per_s_with_validation_and_checkpoints=whole_rate)
+    task.print_result(seconds, cpu_seconds, aucs, len(train), rows_per_s_with_validation_and_checkpoints=whole_rate)
 
 
 def _wide_model(settings: ModelSettings) -> ClickModel:

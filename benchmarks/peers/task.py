@@ -88,23 +88,34 @@ def read_rows(folder: Path, part: str) -> Sample:
         return Sample(**arrays)
 
 
+def read_labels(folder: Path, part: str) -> np.ndarray:
+    """Read only the labels, float32 [n]. `part`: train or validation."""
+    with np.load(folder / f"{part}.npz") as arrays:
+        return arrays["label"]
+
+
 def train_and_print(train_epoch: Callable[[], object], predict: Callable[[], np.ndarray], folder: Path) -> None:
     """Train epoch by epoch and print the result. `predict`, which is not timed, scores the validation rows [n]."""
-    label, seconds, cpu_seconds, aucs = read_rows(folder, "validation").label, [], [], []
+    label, seconds, cpu_seconds, aucs = read_labels(folder, "validation"), [], [], []
     for _ in range(WARM_UP_EPOCHS + MEASURED_EPOCHS):
         started, cpu_started = perf_counter(), cpu_seconds_so_far()
         train_epoch()
         seconds.append(perf_counter() - started)
         cpu_seconds.append(cpu_seconds_so_far() - cpu_started)
         aucs.append(float(roc_auc_score(label, predict())))
-    print_result(seconds, cpu_seconds, aucs)
+    print_result(seconds, cpu_seconds, aucs, len(read_labels(folder, "train")))
 
 
-def print_result(seconds: Sequence[float], cpu_seconds: Sequence[float], aucs: Sequence[float], **more: float) -> None:
-    """Print the result, as the last line of output. By epoch: seconds of training alone, and validation AUCs."""
+def print_result(
+    seconds: Sequence[float], cpu_seconds: Sequence[float], aucs: Sequence[float], rows: int, **more: float
+) -> None:
+    """Print the result, as the last line of output. By epoch: seconds of training alone, and validation AUCs.
+
+    rows: those trained on in an epoch.
+    """
     result = {
-        "rows_per_s": _rate(seconds),
-        "rows_per_cpu_s": _rate(cpu_seconds),
+        "rows_per_s": _rate(seconds, rows),
+        "rows_per_cpu_s": _rate(cpu_seconds, rows),
         "auc": max(aucs),
         "peak_mb": peak_bytes() / 1e6,
     }
@@ -116,9 +127,9 @@ def cpu_seconds_so_far() -> float:
     return sum(os.times()[:4])
 
 
-def _rate(seconds: Sequence[float]) -> float:
+def _rate(seconds: Sequence[float], rows: int) -> float:
     """Rows per second of the epochs after the warm-up."""
-    return _ROWS["train"] * MEASURED_EPOCHS / sum(seconds[WARM_UP_EPOCHS:])
+    return rows * MEASURED_EPOCHS / sum(seconds[WARM_UP_EPOCHS:])
 
 
 def peak_bytes() -> int:

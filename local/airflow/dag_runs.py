@@ -20,7 +20,7 @@ def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], time
 
     Raises RunError if it fails or takes more than `timeout` seconds.
     """
-    _wait_until_parsed(api, dag_id)
+    _wait_until_parsed(api, home, dag_id)
     run_id = api.trigger(dag_id, conf)
     print(f"\n{dag_id}  " + "  ".join(f"{name}={value}" for name, value in conf.items()), flush=True)
     printed: dict[tuple[str, int], tuple[str, int]] = {}
@@ -43,13 +43,13 @@ def run_dag(api: AirflowApi, home: Path, dag_id: str, conf: dict[str, Any], time
         time.sleep(_LOOK_SECONDS)
 
 
-def _wait_until_parsed(api: AirflowApi, dag_id: str) -> None:
+def _wait_until_parsed(api: AirflowApi, home: Path, dag_id: str) -> None:
     deadline = time.monotonic() + _PARSE_SECONDS
     while not api.has_dag(dag_id):
         if errors := api.import_errors():
             raise RunError("; ".join(errors))
         if time.monotonic() > deadline:
-            raise RunError(f"Airflow has not parsed {dag_id} after {_PARSE_SECONDS} s")
+            raise RunError(f"Airflow has not parsed {dag_id} after {_PARSE_SECONDS} s; see {home / AIRFLOW_LOG}")
         time.sleep(_LOOK_SECONDS)
 
 

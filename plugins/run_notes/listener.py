@@ -56,8 +56,9 @@ def _subject(dag_run: "DagRun", events: Iterable[dict[str, Any]]) -> str:
     if dates := dates_of(dag_run):
         return " to ".join(dict.fromkeys(dates))
     if dag_run.dag_id == SCORE:
-        date = next((event["date"] for event in events if "date" in event), (dag_run.conf or {}).get("date"))
-        return f"Scoring of {date}" if date else "Scoring"
+        asked = [date for name in ("date", "last_date") if (date := (dag_run.conf or {}).get(name))]
+        scored = next((event["date"] for event in events if "date" in event), " to ".join(dict.fromkeys(asked)))
+        return f"Scoring of {scored}" if scored else "Scoring"
     if dag_run.dag_id == WATCH:
         dates = next((event["watched"] for event in events if "watched" in event), (dag_run.conf or {}).get("date"))
         return f"Watch of {dates}" if dates else "Watch"

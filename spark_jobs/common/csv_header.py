@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
@@ -26,12 +27,12 @@ _OTHER_SEPARATORS = {
     "|": "vertical bars",
     "\x01": "the character \\x01",
 }
-_OTHER_CONTENT = {  # by the bytes that it begins with
+_OTHER_CONTENT = {  # by a pattern of the bytes that it begins with
     b"\xff\xfe": "is in UTF-16; write it in UTF-8",
     b"\xfe\xff": "is in UTF-16; write it in UTF-8",
     b"\x1f\x8b": "is compressed with gzip; let its name end in .gz",
-    b"BZh": "is compressed with bzip2; let its name end in .bz2",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd; write it uncompressed, as .gz or as .bz2",
+    rb"BZh[1-9](1AY&SY|\x17rE8P)": "is compressed with bzip2; let its name end in .bz2",
+    rb"\x28\xb5\x2f\xfd": "is compressed with zstd; write it uncompressed, as .gz or as .bz2",
     b"PK\x03\x04": "is a zip archive, such as an Excel workbook; unpack it, or save it as CSV",
     b"PAR1": "is Parquet; let its name end in .parquet",
 }
@@ -107,8 +108,8 @@ def read_beginning(catalog: Catalog, path: str) -> str:
             start = file.read(HEADER_BYTES)
     except (EOFError, OSError, zlib.error) as error:
         raise StageError(f"{path} cannot be read ({error}); write the file again") from error
-    for beginning, advice in _OTHER_CONTENT.items():
-        if start.startswith(beginning):
+    for pattern, advice in _OTHER_CONTENT.items():
+        if re.match(pattern, start):
             raise StageError(f"{path} {advice}")
     return start.decode("utf-8", errors="replace").lstrip("\ufeff")
 

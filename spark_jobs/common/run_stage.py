@@ -38,17 +38,17 @@ def run_stage(
     name: str,
     arguments: argparse.Namespace,
     dates: Sequence[str],
-    publish: PublishDate,
+    publish: PublishDate | None,
     publish_in_order: PublishDate | None = None,
     check_date: Callable[[Catalog, str], object] | None = None,
     raw: Table = RAW,
 ) -> None:
     """Publish the dates in one session, then print what was published as a JSON object on the last line.
 
-    `publish` writes tables that do not depend on other dates, so it may run for two dates at once. `publish_in_order`
-    writes those that depend on earlier dates, one date after the other. `check_date` is called for every date before
-    any work begins. If a date fails, the program exits with an error; dates that were already published stay so.
-    raw: the table whose size says how much work a date is.
+    `publish`, if there is one, writes tables that do not depend on other dates, so it may run for two dates at once.
+    `publish_in_order` writes those that depend on earlier dates, one date after the other. `check_date` is called for
+    every date before any work begins. If a date fails, the program exits with an error; dates that were already
+    published stay so. raw: the table whose size says how much work a date is.
     """
     date = dates[0]
     try:
@@ -61,7 +61,7 @@ def run_stage(
         with spark_session(name) as spark, _map_with(_dates_at_once(catalog, dates, raw)) as map_dates:
             require_readable_paths(spark, catalog.storage.root)
             stage = Stage(spark, catalog, Freshness(catalog))
-            results = iter(map_dates(partial(_timed, publish, stage), dates))
+            results = iter(map_dates(partial(_timed, publish or _nothing, stage), dates))
             for number, date in enumerate(dates, start=1):
                 manifests, seconds = next(results)
                 if publish_in_order is not None:
@@ -111,6 +111,10 @@ def _timed(publish: PublishDate, stage: Stage, date: str) -> tuple[list[Manifest
     started = time.monotonic()
     manifests = publish(stage, date)
     return manifests, time.monotonic() - started
+
+
+def _nothing(_stage: Stage, _date: str) -> list[Manifest]:
+    return []
 
 
 def _summary(manifest: Manifest, seconds: float) -> dict[str, object]:

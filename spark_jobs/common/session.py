@@ -43,7 +43,7 @@ _DEFAULTS = {
     "spark.sql.files.minPartitionNum": "1",
     "spark.sql.files.maxPartitionBytes": "256m",
     # Most ids occur only a few times in a file: a dictionary costs more than it saves.
-    "spark.hadoop.orc.column.encoding.direct": "user_id,item_id",
+    "spark.hadoop.orc.column.encoding.direct": "user_id,item_id,item_ids",
     # Small enough to keep one row group per scene open, and for readers that stream row groups.
     "spark.hadoop.parquet.block.size": str(32 * 1024 * 1024),
     # Otherwise each column expression looks up its place in the Python code: a third of the time of a small date.

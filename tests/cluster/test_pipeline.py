@@ -127,6 +127,7 @@ def test_the_tables_and_the_model_equal_those_of_a_local_folder(
     tasks.run_while("user_item_features", DAILY_UI, hdfs.kill_datanode, FAIL_SOON)
     hdfs.start_datanode()
     tasks.run("user_item_features")
+    tasks.run("user_sequences")
     tasks.run("training_table")
 
     assert versions(remote) == versions(local)

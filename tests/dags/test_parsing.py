@@ -24,7 +24,7 @@ from orchestration.training_operators import CommandOperator, DecidingOperator, 
 from training.model_names import MODEL_NAMES
 from warehouse.settings import REPOSITORY
 
-FEATURES = {"user_features", "item_features", "user_item_features"}
+FEATURES = {"user_features", "item_features", "user_item_features", "user_sequences"}
 STAGES = {"csv_to_orc", *FEATURES, "training_table"}
 EDGES = {
     "antm2c_etl_daily": {

@@ -15,7 +15,8 @@ from tests.dags.conftest import HandMadeWarehouse, Run
 from warehouse.settings import REPOSITORY
 from warehouse.tables import TRAIN
 
-STAGES = ("csv_to_orc", "user_features", "item_features", "user_item_features", "training_table")
+FEATURES = ("user_features", "item_features", "user_item_features", "user_sequences")
+STAGES = ("csv_to_orc", *FEATURES, "training_table")
 DAILY, HISTORY, RETRAIN = "antm2c_etl_daily", "antm2c_etl_history", "antm2c_retrain"
 SCORE = "antm2c_score"
 PLACE = ["--warehouse", "hdfs://namenode:9000/data/antm2c", "--dataset", "test"]

@@ -1,9 +1,12 @@
 """Dockerfiles and docker-compose.yml, without a daemon."""
 
+import ast
 import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,16 @@ from warehouse.settings import REPOSITORY
 DOCKERFILES = sorted(REPOSITORY.glob("docker/*/Dockerfile"))
 COMPOSE_FILE = (REPOSITORY / "docker-compose.yml").read_text()
 PINNED = dict(re.findall(r"^(\S+)==(\S+)$", (REPOSITORY / "constraints.txt").read_text(), re.MULTILINE))
+REQUIRED = set(re.findall(r"^([\w-]+)==", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE))
+BASED_ON = {"airflow": ("spark", "airflow"), "trainer": ("trainer",)}
+COME_ALONG = {"docker", "fastapi", "pandas", "starlette"}  # Airflow, its provider for Docker and MLflow need these
 ALL_PROFILES = ("--profile", "celery", "--profile", "serving", "--profile", "trainer")
 each_dockerfile = pytest.mark.parametrize("path", DOCKERFILES, ids=lambda path: path.parent.name)
+
+
+@pytest.fixture(scope="module")
+def package_of() -> Mapping[str, list[str]]:
+    return packages_distributions()
 
 
 @pytest.fixture
@@ -57,6 +68,34 @@ def test_everything_that_pip_installs_is_pinned(path: Path) -> None:
         assert command.startswith("--no-cache-dir --constraint constraints.txt ")
         assert set(command.split()[3:]) <= set(PINNED)
     assert commands or path.parent.name == "hadoop"
+
+
+@pytest.mark.parametrize(
+    ("image", "folders"),
+    [
+        ("airflow", ["dags", "orchestration", "plugins", "sample_logs", "spark_jobs", "warehouse"]),
+        ("trainer", ["training", "warehouse"]),
+    ],
+)
+def test_an_image_has_the_packages_that_its_code_imports(
+    image: str, folders: list[str], package_of: Mapping[str, list[str]]
+) -> None:
+    """Some are imported only when they are needed, so an image may seem to work without them."""
+    text = "".join((REPOSITORY / "docker" / name / "Dockerfile").read_text() for name in BASED_ON[image])
+    installed = set(re.findall(r"[\w-]+", " ".join(re.findall(r"pip install (.*)", text.replace("\\\n", " ")))))
+    modules = {name for folder in folders for name in imported(REPOSITORY / folder)}
+    packages = {package for module in modules for package in package_of.get(module, [])}
+    assert packages & REQUIRED <= installed | COME_ALONG
+
+
+def imported(folder: Path) -> Iterator[str]:
+    """Yield the first part of the name of each module that a file in the folder imports, wherever in the file."""
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                yield node.module.split(".")[0]
 
 
 def test_driver_executors_and_trainer_use_the_projects_python() -> None:

@@ -24,9 +24,10 @@ from warehouse.tables import (
     FEATURES_USER,
     LOGS,
     RAW,
+    SEQUENCES_USER,
 )
 
-STATE = (DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI)
+STATE = (DAILY_USER, FEATURES_USER, DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI, SEQUENCES_USER)
 FIRST, SECOND, THIRD = "2023-07-10", "2023-07-11", "2023-07-12"
 
 
@@ -99,9 +100,7 @@ def test_every_table_of_the_date_before_that_is_missing_is_named(two_dates: Hand
     two_dates.publish_from_logs(SECOND, DAILY_USER, FEATURES_USER)
     sentences = history_problems(two_dates.uri, DATASET, THIRD)
     named = [sentence.split(" is ")[0] for sentence in sentences]
-    assert named == [
-        f"{table.name(DATASET)} date={SECOND}" for table in (DAILY_ITEM, FEATURES_ITEM, DAILY_UI, FEATURES_UI)
-    ]
+    assert named == [f"{table.name(DATASET)} date={SECOND}" for table in STATE[2:]]
     assert all("is missing" in sentence for sentence in sentences)
 
 

@@ -81,6 +81,7 @@ def test_the_first_line_says_what_the_run_is_for_and_how_it_went() -> None:
         "Retraining",
         "Retraining as of 2023-07-20",
         "Scoring of 2023-07-20",
+        "Scoring of 2023-07-10 to 2023-07-20",
         "Watch of 2023-07-20",
         "Watch of 2023-07-10, 2023-07-12 to 2023-07-20",
     ],
@@ -140,7 +141,8 @@ def test_a_note_begins_with_the_date_of_the_partition_and_drops_what_no_longer_h
         ("antm2c_retrain", {"as_of": "2023-07-11"}, "Retraining as of 2023-07-11"),
         ("antm2c_retrain", {"as_of": None}, "Retraining"),
         (SCORE, {"date": "2023-07-11"}, "Scoring of 2023-07-11"),
-        (SCORE, {"date": None}, "Scoring"),
+        (SCORE, {"date": "2023-07-11", "last_date": "2023-07-12"}, "Scoring of 2023-07-11 to 2023-07-12"),
+        (SCORE, {"date": None, "last_date": None}, "Scoring"),
         (WATCH, {"date": "2023-07-11"}, "Watch of 2023-07-11"),
     ],
 )

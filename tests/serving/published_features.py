@@ -17,7 +17,7 @@ def publish_features(catalog: Catalog, world: World) -> str:
     last, as_of = world.tables[world.last_date], days_before(world.last_date, 1)
     pairs = {date: daily_pairs(rows) for date, rows in world.tables.items() if date <= as_of}
     for date, rows in pairs.items():
-        publish(catalog, LOGS, date, rows.select([]))
+        publish(catalog, LOGS, date, world.tables[date].select(["user_id", "item_id", "log_ts", "scene", "label"]))
         publish(catalog, DAILY_UI, date, rows)
     # Whoever was shown before the last date is known. The features of those who are not shown on it do not matter.
     shown = pa.concat_tables(pairs.values())

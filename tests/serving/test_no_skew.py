@@ -17,7 +17,7 @@ from training.cli import main
 from warehouse.tables import DEEP_FEATURES, TEXT_COLUMNS
 
 
-@pytest.mark.parametrize("model", ["dnn", "mmoe_content"])
+@pytest.mark.parametrize("model", ["dnn", "mmoe_content", "mmoe_din_text"])
 def test_impressions_get_the_probabilities_that_they_had_in_validation(model: str, tmp_path: Path) -> None:
     world, folder = World(days=4, rows=800, worded=True, newcomers=0.6), tmp_path / "warehouse"
     catalog = world.publish(folder)

@@ -17,6 +17,7 @@ from benchmarks.served_features import publish_served_features
 from local.errors import StartError
 from serving.__main__ import main
 from serving.app import create_app
+from serving.errors import ServingError
 from serving.feature_sources import RedisSource
 from serving.load import load_newest
 from serving.models import ModelSource
@@ -200,3 +201,9 @@ def test_options_that_do_not_go_with_redis_are_refused(
     monkeypatch.setattr(uvicorn.Server, "run", pytest.fail)
     with pytest.raises(SystemExit, match="Redis"):
         main(["--warehouse", str(tmp_path), *option])
+
+
+def test_a_model_that_reads_histories_is_refused(place: Place, redis: RedisServer) -> None:
+    source = RedisSource(place.catalog, redis.url)
+    with pytest.raises(ServingError, match="last impressions of users, which are not kept in Redis"):
+        source.newest(None, with_history=True)

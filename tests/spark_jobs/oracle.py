@@ -78,6 +78,24 @@ class Oracle:
                     table[pair]["ui_clk_hist"] += row["label"]
         return table
 
+    def sequences(self, day: str, last: int = 50) -> dict[str, dict]:
+        """The last impressions of each user before the date, oldest first."""
+        shown = defaultdict(list)
+        for earlier in self.before(day):
+            for row in self.logs[earlier]:
+                moment = (row["log_ts"], row["scene"], row["item_id"], row["label"])
+                shown[row["user_id"]].append((moment, date.fromisoformat(earlier)))
+        table = {}
+        for user, rows in shown.items():
+            kept = sorted(rows)[-last:]
+            table[user] = {
+                "item_ids": [item for (_, _, item, _), _ in kept],
+                "scenes": [scene for (_, scene, _, _), _ in kept],
+                "clicked": [label for (_, _, _, label), _ in kept],
+                "days": [shown_on for _, shown_on in kept],
+            }
+        return table
+
     def training(self, day: str, lag: int = 1) -> list[dict]:
         """Every row of the logs with its features."""
         as_of = (date.fromisoformat(day) - timedelta(days=lag)).isoformat()

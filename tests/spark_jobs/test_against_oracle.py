@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from spark_jobs import STAGES
 from tests.spark_jobs.conftest import Warehouse, bag
 from tests.spark_jobs.odd_logs import write_day, write_odd_logs
 from tests.spark_jobs.oracle import Oracle
@@ -18,6 +19,7 @@ from warehouse.tables import (
     FEATURES_USER,
     LOGS,
     REJECTS,
+    SEQUENCES_USER,
     TRAIN,
 )
 
@@ -43,6 +45,8 @@ def check_date(warehouse: Warehouse, oracle: Oracle, day: str) -> None:
         found = by_key(warehouse.rows(table, day), f"{kind}_id")
         assert found == {(key,): row for key, row in oracle.features(kind, day).items()}
     assert by_key(warehouse.rows(FEATURES_UI, day), "user_id", "item_id") == oracle.pairs(day)
+    sequences = by_key(warehouse.rows(SEQUENCES_USER, day), "user_id")
+    assert sequences == {(user,): row for user, row in oracle.sequences(day).items()}
     assert bag(warehouse.rows(TRAIN, day)) == bag(oracle.training(day))
 
 
@@ -96,7 +100,7 @@ def test_late_data_makes_what_depends_on_it_stale_and_reruns_repair_it(warehouse
     assert found == {(key,): row for key, row in Oracle(warehouse.raw).features("user", days[3]).items()}
 
     for day in days[2:]:
-        for stage in ("user_features", "item_features", "user_item_features", "training_table"):
+        for stage in STAGES[1:]:
             warehouse.run(stage, "--date", day)
     oracle = Oracle(warehouse.raw)
     for day in days:
@@ -119,7 +123,7 @@ def test_logs_older_than_the_first_date_make_cumulative_tables_stale(warehouse: 
     [older] = write_odd_logs(warehouse.raw, seed=7, offsets=[2])
     warehouse.run_all("--date", older)
     freshness = Freshness(warehouse.catalog)
-    for table in (FEATURES_USER, FEATURES_ITEM, FEATURES_UI, TRAIN):
+    for table in (FEATURES_USER, FEATURES_ITEM, FEATURES_UI, SEQUENCES_USER, TRAIN):
         assert freshness.verdict(table, days[0]).state is State.STALE, table.folder
     warehouse.run_all("--start-date", days[0], "--end-date", days[-1])
     oracle = Oracle(warehouse.raw)

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.spark_jobs.conftest import Warehouse
 from tests.spark_jobs.odd_logs import write_odd_logs
-from warehouse.tables import LOGS, TRAIN
+from warehouse.tables import LOGS, SEQUENCES_USER, TRAIN
 
 FEATURES = [name for name in TRAIN.column_names if name not in LOGS.column_names]
 ROWS, DAYS = 3000, 4
@@ -57,9 +57,10 @@ def test_random_labels_cannot_be_told_from_any_feature_unless_the_join_leaks(war
     assert leaky["i_ctr_cum"] > 0.5 + four_standard_errors(rows)
 
 
-def test_flipping_every_label_of_a_date_changes_no_feature_of_its_training_table(warehouse: Warehouse) -> None:
+def test_flipping_every_label_of_a_date_changes_no_feature_and_no_sequence_of_it(warehouse: Warehouse) -> None:
     days = write_odd_logs(warehouse.raw, seed=11, offsets=[0, 1, 2])
     warehouse.run_all("--start-date", days[0], "--end-date", days[-1])
+    sequences = warehouse.catalog.version(SEQUENCES_USER, days[-1])
     before, impressions = features_of(warehouse, days[-1]), warehouse.rows(LOGS, days[-1])
     for file in (warehouse.raw / f"date={days[-1]}").iterdir():
         file.unlink()
@@ -72,6 +73,7 @@ def test_flipping_every_label_of_a_date_changes_no_feature_of_its_training_table
     warehouse.run_all("--date", days[-1])
     after = features_of(warehouse, days[-1])
     assert sorted((key, features) for key, _, features in before) == sorted((key, f) for key, _, f in after)
+    assert warehouse.catalog.version(SEQUENCES_USER, days[-1]) == sequences
     assert sum(label for _, label, _ in before) == len(after) - sum(label for _, label, _ in after)
 
 

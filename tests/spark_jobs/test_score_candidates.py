@@ -13,6 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from serving.app import create_app
+from serving.feature_sources import MemorySource
 from serving.models import ModelSource
 from serving.service import Service
 from tests.serving.test_no_skew import ask
@@ -29,6 +30,7 @@ from warehouse.tables import (
     LOGS,
     RAW,
     SCORES,
+    SEQUENCES_USER,
     TRAIN,
     VALID_CANDIDATES,
 )
@@ -81,9 +83,11 @@ def test_candidates_of_a_date_without_logs_are_checked_and_joined_as_logs_are(
     manifest = warehouse.catalog.manifest(VALID_CANDIDATES, day)
     assert manifest is not None
     assert manifest.rows_in == manifest.rows + len(oracle.rejects[day]) > manifest.rows > 0
+    sequences = {row.pop("user_id"): row for row in warehouse.rows(SEQUENCES_USER, day)}
+    assert sequences == oracle.sequences(day)
 
 
-@pytest.mark.parametrize("model", ["dnn", "mmoe_content", "gbdt"])
+@pytest.mark.parametrize("model", ["dnn", "mmoe_content", "gbdt", "mmoe_din_text"])
 def test_the_impressions_of_a_date_get_the_features_and_scores_that_they_had_with_labels(
     loaded: tuple[Warehouse, list[str]], tmp_path: Path, model: str
 ) -> None:
@@ -119,7 +123,8 @@ def test_the_impressions_of_a_date_get_the_features_and_scores_that_they_had_wit
 
 def answered(warehouse: Warehouse, run: Path, day: str) -> dict[tuple, float]:
     """The probabilities that the endpoint gives the date's candidates, with the features of the day before."""
-    service = Service(warehouse.catalog, ModelSource(str(run), warehouse.catalog, ""), days_before(day, 1))
+    features = MemorySource(warehouse.catalog, days_before(day, 1))
+    service = Service(warehouse.catalog, features, ModelSource(str(run), warehouse.catalog, ""))
     service.refresh()
     assert service.problems == []
     rows = warehouse.rows(VALID_CANDIDATES, day)

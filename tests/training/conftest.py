@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from tests.training.logs import World
 from training.cli import main
+from training.data.impression_sequences import HISTORY_SCHEMA
 from training.tracking.client import tracking
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
@@ -41,9 +42,15 @@ class Published:
         return ["train", *self.window(artifacts), "--epochs", "3", "--batch-size", "256", *more]
 
     def validation_rows(self) -> pa.Table:
-        """The rows of the last date, in the order of a run's predictions."""
+        """The rows of the last date with their histories, in the order of a run's predictions."""
         order = ("log_ts", "scene", "user_id", "item_id", "label")
-        return self.world.tables[self.world.last_date].sort_by([(name, "ascending") for name in order])
+        rows = self.world.tables[self.world.last_date].sort_by([(name, "ascending") for name in order])
+        sequences = self.world.sequences(self.world.last_date)
+        histories = [sequences.get(user, []) for user in rows["user_id"].to_pylist()]
+        for at, field in enumerate(HISTORY_SCHEMA):
+            lists = [[impression[at] for impression in history] for history in histories]
+            rows = rows.append_column(field, pa.array(lists, field.type))
+        return rows
 
     def window(self, artifacts: Path) -> list[str]:
         return [
@@ -92,8 +99,10 @@ def finished_content(worded, tmp_path_factory) -> tuple[Path, dict]:
 def validated(published, worded, finished, finished_content, tmp_path_factory) -> dict[str, tuple[Path, pa.Table]]:
     """By model, a run's folder and the rows that it was validated on, in the order of its predictions. Read only."""
     artifacts, made = tmp_path_factory.mktemp("runs"), {"dnn": finished[0], "mmoe_content": finished_content[0]}
-    for name, place in (("lr", published), ("gbdt", published), ("ple_text", worded)):
-        more = ["--model", name, "--epochs", "1", "--text-encoder", "lsa", "--text-mode", "combined"]
+    modes = {"lr": "combined", "gbdt": "combined", "ple_text": "combined", "mmoe_din_text": "split"}
+    for name, mode in modes.items():
+        place = worded if "_" in name else published
+        more = ["--model", name, "--epochs", "1", "--text-encoder", "lsa", "--text-mode", mode]
         made[name] = Path(main(place.arguments(artifacts, *more))["artifacts"])
     return {name: (run, (worded if "_" in name else published).validation_rows()) for name, run in made.items()}
 

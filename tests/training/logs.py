@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.orc
 import pyarrow.parquet as pq
 
 from warehouse.catalog import Catalog
 from warehouse.manifest import Input
 from warehouse.publish import Content, StagedPartition
-from warehouse.tables import DEEP_FEATURES, SCENES, TEXT_COLUMNS, TRAIN, TRUTH
+from warehouse.tables import DEEP_FEATURES, SCENES, SEQUENCE_LENGTH, SEQUENCES_USER, TEXT_COLUMNS, TRAIN, TRUTH
 
 FIRST_DATE = calendar_date(2023, 7, 10)
 ARROW = {
@@ -92,10 +93,20 @@ class World:
     def last_date(self) -> str:
         return date_of(self.days - 1)
 
+    def sequences(self, date: str) -> dict[str, list[tuple]]:
+        """The last impressions of each user before the date: item, scene, clicked, day."""
+        shown: dict[str, list[tuple]] = defaultdict(list)
+        for earlier, table in self.tables.items():
+            for row in table.select(["user_id", "item_id", "scene", "label"]).to_pylist() if earlier < date else ():
+                day = calendar_date.fromisoformat(earlier)
+                shown[row["user_id"]].append((row["item_id"], row["scene"], row["label"], day))
+        return {user: impressions[-SEQUENCE_LENGTH:] for user, impressions in shown.items()}
+
     def publish(self, folder: Path, dataset: str = "demo", truth: bool = True) -> Catalog:
         catalog = Catalog(str(folder), dataset)
         for date, table in self.tables.items():
             publish(catalog, date, table)
+            publish_sequences(catalog, date, self.sequences(date))
             if truth:
                 Path(catalog.path(TRUTH, date)).mkdir(parents=True)
                 pq.write_table(self.truths[date], f"{catalog.path(TRUTH, date)}/part-0.parquet")
@@ -176,6 +187,19 @@ def publish(catalog: Catalog, date: str, table: pa.Table, inputs: list[Input] | 
                 pq.write_table(rows, folder / "part-0.zstd.parquet", compression="zstd")
         content = Content(len(table), [[c, t] for c, t in TRAIN.columns], checksum=str(hash(repr(table["label"]))))
         staged.publish(content, inputs or [])
+
+
+def publish_sequences(catalog: Catalog, date: str, sequences: dict[str, list[tuple]]) -> None:
+    users, kinds = list(sequences), (pa.string(), pa.int32(), pa.int32(), pa.date32())
+    lists = [
+        pa.array([[entry[at] for entry in sequences[user]] for user in users], pa.list_(kind))
+        for at, kind in enumerate(kinds)
+    ]
+    table = pa.table([pa.array(users, pa.string()), *lists], names=SEQUENCES_USER.column_names)
+    with StagedPartition(catalog, SEQUENCES_USER, date) as staged:
+        pyarrow.orc.write_table(table, f"{staged.path}/part-0.orc")
+        columns = [[name, kind] for name, kind in SEQUENCES_USER.columns]
+        staged.publish(Content(len(table), columns, checksum=str(hash(repr(sequences)))), [])
 
 
 def _among(weights: np.ndarray, present: np.ndarray | bool) -> np.ndarray:

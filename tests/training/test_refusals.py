@@ -271,7 +271,7 @@ def test_evaluating_after_a_change_says_so(own_published, tmp_path, capsys):
     publish(own_published.catalog, date, own_published.world.tables[date].slice(10))
     again = main(["evaluate", "--artifacts", summary["artifacts"]])
     assert again["rows"] == summary["rows"] - 10
-    assert f"{date} has changed since this run" in capsys.readouterr().out
+    assert f"the tables of {date} have changed since this run" in capsys.readouterr().out
 
 
 def test_comparing_runs_on_different_rows(finished, own_published, tmp_path):
@@ -430,7 +430,7 @@ def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):
 
     monkeypatch.setattr("training.cli.main", interrupt)
     assert run() == 130
-    assert "to resume from the last checkpoint" in capsys.readouterr().err
+    assert "training resumes from its last checkpoint" in capsys.readouterr().err
 
 
 def test_a_warehouse_of_an_unknown_kind(published, tmp_path):

@@ -81,6 +81,13 @@ def test_partitions_are_told_with_what_they_were_computed_from(catalog: Catalog,
     assert len({event["run"]["runId"] for event in read(events_file)}) == 3
 
 
+def test_a_table_has_its_whole_path_as_its_name(tmp_path: Path, events_file: Path) -> None:
+    root = tmp_path / "a b#c?d"
+    publish(Catalog(f"file://{root}", "test"), LOGS, DAY, ["a"])
+    [output] = read(events_file)[0]["outputs"]
+    assert (output["namespace"], output["name"]) == ("file", f"{root}/logs_test")
+
+
 def test_a_lineage_service_receives_partitions_and_runs(
     catalog: Catalog, received: list[tuple[str, str | None, dict[str, Any]]]
 ) -> None:

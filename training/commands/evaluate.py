@@ -10,7 +10,7 @@ from training.evaluation.model_evaluation import evaluate_model
 from training.progress import say
 from training.runs.stored_run import load_run
 from training.runs.validation_rows import load_validation
-from training.window import require_published
+from training.window import require_published, tables_of
 from warehouse.catalog import Catalog
 
 
@@ -20,10 +20,10 @@ def evaluate(arguments: Namespace) -> dict[str, Any]:
     config, dates = run.config, run.config.window.val
     catalog = Catalog(arguments.warehouse or config.warehouse, config.dataset)
     catalog.require_scenes()
-    current = require_published(catalog, dates, allow_stale=True)
-    changed = [entry.date for entry in current if entry not in config.inputs]
+    current = require_published(catalog, dates, allow_stale=True, tables=tables_of(config.model))
+    changed = sorted({entry.date for entry in current if entry not in config.inputs})
     if changed:
-        say(f"the training table of {', '.join(changed)} has changed since this run, so its metrics may differ")
+        say(f"the tables of {', '.join(changed)} have changed since this run, so its metrics may differ")
     (model, validation), keys = load_validation(run, catalog, dates, run.folder.parent), read_keys(catalog, dates)
     if not len(validation):
         raise TrainingError(

@@ -24,12 +24,12 @@ from training.tracking.champion import ALIAS, Champion, champion_of, require_cha
 from training.tracking.champion_history import THEN, reigns_of, standing_before
 from training.tracking.champion_model import load_champion
 from training.tracking.run_tags import CONFIG_TAG, RUN_TAG, identity, run_folders
-from training.window import dates_asked, in_ranges, require_unchanged
+from training.window import dates_asked, in_ranges, require_unchanged, tables_of
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
 from warehouse.manifest import Input
 from warehouse.publish import StagedPartition
-from warehouse.tables import CANDIDATE_FEATURES, SCORES
+from warehouse.tables import CANDIDATE_FEATURES, SCORES, Table
 
 
 @dataclass(frozen=True)
@@ -49,28 +49,30 @@ class ScoringRun:
 def predict(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Publish the scores of each date's candidates. Raises TrainingError; dates that are published by then stay so."""
     dates = dates_asked(arguments.date, arguments.start_date, arguments.end_date)
-    inputs = _require_candidates(catalog, dates)
+    _require_candidates(catalog, dates, CANDIDATE_FEATURES)
     if arguments.model == THEN:
-        return _by_champions_then(arguments, catalog, inputs)
+        return _by_champions_then(arguments, catalog, dates)
     scorer = _champion(arguments, catalog) if arguments.model == ALIAS else _named(arguments, catalog)
+    inputs = _inputs(scorer, catalog, dates)
     last_seen = scorer.run.config.window.train[-1]
     if dates[0] <= last_seen:
         say(f"{scorer.name} was trained on rows up to {last_seen}: its scores of {dates[0]} do not show how good it is")
-    published = [_publish(scorer, catalog, source, arguments.top) for source in inputs]
+    published = [_publish(scorer, catalog, date, inputs[date], arguments.top) for date in dates]
     moved = scorer.champion and _moved(arguments.tracking_uri, catalog.dataset, scorer.champion)
     if moved:
         say(f"the champion is now version {moved.version} ({moved.run}): run predict again to score with it")
     return _summary(published, moved)
 
 
-def _by_champions_then(arguments: Namespace, catalog: Catalog, inputs: Sequence[Input]) -> dict[str, Any]:
+def _by_champions_then(arguments: Namespace, catalog: Catalog, dates: list[str]) -> dict[str, Any]:
     """Score each date with the run that was the champion when the date began."""
-    champions = _champions_then(arguments.tracking_uri, catalog, [source.date for source in inputs])
+    champions = _champions_then(arguments.tracking_uri, catalog, dates)
     scorer, published = None, []
-    for champion, source in zip(champions, inputs, strict=True):
+    for champion, date in zip(champions, dates, strict=True):
         if scorer is None or scorer.champion != champion:
             scorer = _scoring(arguments, champion)
-        published.append(_publish(scorer, catalog, source, arguments.top))
+        inputs = _inputs(scorer, catalog, [date])
+        published.append(_publish(scorer, catalog, date, inputs[date], arguments.top))
     return _summary(published)
 
 
@@ -97,18 +99,24 @@ def _summary(published: list[dict[str, Any]], moved: Champion | None = None) -> 
     }
 
 
-def _require_candidates(catalog: Catalog, dates: list[str]) -> list[Input]:
-    """Return the dates' candidates as inputs. Raises TrainingError, which names what is missing or stale."""
+def _require_candidates(catalog: Catalog, dates: list[str], *tables: Table) -> None:
+    """Raise TrainingError, which names what is missing or stale, unless candidates can be scored from the tables."""
     freshness = Freshness(catalog)
-    wanted = [(CANDIDATE_FEATURES, date) for date in dates]
+    wanted = [(table, date) for date in dates for table in tables]
     if problems := freshness.problems(wanted):
-        refused = [date for table, date in wanted if not freshness.verdict(table, date).fresh]
+        refused = sorted({date for table, date in wanted if not freshness.verdict(table, date).fresh})
         raise TrainingError(
             f"candidates cannot be scored ({'; '.join(problems)}): run score_candidates for {in_ranges(refused)}"
         )
-    for date in dates:
-        catalog.require_whole(CANDIDATE_FEATURES, date)
-    return [catalog.input(CANDIDATE_FEATURES, date) for date in dates]
+    for table, date in wanted:
+        catalog.require_whole(table, date)
+
+
+def _inputs(scorer: ScoringRun, catalog: Catalog, dates: list[str]) -> dict[str, list[Input]]:
+    """Return what the run reads to score each date's candidates. Raises TrainingError if it is missing or stale."""
+    tables = tables_of(scorer.run.config.model, CANDIDATE_FEATURES)
+    _require_candidates(catalog, dates, *tables[1:])
+    return {date: [catalog.input(table, date) for table in tables] for date in dates}
 
 
 def _champion(arguments: Namespace, catalog: Catalog) -> ScoringRun:
@@ -138,18 +146,18 @@ def _moved(uri: str, dataset: str, before: Champion) -> Champion | None:
     return now if now and now.version != before.version else None
 
 
-def _publish(scorer: ScoringRun, catalog: Catalog, source: Input, top: int | None) -> dict[str, Any]:
-    started, rows = time.monotonic(), count_rows(catalog, source.date, CANDIDATE_FEATURES)
-    with StagedPartition(catalog, SCORES, source.date) as staged:
-        pieces = whole_users(scored_pieces(scorer, catalog, source.date))
+def _publish(scorer: ScoringRun, catalog: Catalog, date: str, inputs: list[Input], top: int | None) -> dict[str, Any]:
+    started, rows = time.monotonic(), count_rows(catalog, date, CANDIDATE_FEATURES)
+    with StagedPartition(catalog, SCORES, date) as staged:
+        pieces = whole_users(scored_pieces(scorer, catalog, date))
         content = write_scores((ranked(piece, top) for piece in pieces), staged, catalog.storage)
-        require_unchanged(catalog, [source])
+        require_unchanged(catalog, inputs)
         scored_by = {RUN_TAG: scorer.name, CONFIG_TAG: scorer.config}
-        published = staged.publish(content, [source], parameters={"top": top} if top else None, scored_by=scored_by)
+        published = staged.publish(content, inputs, parameters={"top": top} if top else None, scored_by=scored_by)
     seconds = time.monotonic() - started
-    say(f"{catalog.uri(SCORES, source.date)}: {rows:,} candidates scored, {content.rows:,} kept, in {seconds:.1f} s")
+    say(f"{catalog.uri(SCORES, date)}: {rows:,} candidates scored, {content.rows:,} kept, in {seconds:.1f} s")
     return {
-        "date": source.date,
+        "date": date,
         "rows": content.rows,
         "version": published.version,
         "seconds": round(seconds, 3),
@@ -162,7 +170,7 @@ def scored_pieces(scorer: ScoringRun, catalog: Catalog, date: str) -> Iterator[p
     """Yield the date's candidates with their click probabilities, piece by piece, in the order of the files."""
     model, encoder = ready_to_score(scorer.run, catalog, [date], scorer.cached_in, CANDIDATE_FEATURES)
     tables = ahead(read_in_pieces(catalog, [date], encoder.columns, CANDIDATE_FEATURES))
-    for table, rows in ahead((table, encoder.encode(table)) for table in tables):
+    for table, rows in ahead((table, encoder.encode(table, date)) for table in tables):
         logits = predict_logits(model, rows).numpy()
         yield pa.table(
             {

@@ -2,6 +2,7 @@
 
 import time
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +16,12 @@ from training.checksums import code_checksum
 from training.data.batches import Batches, InMemoryBatches
 from training.data.feature_fitting import fit_features
 from training.data.input_shape import InputShape
-from training.data.row_encoder import BYTES_PER_ROW, RowEncoder, load_rows, without_newcomers
+from training.data.row_encoder import BYTES_PER_HISTORY, BYTES_PER_ROW, RowEncoder, load_rows, without_newcomers
+from training.data.row_texts import latest_item_texts
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches
 from training.data.training_table import count_rows, read_dates, read_in_pieces, read_keys, row_groups
+from training.data.user_histories import histories_for
 from training.distributed import count, from_leader, is_leader
 from training.errors import TrainingError
 from training.evaluation.auc import auc
@@ -29,7 +32,7 @@ from training.fitting.device import denormals_flushed, forked_random_state, keep
 from training.fitting.loop import Epoch, Validate, best_epoch, fit, fit_epochs
 from training.fitting.loop_settings import Device, LoopSettings, default_settings
 from training.fitting.memory import require_memory
-from training.model_names import GBDT, reads_texts, require_known
+from training.model_names import GBDT, reads_history, reads_texts, require_known
 from training.models.build import build_model
 from training.models.click_model import RowModel
 from training.models.model_settings import ModelSettings
@@ -40,7 +43,7 @@ from training.runs.config import RunConfig
 from training.runs.writing import publish_run, staging_folder, write_evaluation, write_run
 from training.text.encoders import resolve_encoder
 from training.text.window_texts import TextSettings, WhitenedTexts, embed_window, whiten_window
-from training.window import available_window, require_published, require_unchanged
+from training.window import available_window, require_published, require_unchanged, tables_of
 from warehouse.catalog import Catalog
 from warehouse.lineage import report_run
 from warehouse.publish import code_revision
@@ -56,11 +59,13 @@ class Prepared:
     """What a model is trained and validated on.
 
     batches: of all training days. held_out: the rows of the last training day, which choose the number of epochs.
-    keys: the key columns of the validation rows.
+    keys: the key columns of the validation rows. item_texts: for a model that attends to texts of items, the whitened
+    text of each item by its index, [items, K].
     """
 
     encoder: RowEncoder
     content: WhitenedTexts | None
+    item_texts: Tensor | None
     batches: Batches
     all_but_held_out: Batches
     held_out: Rows
@@ -112,10 +117,11 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
     read = read_in_pieces if rows * BYTES_PER_ROW > memory else read_dates
     space = from_leader(lambda: fit_features(catalog, window.train, read, config.model_settings.min_count))
     row_bytes = BYTES_PER_ROW + space.bytes_of_lists  # only now it is known how long lists are
+    row_bytes += BYTES_PER_HISTORY if reads_history(config.model) else 0
     streamed = rows * row_bytes > memory
     _require_room(config, space.input_shape, rows)
     content = from_leader(lambda: _whitened_texts(config, catalog, artifacts))
-    encoder = RowEncoder(space, content.texts if content else None)
+    encoder = RowEncoder(space, content.texts if content else None, histories_for(config.model, catalog, space))
     days_before, last_day = window.train[:-1], window.train[-1:]
     batches: Batches
     all_but_held_out: Batches
@@ -136,6 +142,7 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
         _require_both_classes(days_before_rows, days_before, "the training days but the last")
         all_but_held_out = InMemoryBatches(days_before_rows, loop.batch_size)
     validation, keys = load_rows(catalog, window.val, encoder), read_keys(catalog, window.val)
+    item_texts = from_leader(lambda: _item_texts(catalog, window.train, encoder, content))
     held_out = without_newcomers(held_out, space)
     require_unchanged(catalog, config.inputs)
     _require_both_classes(held_out, last_day, "the last training day")
@@ -146,7 +153,7 @@ def prepare(config: RunConfig, catalog: Catalog, artifacts: Path) -> Prepared:
         f"validation {len(validation):,} rows up to {window.val[-1]}, read in {time.monotonic() - started:.1f} s, "
         f"trained on {loop.device}{f' by {count()} processes' if count() > 1 else ''}"
     )
-    return Prepared(encoder, content, batches, all_but_held_out, held_out, streamed, validation, keys)
+    return Prepared(encoder, content, item_texts, batches, all_but_held_out, held_out, streamed, validation, keys)
 
 
 def fit_model(config: RunConfig, prepared: Prepared, first: Checkpoint, second: Checkpoint) -> Fitted:
@@ -179,7 +186,11 @@ def _new_network(config: RunConfig, prepared: Prepared) -> RowModel:
     torch.manual_seed(config.loop_settings.seed)
     content, shape = prepared.content, prepared.encoder.space.input_shape
     text_shape, text_table = (content.space.shape, content.table) if content else (None, None)
-    return RowModel(build_model(config.model, shape, config.model_settings, text_shape), text_table)
+    model = build_model(config.model, shape, config.model_settings, text_shape)
+    if prepared.item_texts is not None:
+        assert model.inputs.attention is not None
+        model.inputs.attention.item_texts = prepared.item_texts.clone()
+    return RowModel(model, text_table)
 
 
 def publish(config: RunConfig, catalog: Catalog, prepared: Prepared, fitted: Fitted, artifacts: Path) -> dict[str, Any]:
@@ -238,7 +249,7 @@ def _configure(arguments: Namespace, catalog: Catalog) -> RunConfig:
         loop_settings=_loop_settings(arguments),
         text_settings=_text_settings(arguments),
         window=window,
-        inputs=require_published(catalog, window.dates, arguments.allow_stale),
+        inputs=require_published(catalog, window.dates, arguments.allow_stale, tables_of(arguments.model)),
         code_revision=code_revision(),
         torch_version=torch.__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -270,6 +281,15 @@ def _whitened_texts(config: RunConfig, catalog: Catalog, artifacts: Path) -> Whi
     seed = config.loop_settings.seed
     settings = config.text_settings
     return whiten_window(embed_window(catalog, config.window, settings, seed, artifacts), settings.whitened_size)
+
+
+def _item_texts(
+    catalog: Catalog, dates: Sequence[str], encoder: RowEncoder, content: WhitenedTexts | None
+) -> Tensor | None:
+    if content is None or encoder.histories is None or not content.texts.of_items:
+        return None
+    items = encoder.space.vocabularies["item_id"]
+    return content.table[latest_item_texts(catalog, dates, content.texts, items)]
 
 
 def _validator(held_out: Rows) -> Validate:

@@ -29,12 +29,12 @@ from training.runs.validation_rows import load_validation
 from training.tracking.champion_history import Reign, reigns_of, standing_before
 from training.tracking.champion_model import champion_run
 from training.tracking.run_tags import CONFIG_TAG, RUN_TAG
-from training.window import dates_asked, in_ranges, require_unchanged
+from training.window import dates_asked, in_ranges, require_unchanged, tables_of
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness
 from warehouse.manifest import Input
 from warehouse.publish import StagedPartition
-from warehouse.tables import SCORES, TRAIN, WATCH
+from warehouse.tables import SCORES, TRAIN, WATCH, Table
 
 _FEATURES = (*FEATURE_NAMES, "scene", "hour")
 _IN_SUMMARY = ("rows", "clicks", "auc", "auc_low", "auc_high", "chosen_auc", "run", "version", "as_of")
@@ -71,11 +71,11 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     """Publish the watch of each date. Raises TrainingError; dates that are published by then stay so.
 
     A date before the first champion, or without impressions, is left out, and the result says so. So is a date of a
-    range whose training table is missing or stale; such a date alone is refused.
+    range with a table that is missing or stale; such a date alone is refused.
     """
     dates = dates_asked(arguments.date, arguments.start_date, arguments.end_date)
     freshness = Freshness(catalog)
-    unusable = _unusable(freshness, dates)
+    unusable = _unusable(freshness, dates, TRAIN)
     if arguments.date and unusable:
         raise TrainingError(unusable[arguments.date])
     usable = [date for date in dates if date not in unusable]
@@ -95,7 +95,14 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
         else:
             if watcher is None or watcher.reign != watched.reign:
                 watcher = _watcher(arguments, catalog, freshness, watched.reign)
-            published.append(_publish(watcher, watched, catalog, source))
+            others = tables_of(watcher.run.config.model)[1:]
+            if lacking := _unusable(freshness, [source.date], *others):
+                if arguments.date:
+                    raise TrainingError(lacking[source.date])
+                skipped += [{"date": date, "why": why} for date, why in lacking.items()]
+            else:
+                sources = [source, *(catalog.input(table, source.date) for table in others)]
+                published.append(_publish(watcher, watched, catalog, sources))
     skipped.sort(key=lambda entry: entry["date"])
     for entry in skipped:
         say(f"{entry['date']} is not watched: {entry['why']}")
@@ -106,9 +113,9 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     return {"published": published, "skipped": skipped}
 
 
-def _unusable(freshness: Freshness, dates: Sequence[str]) -> dict[str, str]:
-    """Say for each date whose training table is missing or stale what is wrong and what to do."""
-    problems = {date: freshness.problems([(TRAIN, date)]) for date in dates}
+def _unusable(freshness: Freshness, dates: Sequence[str], *tables: Table) -> dict[str, str]:
+    """Say for each date with a table that is missing or stale what is wrong and what to do."""
+    problems = {date: freshness.problems((table, date) for table in tables) for date in dates}
     return {
         date: f"clicks cannot be compared with scores ({problem}): run the stages for {date}"
         for date, found in problems.items()
@@ -175,9 +182,9 @@ def _features(rows: Rows) -> np.ndarray:
     return np.concatenate([rows.numeric.numpy(), rows.categorical[:, [SCENE, HOUR]].numpy()], axis=1)
 
 
-def _publish(watcher: Watcher, watched: Watched, catalog: Catalog, source: Input) -> dict[str, Any]:
+def _publish(watcher: Watcher, watched: Watched, catalog: Catalog, sources: list[Input]) -> dict[str, Any]:
     started, champion, config = time.monotonic(), watcher.reign.champion, watcher.run.config
-    keys = read_keys(catalog, [source.date])
+    keys = read_keys(catalog, [watched.date])
     given = given_scores(catalog, watched.date, keys) if watched.given else np.full(len(keys), np.nan)
     known = np.isfinite(given)
     rows, logits = _scored_rows(watcher, watched.date, catalog, given)
@@ -186,17 +193,17 @@ def _publish(watcher: Watcher, watched: Watched, catalog: Catalog, source: Input
     by = {"run": champion.run, "version": champion.version, "as_of": watcher.reign.as_of, "scored": what}
     lines = [line | by for line in watch_figures(scored(predictions), _features(rows), watcher.chosen)]
     looked_for = [watched.scores] if watched.given or watched.scores.version is None else []
-    with StagedPartition(catalog, WATCH, source.date) as staged:
+    with StagedPartition(catalog, WATCH, watched.date) as staged:
         content = write_watch(lines, staged, catalog.storage)
-        for entry in (source, *looked_for):
-            require_unchanged(catalog, [entry])
-        inputs, scored_by = [source, *watcher.inputs, *looked_for], {RUN_TAG: champion.run, CONFIG_TAG: champion.config}
+        require_unchanged(catalog, [*sources, *looked_for])
+        inputs = [*sources, *watcher.inputs, *looked_for]
+        scored_by = {RUN_TAG: champion.run, CONFIG_TAG: champion.config}
         published = staged.publish(content, inputs, scored_by=scored_by)
     how = [*watched.how, f"{int(known.sum()):,} of {len(keys):,} impressions had been scored as candidates"]
-    say(f"{source.date}: {'; '.join(how)}")
+    say(f"{watched.date}: {'; '.join(how)}")
     overall = {name: lines[0][name] for name in _IN_SUMMARY}
     seconds = round(time.monotonic() - started, 3)
-    return {"date": source.date, **overall, "how": how, "partition": published.version, "seconds": seconds}
+    return {"date": watched.date, **overall, "how": how, "partition": published.version, "seconds": seconds}
 
 
 def _scored_rows(watcher: Watcher, date: str, catalog: Catalog, given: np.ndarray) -> tuple[Rows, np.ndarray]:

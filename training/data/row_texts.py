@@ -9,13 +9,14 @@ import pyarrow.compute as pc
 
 from training.data.arrow_columns import codes_and_values
 from training.data.text_columns import MODES, compose
-from training.data.training_table import read_in_pieces
+from training.data.training_table import read_dates, read_in_pieces
 from training.data.value_index import UNSEEN, ValueIndex
 from training.data.vocabulary import PARTS_AT_ONCE
 from warehouse.catalog import Catalog
 from warehouse.tables import TRAIN, Table
 
 WITHOUT_TEXT = UNSEEN
+ITEM_TEXT = 0  # the place of the item's text among the texts of a row, if it has one of its own
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class RowTexts:
     def per_row(self) -> int:
         """The number of texts per row, T."""
         return len(MODES[self.mode])
+
+    @property
+    def of_items(self) -> bool:
+        """Whether the items have texts of their own."""
+        return "item" in MODES[self.mode]
 
     @property
     def texts(self) -> pa.Array:
@@ -63,6 +69,20 @@ def read_texts(catalog: Catalog, dates: Sequence[str], mode: str, source: Table 
             parts = [pa.chunked_array(parts).unique()]
     texts = pa.chunked_array(parts).unique()
     return RowTexts(mode, ValueIndex(texts.take(pc.sort_indices(texts))))
+
+
+def latest_item_texts(catalog: Catalog, dates: Sequence[str], texts: RowTexts, items: ValueIndex) -> np.ndarray:
+    """Return, by the index of each item, the index of its latest text on the dates, int64 [items.size].
+
+    The text is WITHOUT_TEXT for items without one, and for UNSEEN.
+    """
+    latest = np.full(items.size, WITHOUT_TEXT)
+    for table in read_dates(catalog, dates, texts.columns):  # by time, and of equal places numpy assigns the last
+        text = texts.index(table)[:, ITEM_TEXT]
+        is_there = text != WITHOUT_TEXT
+        latest[items.index(table["item_id"])[is_there]] = text[is_there]
+    latest[UNSEEN] = WITHOUT_TEXT
+    return latest
 
 
 def _distinct(column: pa.ChunkedArray) -> pa.Array:

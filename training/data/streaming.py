@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import pairwise, starmap
 from typing import TypeVar
 
 import numpy as np
@@ -48,7 +48,7 @@ class StreamedBatches:
         """
         # The reading thread has its own generator, or the draws would depend on which thread is faster.
         readers_generator = torch.Generator().manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        pieces = ahead(map(self._encoder.encode, ahead(self._tables(readers_generator))))
+        pieces = ahead(starmap(self._encoder.encode, ahead(self._tables(readers_generator))))
         return in_batches(self._shuffled(pieces, generator), self._sizes())
 
     def _sizes(self) -> list[int]:
@@ -59,19 +59,21 @@ class StreamedBatches:
         ends = [self._own_rows * step // steps for step in range(steps + 1)]
         return [end - start for start, end in pairwise(ends)]
 
-    def _tables(self, generator: torch.Generator) -> Iterator[pa.Table]:
-        """Yield all rows in pieces. Each piece comes from one of the open row groups, chosen at random."""
+    def _tables(self, generator: torch.Generator) -> Iterator[tuple[pa.Table, str]]:
+        """Yield all rows in pieces with their dates. Each piece is from an open row group that is chosen at random."""
         waiting = [self._groups[place] for place in torch.randperm(len(self._groups), generator=generator)]
-        being_read: list[Iterator[pa.Table]] = []
+        being_read: list[tuple[str, Iterator[pa.Table]]] = []
         while waiting or being_read:
             while waiting and len(being_read) < _OPEN:
-                being_read.append(waiting.pop().tables(self._encoder.columns, PIECE_ROWS))
+                group = waiting.pop()
+                being_read.append((group.date, group.tables(self._encoder.columns, PIECE_ROWS)))
             chosen = int(torch.randint(len(being_read), (), generator=generator))
-            table = next(being_read[chosen], None)
+            date, tables = being_read[chosen]
+            table = next(tables, None)
             if table is None:
                 del being_read[chosen]
             else:
-                yield table
+                yield table, date
 
     def _shuffled(self, pieces: Iterable[Rows], generator: torch.Generator) -> Iterator[Rows]:
         buffer, filled = self._encoder.empty_rows(min(self._buffer_rows, self._own_rows)), 0

@@ -20,7 +20,7 @@ _KEPT_OF_CHOSEN = ("auc", "auc_low", "auc_high", "levelled_entropy", "levelled_e
 class WhenChosen:
     """The champion on the rows that it was chosen on, and the bins of its scores and features there.
 
-    features: bins [m, F], or None if these rows are not known any more. names: of the features.
+    features: bins [m, F], or None if the features are no longer known. names: of the features.
     """
 
     rows: Scored
@@ -33,7 +33,10 @@ class WhenChosen:
 
     @staticmethod
     def of(rows: Scored, features: np.ndarray | None, names: Sequence[str]) -> "WhenChosen":
-        """rows: the validation rows, at least one. features: theirs, [m, F]."""
+        """Measure the champion on its validation rows.
+
+        rows: at least one. features: of the same rows, [m, F], or None if they are not known.
+        """
         scores = rows.probability[:, None]
         score_bins, feature_bins = Bins.of(scores), None if features is None else Bins.of(features)
         places = feature_bins.places(features) if feature_bins is not None and features is not None else None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import nn
 
 from training.data.input_shape import InputShape
-from training.model_names import LR, backbone_of, has_content
+from training.model_names import LR, backbone_of, has_content, reads_history
 from training.models.click_model import ClickModel
 from training.models.content_tower import ContentSide
 from training.models.dnn import DNN
@@ -14,6 +14,7 @@ from training.models.logistic_regression import LogisticRegression, WideInput
 from training.models.mmoe import MMoE
 from training.models.model_settings import ModelSettings
 from training.models.ple import PLE
+from training.models.target_attention import TargetAttention
 from training.models.text_input import TextInput
 from warehouse.tables import SCENES
 
@@ -35,13 +36,18 @@ def build_model(
 ) -> ClickModel:
     """Build a model, with initial weights from torch's global random generator.
 
-    text_shape: for a model that reads texts, their number per row and the size of their whitened embeddings.
+    text_shape: for a model that reads texts, their number per row and the size of their whitened embeddings. If a row
+    has several texts, the first is that of its item.
     """
     if name == LR:
         wide = WideInput(shape, settings.id_dropout)
         return ClickModel(wide, LogisticRegression(len(shape.categorical_sizes), shape.numeric_size))
-    inputs = InputLayer(shape, settings.embedding_size, settings.id_dropout, settings.unseen_rate)
-    texts, content = None, None
+    texts, content, attention = None, None, None
+    if reads_history(name):
+        per_row, text_size = text_shape or (0, 0)
+        items = shape.categorical_sizes["item_id"]
+        attention = TargetAttention(settings.embedding_size, items, len(SCENES), text_size if per_row > 1 else 0)
+    inputs = InputLayer(shape, settings.embedding_size, settings.id_dropout, settings.unseen_rate, attention=attention)
     if text_shape and (settings.text_in_backbone or not has_content(name)):
         texts = TextInput(*text_shape, _TEXT_DROPOUT)
     backbone = _BACKBONES[backbone_of(name)](inputs.output_size + (texts.output_size if texts else 0), settings)

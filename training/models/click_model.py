@@ -6,10 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.data.row_texts import ITEM_TEXT
 from training.data.rows import SCENE, Rows
 from training.models.content_tower import ContentSide
 from training.models.input_layer import InputLayer
 from training.models.scorer import Gates
+from training.models.target_attention import History
 from training.models.text_input import TextInput
 
 # How names of weights began in earlier runs, and how they begin now.
@@ -44,13 +46,27 @@ class ClickModel(nn.Module):
     def reads_texts(self) -> bool:
         return self.texts is not None or self.content is not None
 
-    def forward(self, categorical: Tensor, numeric: Tensor, texts: Tensor | None = None) -> tuple[Tensor, Gates]:
+    @property
+    def reads_history(self) -> bool:
+        return self.inputs.attention is not None
+
+    def forward(
+        self,
+        categorical: Tensor,
+        numeric: Tensor,
+        texts: Tensor | None = None,
+        history_items: Tensor | None = None,
+        history_facts: Tensor | None = None,
+    ) -> tuple[Tensor, Gates]:
         """Score rows. categorical: [B, F] int64, numeric: [B, N].
 
-        texts: for a model that reads texts, the whitened embeddings of those of the rows, [B, T, K].
+        texts: for a model that reads texts, the whitened embeddings of those of the rows, [B, T, K]. history_items,
+        history_facts: for a model that attends to histories, as in Rows.
         """
-        scene = categorical[:, SCENE]
-        x = self.inputs(categorical, numeric)
+        scene, history = categorical[:, SCENE], None
+        if history_items is not None and history_facts is not None:
+            history = History(history_items, history_facts, None if texts is None else texts[:, ITEM_TEXT])
+        x = self.inputs(categorical, numeric, history)
         if self.texts is not None:
             x = torch.cat([x, self.texts(texts)], dim=1)
         logit, gates = self.backbone(x, scene)
@@ -91,7 +107,7 @@ class RowModel(nn.Module):
 
     def with_gates(self, rows: Rows) -> tuple[Tensor, Gates]:
         """Return logits [B] and the weights of the backbone's gates, an empty dict if it has no gates."""
-        return self.model(rows.categorical, rows.numeric, self._texts(rows))
+        return self.model(rows.categorical, rows.numeric, self._texts(rows), rows.history_items, rows.history_facts)
 
     def alpha(self, rows: Rows) -> Tensor:
         """Return the weight of the content tower in the logit of each row, [B]. Only for content models."""

@@ -9,6 +9,7 @@ from training.data.input_shape import InputShape
 from training.data.rows import ITEM, SCENE
 from training.data.value_index import UNSEEN
 from training.models.input_layer import InputLayer
+from training.models.target_attention import History
 
 ID_WEIGHTS = 2**18  # of users, and of items
 
@@ -31,7 +32,7 @@ class WideInput(InputLayer):
         for weights in self.parameters():
             nn.init.zeros_(weights)
 
-    def forward(self, categorical: Tensor, numeric: Tensor) -> Tensor:
+    def forward(self, categorical: Tensor, numeric: Tensor, _history: History | None = None) -> Tensor:
         ids = categorical[:, :SCENE]
         # Indexes are in the order of the ids, which says nothing, so that the remainder is as good as a hash.
         hashed = torch.where(ids == UNSEEN, UNSEEN, 1 + (ids - 1) % ID_WEIGHTS)

@@ -15,7 +15,8 @@ class Palette:
 
     mark: what a report's blue pictures point out, the best epoch and the best reachable AUC. opened, warning, fresh and
     stale are backgrounds of texts; stale_ink, missing and star are texts. Colour-blind people can tell the colours
-    apart: orange from blue, and the colours of models, which are Okabe and Ito's.
+    apart: orange from blue, and those of the first eight models, which are Okabe and Ito's. The other models also have
+    symbols of their own.
     """
 
     ground: str
@@ -72,6 +73,10 @@ _MODELS = (
         "#5b7a0d",
         "#a3154d",
         "#0e7490",
+        "#8e24aa",
+        "#1f4e9c",
+        "#c2410c",
+        "#3f3f46",
     ),
     (
         "#4db3f0",
@@ -85,6 +90,10 @@ _MODELS = (
         "#b6d95a",
         "#f78fb3",
         "#67d5ea",
+        "#d58cf5",
+        "#8fb8ff",
+        "#ffb38a",
+        "#e4e4e7",
     ),
 )
 LIGHT, DARK = (Palette(**{name: pair[at] for name, pair in _THEMES.items()}, models=_MODELS[at]) for at in (0, 1))

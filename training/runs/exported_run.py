@@ -8,7 +8,7 @@ from pathlib import Path
 from training.checksums import write_checksums
 from training.data.feature_space import META_FILE, VOCABULARY_FOLDER, FeatureSpace
 from training.errors import TrainingError
-from training.model_names import GBDT
+from training.model_names import GBDT, reads_history
 from training.models.click_model import ClickModel
 from training.models.onnx_file import write_onnx
 from training.runs.model_file import load_model
@@ -26,8 +26,8 @@ from warehouse.tables import SCENES
 _CODE = {
     "training": ("__init__", "errors"),
     "training/data": (
-        *("__init__", "arrow_columns", "feature_space", "id_positions", "input_shape", "list_vocabulary"),
-        *("numeric_features", "text_columns", "value_index", "vocabulary"),
+        *("__init__", "arrow_columns", "feature_space", "id_positions", "impression_sequences", "input_shape"),
+        *("list_vocabulary", "numeric_features", "text_columns", "value_index", "vocabulary"),
     ),
     "training/text": ("__init__", "lsa", "ngrams", "sentence_encoder", "text_space", "whitening"),
     "training/scoring": ("__init__", "exported_files", "network", "pyfunc", "remembered_texts", "scorer", "trees"),
@@ -79,7 +79,8 @@ def write_exported_model(folder: Path, name: str, target: Path) -> None:
         for file in WHITENING_FILES:
             shutil.copyfile(folder / file, target / file)
     about = {"run": name, "model": config.model, "dataset": config.dataset, "as_of": config.as_of}
-    write_json(target / DESCRIPTION_FILE, {**about, "reads_texts": reads_texts})
+    reads = {"reads_texts": reads_texts, "reads_history": reads_history(config.model)}
+    write_json(target / DESCRIPTION_FILE, {**about, **reads})
 
 
 def copy_code(target: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from training.data.row_encoder import RowEncoder, load_rows
 from training.data.rows import Rows
+from training.data.user_histories import histories_for
 from training.models.click_model import ClickModel, RowModel
 from training.models.scorer import Scorer
 from training.runs.stored_run import Run
@@ -21,7 +22,8 @@ def ready_to_score(
     cached_in: the artifacts folder with the cache of embeddings. source: the training table, or that of candidates.
     """
     content = whiten_dates(catalog, dates, run.text_space, cached_in, source) if run.text_space else None
-    encoder = RowEncoder(run.space, content.texts if content else None)
+    histories = histories_for(run.config.model, catalog, run.space)
+    encoder = RowEncoder(run.space, content.texts if content else None, histories)
     table = content.table if content else None
     return RowModel(run.model, table) if isinstance(run.model, ClickModel) else run.model, encoder
 

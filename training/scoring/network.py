@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-INPUTS, OUTPUT = ("categorical", "numeric", "texts"), "logits"  # a network that reads no texts has no third input
+# A network has the first two inputs and, if it reads them, the others.
+INPUTS, OUTPUT = ("categorical", "numeric", "texts", "history_items", "history_facts"), "logits"
 
 
 class Network:
@@ -22,7 +23,16 @@ class Network:
         except Exception as error:  # its errors have no other class in common
             raise ValueError(f"{path.name} cannot be loaded: {error}") from error
 
-    def logits(self, categorical: np.ndarray, numeric: np.ndarray, texts: np.ndarray | None) -> np.ndarray:
-        """Score rows. categorical: [B, F] int64. numeric: [B, N] float32. texts: whitened, [B, T, K] float32."""
-        features = (categorical, numeric) if texts is None else (categorical, numeric, texts)
-        return self._session.run([OUTPUT], dict(zip(INPUTS, features, strict=False)))[0]
+    def logits(
+        self,
+        categorical: np.ndarray,
+        numeric: np.ndarray,
+        texts: np.ndarray | None = None,
+        history: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Score rows. categorical: [B, F] int64. numeric: [B, N] float32. texts: whitened, [B, T, K] float32.
+
+        history: items [B, L] int32 and facts [B, L, 3] uint8.
+        """
+        features = zip(INPUTS, (categorical, numeric, texts, *(history or (None, None))), strict=True)
+        return self._session.run([OUTPUT], {name: value for name, value in features if value is not None})[0]

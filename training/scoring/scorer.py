@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 
 from training.data.arrow_columns import CODED, TIMESTAMP, codes_and_values, schema_of
 from training.data.feature_space import IDS, FeatureSpace
+from training.data.impression_sequences import HISTORY_SCHEMA, histories_in
 from training.data.text_columns import MODES, compose
+from training.data.value_index import ValueIndex
 from training.errors import TrainingError
 from training.scoring.exported_files import DESCRIPTION_FILE, NETWORK_FILE, TREES_FILE
 from training.scoring.remembered_texts import RememberedTexts
@@ -33,7 +35,8 @@ class Scorer:
     """An exported model. It may be used by several threads at once.
 
     run: the name of the training run. dataset, as_of: what the run was trained on, and its last validation date.
-    schema: the columns that rows must have, and their types. Other columns are ignored.
+    schema: the columns that rows must have, and their types. Other columns are ignored. reads_history: whether some of
+    them are the last impressions of a row's user.
     """
 
     def __init__(self, folder: Path | str, text_encoder: str | None = None) -> None:
@@ -54,6 +57,7 @@ class Scorer:
             self.run, self.model, self.dataset, self.as_of = (about[name] for name in _ABOUT)
             self._space = FeatureSpace.load(folder)
             self._texts = RememberedTexts(TextSpace.load(folder, text_encoder)) if about["reads_texts"] else None
+            self.reads_history: bool = about.get("reads_history", False)  # earlier exports do not say
             self._model = _load_model(folder, self._space)
         except (OSError, ValueError, KeyError, pa.ArrowException) as error:
             first_line = (str(error).splitlines() or ["no message"])[0]
@@ -61,7 +65,7 @@ class Scorer:
                 f"the exported model in {folder} is incomplete or damaged ({first_line}): copy it again, and check it "
                 "with `sha256sum --check SHA256SUMS` there"
             ) from error
-        self.schema = schema_read(self._space, self._texts.mode if self._texts else None)
+        self.schema = schema_read(self._space, self._texts.mode if self._texts else None, self.reads_history)
 
     def probabilities(self, rows: pa.Table) -> np.ndarray:
         """Return the click probability of each row, float64 [n]. Raises TrainingError if rows cannot be scored."""
@@ -75,7 +79,8 @@ class Scorer:
 
     def _score(self, rows: pa.Table) -> np.ndarray:
         texts = _whitened_texts(rows, self._texts) if self._texts else None
-        return self._model.logits(self._space.categorical(rows), self._space.numeric(rows), texts)
+        history = _histories(rows, self._space.vocabularies["item_id"]) if self.reads_history else None
+        return self._model.logits(self._space.categorical(rows), self._space.numeric(rows), texts, history)
 
 
 def _whitened_texts(rows: pa.Table, texts: RememberedTexts) -> np.ndarray:
@@ -91,10 +96,18 @@ def _vectors(column: pa.ChunkedArray, texts: RememberedTexts) -> np.ndarray:
     return table[np.where(codes < 0, 0, np.searchsorted(used, codes) + 1)]
 
 
-def schema_read(space: FeatureSpace, text_mode: str | None) -> pa.Schema:
+def _histories(rows: pa.Table, items: ValueIndex) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        return histories_in(rows, items)
+    except ValueError as error:
+        raise TrainingError(f"the histories cannot be used, as {error}: correct the columns history_...") from error
+
+
+def schema_read(space: FeatureSpace, text_mode: str | None, reads_history: bool) -> pa.Schema:
     """Return the columns that a model reads of rows, and their types. text_mode: None if it reads no texts."""
     text_columns = itertools.chain(*MODES[text_mode].values()) if text_mode else ()
-    return schema_of((*_KEYS, *space.columns, *text_columns))
+    columns = schema_of((*_KEYS, *space.columns, *text_columns))
+    return pa.schema([*columns, *HISTORY_SCHEMA]) if reads_history else columns
 
 
 def _load_model(folder: Path, space: FeatureSpace) -> "Network | BoostedTrees":

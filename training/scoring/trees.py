@@ -47,7 +47,12 @@ class BoostedTrees:
         return text + _checksum(text)
 
     def logits(
-        self, categorical: np.ndarray, numeric: np.ndarray, _texts: np.ndarray | None = None, threads: int = 1
+        self,
+        categorical: np.ndarray,
+        numeric: np.ndarray,
+        _texts: np.ndarray | None = None,
+        _history: tuple[np.ndarray, np.ndarray] | None = None,
+        threads: int = 1,
     ) -> np.ndarray:
         """Score rows. categorical: [B, I] int64. numeric: [B, N] float32. threads: how many score together."""
         features = tree_features(categorical, numeric, self.shape)

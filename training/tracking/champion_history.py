@@ -56,8 +56,8 @@ def standing_before(date: str, reigns: Sequence[Reign], zone: tzinfo) -> tuple[R
     unaware = [reign for reign in reigns if reign.as_of < date]
     if not unaware:
         first = min(reigns, key=lambda reign: reign.crowned[0], default=None)
-        why = f"the first, {_promotion(first)}" if first else "there is none yet"
-        return None, f"there was no champion before {date}: {why}"
+        why = f"; the first, {_promotion(first)}" if first else ", and there is none yet"
+        return None, f"there was no champion before {date}{why}"
     newest = max(reigns, key=lambda reign: reign.crowned[-1])
     now = next((reign for reign in reigns if reign.present), newest)
     if now != newest and now in unaware:

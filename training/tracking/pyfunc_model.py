@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from training.data.arrow_columns import CODED, TIMESTAMP
 from training.data.feature_space import FeatureSpace
+from training.model_names import reads_history
 from training.runs.exported_run import copy_code, required_packages, write_exported_model
 from training.runs.stored_run import load_config
 from training.scoring.scorer import schema_read
@@ -28,7 +29,7 @@ def write_pyfunc_model(run: Path, target: Path) -> None:
     import mlflow.pyfunc
 
     config, space = load_config(run), FeatureSpace.load(run)
-    schema = schema_read(space, config.text_mode)
+    schema = schema_read(space, config.text_mode, reads_history(config.model))
     with tempfile.TemporaryDirectory() as temporary:
         exported, code = Path(temporary) / "exported", Path(temporary) / "code"
         write_exported_model(run, run.name, exported)
@@ -57,6 +58,8 @@ def example_rows(schema: pa.Schema, space: FeatureSpace, date: str) -> "pd.DataF
             return list(islice(cycle(SCENES), _EXAMPLE_ROWS))
         if field.type == TIMESTAMP:
             return [pd.Timestamp(f"{date}T12:00:00")] * _EXAMPLE_ROWS
+        if pa.types.is_list(field.type):
+            return [[] for _ in range(_EXAMPLE_ROWS)]
         return ["" if field.type == CODED else 0 if pa.types.is_integer(field.type) else 0.0] * _EXAMPLE_ROWS
 
     return pd.DataFrame({field.name: values(field) for field in schema})
@@ -68,11 +71,15 @@ def _signature(schema: pa.Schema) -> "ModelSignature":
     from mlflow.types.schema import AnyType
 
     def kind(field: pa.Field) -> DataType | AnyType:
-        if field.type == TIMESTAMP:
-            return AnyType()  # as datetime, MLflow would refuse times with a zone, which the tables have
+        if is_any(field):
+            # As datetime, MLflow would refuse times with a zone, and as arrays lists that pandas has read as arrays.
+            return AnyType()
         if field.type == CODED:
             return DataType.string
         return DataType.long if pa.types.is_integer(field.type) else DataType.double
 
-    inputs = Schema([ColSpec(kind(field), field.name, required=field.type != TIMESTAMP) for field in schema])
+    def is_any(field: pa.Field) -> bool:
+        return field.type == TIMESTAMP or pa.types.is_list(field.type)
+
+    inputs = Schema([ColSpec(kind(field), field.name, required=not is_any(field)) for field in schema])
     return ModelSignature(inputs, Schema([ColSpec(DataType.double, "probability")]))

@@ -1,8 +1,8 @@
 "use strict";
 // The page: fetches the data from the server, keeps the choices of the user and shows both.
 
-const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star", "x"];
-const SIGNS = ["●", "■", "◆", "▲", "▼", "✚", "★", "✖"];
+const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "cross", "star", "x", "triangle-left", "triangle-right", "pentagon", "hexagon"];
+const SIGNS = ["●", "■", "◆", "▲", "▼", "✚", "★", "✖", "◀", "▶", "⬟", "⬢"];
 const MOST_AT_ONCE = 24; // runs that the server takes in one request
 
 // primary: a run of each model, the opened one or else the newest. ticked: the runs in the plots. models: those shown.

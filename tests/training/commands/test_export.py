@@ -39,7 +39,7 @@ def exports(validated: dict, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     return {model: export(validated[model][0], folder / model) for model in ("dnn", "mmoe_content")}
 
 
-@pytest.mark.parametrize("model", ["lr", "gbdt", "dnn", "ple_text", "mmoe_content"])
+@pytest.mark.parametrize("model", ["lr", "gbdt", "dnn", "ple_text", "mmoe_content", "mmoe_din_text"])
 def test_an_export_gives_the_logits_of_validation_without_this_repository(
     validated: dict, model: str, tmp_path: Path
 ) -> None:
@@ -77,6 +77,25 @@ def test_rows_may_be_few_of_other_types_or_of_ids_that_nobody_has_seen(validated
     assert scorer.probabilities(rows.slice(0, 0)).shape == (0,)
     nobody = rows.set_column(0, "user_id", pa.array([None] * len(rows), pa.string()))
     assert ((scorer.probabilities(nobody) > 0) & (scorer.probabilities(nobody) < 1)).all()
+
+
+def test_histories_may_be_null_or_long_but_must_fit_together(validated: dict, tmp_path: Path) -> None:
+    run, rows = validated["mmoe_din_text"]
+    scorer, names = Scorer(export(run, tmp_path / "exported")), [n for n in rows.column_names if "history_" in n]
+    row = max(rows.to_pylist(), key=lambda row: len(row["history_days"]))
+    assert len(row["history_days"]) == 50
+    twice = {**row, **{name: row[name] * 2 for name in names}}
+    nothing, empty = ({**row, **dict.fromkeys(names, value)} for value in (None, []))
+    whole, longer, none, no_impression = scorer.probabilities(pa.Table.from_pylist([row, twice, nothing, empty]))
+    assert (whole, none) == (longer, no_impression)
+    assert abs(whole - none) > 1e-4
+    for changes, sentence in (
+        ({"history_scenes": [1]}, "the histories cannot be used, as the lists of a sequence differ in length"),
+        ({"history_scenes": [7] * 50}, "as a sequence has the scene 7, but valid are 0 to 4: correct the columns"),
+        ({"history_item_ids": [None] * 50}, "as a sequence has an impression without item, scene, day or whether"),
+    ):
+        with pytest.raises(TrainingError, match=sentence):
+            scorer.probabilities(pa.Table.from_pylist([{**row, **changes}]))
 
 
 def test_rows_that_cannot_be_scored_are_told_by_name(validated: dict, tmp_path: Path) -> None:

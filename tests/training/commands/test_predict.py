@@ -169,7 +169,7 @@ def test_each_date_may_be_scored_by_the_champion_of_its_time(
     assert (summary["run"], summary["version"], summary["champion_now"]) == (run.name, "2", None)
     monkeypatch.setattr(predict_command, "reigns_of", Mock(return_value=[replace(real, as_of=last)]))
     version = own_published.catalog.version(SCORES, first)
-    with pytest.raises(TrainingError, match=rf"no champion before {first}: the first, version 1, was promoted on "):
+    with pytest.raises(TrainingError, match=rf"no champion before {first}; the first, version 1, was promoted on "):
         main(asked)
     assert own_published.catalog.version(SCORES, first) == version
 

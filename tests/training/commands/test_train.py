@@ -175,7 +175,10 @@ def test_a_run_that_fails_while_writing_leaves_no_run(published, tmp_path, monke
     assert not list(tmp_path.glob(".staging/*"))
 
 
-def test_a_log_gets_plain_lines_and_the_summary_last(published, tmp_path):
+def test_a_log_gets_plain_lines_and_the_summary_last_and_the_lineage_names_the_run(published, tmp_path, monkeypatch):
+    events = tmp_path / "events.jsonl"
+    transport = {"type": "file", "log_file_path": str(events), "append": True}
+    monkeypatch.setenv("OPENLINEAGE__TRANSPORT", json.dumps(transport))
     run = command(published.arguments(tmp_path))
     output, errors = run.communicate()
     assert run.returncode == 0, errors
@@ -183,7 +186,9 @@ def test_a_log_gets_plain_lines_and_the_summary_last(published, tmp_path):
     assert "\r" not in output
     line = r"^epoch 1/3: loss 0\.\d+, held-out log loss 0\.\d+, AUC 0\.\d+, [\d,]+ rows/s$"
     assert re.search(line, output, re.MULTILINE)
-    assert Path(json.loads(output.splitlines()[-1])["artifacts"]).is_dir()
+    folder = json.loads(output.splitlines()[-1])["artifacts"]
+    assert Path(folder).is_dir()
+    assert json.loads(events.read_text())["outputs"][0]["name"] == folder
 
 
 def test_a_terminal_gets_a_bar(published, tmp_path, monkeypatch, capsys):

@@ -113,7 +113,7 @@ def test_without_candidates_the_champion_that_knows_nothing_of_the_date_scores_i
     first, date = sorted(published.world.tables)[3], published.world.last_date
     told = watch(first, date)
     assert [skipped["date"] for skipped in told["skipped"]] == [first]
-    assert f"no champion before {first}: the first, version 1, was promoted on " in told["skipped"][0]["why"]
+    assert f"no champion before {first}; the first, version 1, was promoted on " in told["skipped"][0]["why"]
     assert "no champion had been promoted by" in told["published"][-1]["how"][0]
     overall = read_watch(published.catalog, date)[0]
     publish_candidates(published, date)

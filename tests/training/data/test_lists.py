@@ -81,7 +81,8 @@ def test_rows_have_the_known_values_of_their_lists(tagged: Published, space: Fea
     assert Counter(map(frozenset, known(space, rows))) == expected
     space.save(tmp_path)
     encoder = RowEncoder(FeatureSpace.load(tmp_path))
-    streamed = Rows.joined([encoder.encode(piece) for piece in read_in_pieces(tagged.catalog, [date], encoder.columns)])
+    pieces = read_in_pieces(tagged.catalog, [date], encoder.columns)
+    streamed = Rows.joined([encoder.encode(piece, date) for piece in pieces])
     assert Counter(map(frozenset, known(space, streamed))) == expected
 
 

@@ -21,6 +21,7 @@ from training.data.row_texts import read_texts
 from training.data.rows import Rows
 from training.data.streaming import StreamedBatches, ahead, in_batches
 from training.data.training_table import PIECE_ROWS, read_in_pieces, row_groups
+from training.data.user_histories import UserHistories
 from training.errors import TrainingError
 from warehouse.tables import TRAIN
 
@@ -43,7 +44,9 @@ def space(small_groups: Published) -> FeatureSpace:
 
 @pytest.fixture(scope="module")
 def encoder(small_groups: Published, space: FeatureSpace) -> RowEncoder:
-    return RowEncoder(space, read_texts(small_groups.catalog, dates(small_groups), "split"))
+    catalog = small_groups.catalog
+    histories = UserHistories(catalog, space.vocabularies["item_id"])
+    return RowEncoder(space, read_texts(catalog, dates(small_groups), "split"), histories)
 
 
 def dates(published: Published) -> list[str]:
@@ -132,7 +135,7 @@ def test_scenes_and_dates_are_mixed(small_groups, encoder) -> None:
 
 
 def test_a_streamed_run_is_repeatable_and_about_as_good(small_groups, tmp_path, monkeypatch, capsys) -> None:
-    arguments = ["--model", "mmoe_content", "--text-encoder", "lsa", "--epochs", "4"]
+    arguments = ["--model", "mmoe_din_text", "--text-encoder", "lsa", "--epochs", "4"]
     in_memory = main(small_groups.arguments(tmp_path / "whole", *arguments))
     monkeypatch.setattr("training.commands.train.BYTES_PER_ROW", 2_500)  # 1 MB holds 420 rows
     capsys.readouterr()

@@ -54,12 +54,12 @@ def test_for_dates_before_every_promotion_the_newest_that_knows_nothing_of_them_
 def test_without_a_version_that_is_older_than_the_date_there_was_none() -> None:
     assert standing_before("2023-07-09", [FIRST, SECOND], UTC) == (
         None,
-        "there was no champion before 2023-07-09: the first, version 1, was promoted on 2023-07-10 at 06:00 UTC "
+        "there was no champion before 2023-07-09; the first, version 1, was promoted on 2023-07-10 at 06:00 UTC "
         "and knows rows up to 2023-07-09",
     )
     assert standing_before("2023-07-09", [], UTC) == (
         None,
-        "there was no champion before 2023-07-09: there is none yet",
+        "there was no champion before 2023-07-09, and there is none yet",
     )
 
 
