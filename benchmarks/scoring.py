@@ -17,7 +17,7 @@ from spark_jobs import STAGES
 from warehouse.catalog import Catalog
 
 # The second date is the small one and the third the large one that are compared; both have features of a day before.
-_ROWS = {"2023-07-10": 50_000, "2023-07-11": 50_000, "2023-07-12": 500_000, "2023-07-13": 50_000, "2023-07-14": 50_000}
+_ROWS = {"2023-07-10": 20_000, "2023-07-11": 20_000, "2023-07-12": 300_000, "2023-07-13": 20_000, "2023-07-14": 20_000}
 _FIRST, _SMALL, _LARGE, _HELD_OUT, _VALIDATION = _ROWS
 _MODEL, _TURNS = "mmoe", 3
 _LEAST_OF_TRAINING, _MOST_OF_TRAINING_TABLE = 3, 1
