@@ -6,7 +6,7 @@ STAMP := .venv/installed
 export PYTHONPATH := $(CURDIR)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo demo-cluster ui test test-ui test-containers test-airflow lint bench pictures setup clean images up down check-python check-java
+.PHONY: help demo demo-cluster ui test test-ui lint bench pictures setup clean images up down check-python check-java
 
 help:  ## show this list (the default)
 	@grep --extended-regexp --no-filename '^[a-z-]+:.*  ## ' $(MAKEFILE_LIST) | \
@@ -26,15 +26,8 @@ ui: setup  ## start a local Airflow to work with, at http://localhost:8080, unti
 test: setup  ## run the tests, except those that take minutes
 	python -m pytest -m "not long" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Containers leave the cores idle half of the time, so their tests run beside the others.
-test-ui:  ## run the tests that take minutes: a whole Airflow, a browser, clusters, containers
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=line --keep-going test-containers test-airflow
-
-test-containers: setup
-	python -m pytest -m long tests/docker
-
-test-airflow: setup
-	python -m pytest -m long --ignore tests/docker
+test-ui: setup  ## run the tests that take minutes: a whole Airflow, a browser, clusters, containers
+	python -m pytest -m long
 
 lint: setup  ## check style, formatting, types, import layers and installed packages
 	ruff check .
