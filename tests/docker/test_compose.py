@@ -28,7 +28,7 @@ SERVICES = (
     *("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer"),
 )
 DATES = ("2023-07-10", "2023-07-11", "2023-07-12")
-TIMEOUT_SECONDS = 600
+TIMEOUT_SECONDS = 1800
 AIRFLOW_HOME = Path("/opt/airflow")
 _ROWS = """
 import sys
