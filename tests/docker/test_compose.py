@@ -116,7 +116,7 @@ def test_airflow_may_make_only_the_docker_requests_that_its_tasks_need(
 @pytest.mark.usefixtures("api")
 def test_the_endpoint_answers_with_the_champion_that_the_first_test_has_made(images: Docker) -> None:
     try:
-        images.compose(*FILES, "up", "--detach", "--wait", "--wait-timeout", "180", "serving")
+        images.compose(*FILES, "up", "--detach", "--wait", "--wait-timeout", "600", "serving")
         words = ("exec", "--no-TTY", "serving", "python", "-c", _ASK, "2023-07-13T10:00:00Z")
         answer = json.loads(images.compose(*FILES, *words).stdout)
     except subprocess.CalledProcessError:
