@@ -16,6 +16,9 @@ _TYPES = {
     "bigint": pa.int64(),
     "double": pa.float64(),
     "timestamp": TIMESTAMP,
+    "array<string>": pa.list_(pa.string()),
+    "array<int>": pa.list_(pa.int32()),
+    "array<date>": pa.list_(pa.date32()),
 }
 
 

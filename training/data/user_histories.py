@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.orc
 
+from training.data.arrow_columns import schema_of_table
 from training.data.feature_space import FeatureSpace
 from training.data.impression_sequences import LISTS, ImpressionSequences, days_of
 from training.data.value_index import ValueIndex
@@ -16,13 +17,7 @@ from warehouse.catalog import Catalog
 from warehouse.tables import SEQUENCES_USER
 
 _REMEMBERED = 2  # dates: those of the row groups that are read side by side
-_ARROW_TYPES = {
-    "string": pa.string(),
-    "array<string>": pa.list_(pa.string()),
-    "array<int>": pa.list_(pa.int32()),
-    "array<date>": pa.list_(pa.date32()),
-}
-SEQUENCES_SCHEMA = pa.schema([(name, _ARROW_TYPES[spark_type]) for name, spark_type in SEQUENCES_USER.columns])
+SEQUENCES_SCHEMA = schema_of_table(SEQUENCES_USER)
 
 
 class UserHistories:
