@@ -1,4 +1,4 @@
-"""Measure the cost of one date in five stages in a warm session, with as many rows as in the AntM2C release."""
+"""Measure the cost of one date in all stages in a warm session, with as many rows as in the AntM2C release."""
 
 import time
 from collections.abc import Callable
@@ -18,12 +18,13 @@ from warehouse.tables import TRAIN
 _ROWS_A_DATE = PRESETS["10m"].rows // PRESETS["10m"].days
 _WARM_UP_DATES = 6
 _MEASURED_DATES = 4
-_MOST_TIMES_DUCKDB = 6
-_STAGES = tuple(stage for stage in STAGES if stage != "user_sequences")  # which DuckDB's side does not have
+_MOST_TIMES_DUCKDB, _MOST_MORE_FOR_SEQUENCES = 6, 1
+_SEQUENCES = "user_sequences"  # which DuckDB's side does not have
+_BOTH_SIDES = tuple(stage for stage in STAGES if stage != _SEQUENCES)
 
 
 def measure(folder: Path) -> list[Figure]:
-    """CPU seconds per date, once the first dates have warmed up the JVM, against DuckDB on the same dates.
+    """CPU seconds per date, once the first dates have warmed up the JVM, against five stages of DuckDB on these dates.
 
     Rows per date, users and items are as many as in the release; there are no deep features. Raises RuntimeError if the
     training tables of the last date differ.
@@ -41,9 +42,12 @@ def measure(folder: Path) -> list[Figure]:
         **{f"spark_{stage}_seconds": seconds for stage, seconds in spark.items()},
         **{f"duckdb_{stage}_seconds": seconds for stage, seconds in duckdb.items()},
     }
-    ratio = sum(spark.values()) / sum(duckdb.values())
-    name = f"five stages, CPU of a warm date of {_ROWS_A_DATE:,} rows"
-    return [at_most(name, ratio, _MOST_TIMES_DUCKDB, "x DuckDB", by_stage)]
+    in_duckdb, a_date = sum(duckdb.values()), f"CPU of a warm date of {_ROWS_A_DATE:,} rows"
+    five, sixth = sum(spark[stage] for stage in _BOTH_SIDES) / in_duckdb, spark[_SEQUENCES] / in_duckdb
+    return [
+        at_most(f"five stages, {a_date}", five, _MOST_TIMES_DUCKDB, "x DuckDB", by_stage),
+        at_most(f"{_SEQUENCES}, {a_date}", sixth, _MOST_MORE_FOR_SEQUENCES, "x the five stages in DuckDB", {}),
+    ]
 
 
 def _spark_seconds(catalog: Catalog, dates: list[str], log: Path) -> dict[str, float]:
@@ -51,7 +55,7 @@ def _spark_seconds(catalog: Catalog, dates: list[str], log: Path) -> dict[str, f
     last_warm_up, first_measured = dates[_WARM_UP_DATES - 1], dates[_WARM_UP_DATES]
     seconds = {}
     with warm_stages(log) as stages:
-        for stage in _STAGES:
+        for stage in STAGES:
             stages.run(stage, catalog, dates[0], last_warm_up)
             seconds[stage] = stages.run(stage, catalog, first_measured, dates[-1]) / _MEASURED_DATES
     return seconds
@@ -59,7 +63,7 @@ def _spark_seconds(catalog: Catalog, dates: list[str], log: Path) -> dict[str, f
 
 def _duckdb_seconds(catalog: Catalog, dates: list[str], etl: DuckEtl) -> dict[str, float]:
     """CPU seconds per measured date, by stage."""
-    totals = dict.fromkeys(_STAGES, 0.0)
+    totals = dict.fromkeys(_BOTH_SIDES, 0.0)
     for number, date in enumerate(dates, start=1):
         measured, so_far = number > _WARM_UP_DATES, dates[:number]
         work: dict[str, Callable[[], object]] = {
