@@ -3,9 +3,11 @@
 The observer knows the click model, its weights, what each scene likes and every item's topics. It estimates each user's
 taste and leaning and each item's quality from earlier clicks, the users' texts and the traits' distributions, by their
 most probable values (maximum a posteriori). A model has to learn all of this, so it can hardly be better.
+
+Observers who see less of users' tastes show what there is to learn from clicks, and what from texts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +23,7 @@ from sample_logs.texts import OFF_TOPIC
 from sample_logs.vocabulary import read_vocabulary
 from training.evaluation.auc import auc
 
+CLICKS, TEXTS = TASTES_FROM = ("clicks", "texts")
 _MOST_STEPS = 500  # of L-BFGS
 _CONVERGED = 0.05  # the largest gradient that may remain; that of a trait's prior alone is about 1
 
@@ -63,14 +66,18 @@ class Traits(nn.Module):
         return -torch.stack([values.square().sum() for values in self.parameters()]).sum() / 2
 
 
-def reached(settings: Settings, train_days: int) -> dict[str, tuple[float, float]]:
+def reached(
+    settings: Settings, train_days: int, tastes_from: Collection[str] = TASTES_FROM
+) -> dict[str, tuple[float, float]]:
     """Return the observer's AUC and that of the true probabilities on the rows of the last day.
 
-    Both over all rows, and over rows whose item or user did not occur in the `train_days` before.
+    Both over all rows, and over rows whose item or user did not occur in the `train_days` before. tastes_from: what the
+    observer learns users' tastes from, some of TASTES_FROM. Without any, tastes count as 0. Leanings and qualities are
+    always learned from clicks.
     """
     logs, last_day = SampleLogs(settings), settings.days - 1
     before, last = _impressions(logs, range(last_day)), _impressions(logs, [last_day])
-    traits = _inferred(logs, before)
+    traits = _inferred(logs, before, tastes_from)
     score = _logit(logs, last, traits.taste(), traits.leaning, traits.quality).detach().numpy()
     window = before.day >= last_day - train_days
     segments = {
@@ -118,15 +125,16 @@ def _logit(logs: SampleLogs, rows: Impressions, taste: Tensor, leaning: Tensor, 
     return rows.known + tastes + weights.leaning * leaning[rows.user] + weights.quality * quality[rows.item]
 
 
-def _inferred(logs: SampleLogs, rows: Impressions) -> Traits:
-    """Find the most probable traits, given the clicks of the rows and the texts of users."""
-    traits, entities = Traits(len(logs.users.ids), len(logs.items.ids)), _entities(logs)
+def _inferred(logs: SampleLogs, rows: Impressions, tastes_from: Collection[str]) -> Traits:
+    """Find the most probable traits, given the clicks of the rows and the texts of users. tastes_from: as above."""
+    traits, entities = Traits(len(logs.users.ids), len(logs.items.ids)), _entities(logs) if TEXTS in tastes_from else []
     optimizer = torch.optim.LBFGS(traits.parameters(), max_iter=_MOST_STEPS, line_search_fn="strong_wolfe")
 
     def negative_log_posterior() -> Tensor:
         optimizer.zero_grad()
         taste = traits.taste()
-        logits = _logit(logs, rows, taste, traits.leaning, traits.quality)
+        in_clicks = taste if CLICKS in tastes_from else 0 * taste
+        logits = _logit(logs, rows, in_clicks, traits.leaning, traits.quality)
         clicks = -binary_cross_entropy_with_logits(logits, rows.label, reduction="sum")
         texts = sum((found * _of_topic(focus * taste).log()).sum() for focus, found in entities)
         total = -(clicks + texts + traits.log_density())

@@ -26,6 +26,12 @@ _WITHOUT_TEXTS = ("gbdt", "dnn", "mmoe", "ple")
 _TEXT = "mmoe_text"
 _MODELS = (*_WITHOUT_TEXTS, "dnn_text", _TEXT, "mmoe_content")
 _SEGMENTS = ("overall", "item zero", "user zero")  # as lead_by_segment names them
+# Observers who see less: what they are called, and what they learn users' tastes from.
+_SEEING_LESS = {
+    " with tastes from clicks alone": (ideal_observer.CLICKS,),
+    " with tastes from texts alone": (ideal_observer.TEXTS,),
+    " without tastes": (),
+}
 
 
 Runs = dict[str, list[Run]]  # by contender, one per seed
@@ -46,6 +52,7 @@ def measure(folder: Path) -> list[Figure]:
         _share("item zero", trained, _LEAST_ITEM_ZERO_SHARE),
         *_observers_shares("", PRESETS["demo"]),
         *_observers_shares(" with half the users", replace(PRESETS["demo"], users=PRESETS["demo"].users // 2)),
+        *(_observers_shares(case, PRESETS["demo"], sources) for case, sources in _SEEING_LESS.items()),
         *(_above(other, where, trained) for where in _SEGMENTS for other in _WITHOUT_TEXTS),
         *(_beside(other, trained) for other in _CONTENDERS if other not in (*_WITHOUT_TEXTS, _TEXT)),
     ]
@@ -79,8 +86,10 @@ def _share(where: str, trained: Runs, least: float) -> Figure:
     )
 
 
-def _observers_shares(case: str, logs: Settings) -> list[Figure]:
-    seeds = [ideal_observer.reached(replace(logs, seed=seed), _TRAIN_DAYS) for seed in _SEEDS]
+def _observers_shares(
+    case: str, logs: Settings, tastes_from: tuple[str, ...] = ideal_observer.TASTES_FROM
+) -> list[Figure]:
+    seeds = [ideal_observer.reached(replace(logs, seed=seed), _TRAIN_DAYS, tastes_from) for seed in _SEEDS]
     shares = {where: _pooled([areas[where] for areas in seeds]) for where in _SEGMENTS}
     return [
         Figure(f"share of the reachable AUC, {where}, of an ideal observer{case}", f"{share:.3f}", "", None)
