@@ -52,7 +52,7 @@ def measure(folder: Path) -> list[Figure]:
         _share("item zero", trained, _LEAST_ITEM_ZERO_SHARE),
         *_observers_shares("", PRESETS["demo"]),
         *_observers_shares(" with half the users", replace(PRESETS["demo"], users=PRESETS["demo"].users // 2)),
-        *(_observers_shares(case, PRESETS["demo"], sources) for case, sources in _SEEING_LESS.items()),
+        *(share for case, seen in _SEEING_LESS.items() for share in _observers_shares(case, PRESETS["demo"], seen)),
         *(_above(other, where, trained) for where in _SEGMENTS for other in _WITHOUT_TEXTS),
         *(_beside(other, trained) for other in _CONTENDERS if other not in (*_WITHOUT_TEXTS, _TEXT)),
     ]
