@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from training.evaluation.watch_history import judged, overall_lines
+from training.evaluation.watch_history import judged_on
 from warehouse.catalog import Catalog
+from warehouse.tables import WATCH
 
 _MAX_DATES = 90
 _SHOWN = ("date", "version", "run", "rows", "auc", "auc_low", "auc_high", "evidence", "warned_on")
@@ -20,7 +21,7 @@ def over_dates(catalog: Catalog) -> dict[str, Any]:
 
     Raises TrainingError or WarehouseError if the table cannot be read.
     """
-    lines = judged(overall_lines(catalog))[-_MAX_DATES:]
+    lines = judged_on(catalog, catalog.dates(WATCH)[-_MAX_DATES:])
     champions = {line["version"]: line for line in reversed(lines)}
     return {
         "points": [{name: line[name] for name in _SHOWN} | {"positives": line["clicks"]} for line in lines],

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tests.plugins.test_routes import served
+from training.evaluation.watch_history import judged_on
 from training.evaluation.watch_table import write_watch
 from warehouse.catalog import Catalog
 from warehouse.publish import StagedPartition
@@ -22,6 +23,10 @@ def watched(catalog: Catalog, day: int, auc: float | None, entropy: float | None
     with StagedPartition(catalog, WATCH, written) as staged:
         staged.publish(write_watch([line, {**line, "segment": "scene 0"}], staged, catalog.storage), [])
     return written
+
+
+def damage(catalog: Catalog, day: str) -> None:
+    (Path(catalog.path(WATCH, day)) / "part-00000.zstd.parquet").write_bytes(b"damaged")
 
 
 def test_each_champion_is_shown_with_its_days_and_its_warnings(artifacts: Path) -> None:
@@ -48,6 +53,9 @@ def test_each_champion_is_shown_with_its_days_and_its_warnings(artifacts: Path) 
     assert [champion["version"] for champion in shown["champions"]] == ["1", "2"]
     assert shown["warns"] is False, "a new champion begins anew"
     assert (shown["points"][-1]["date"], shown["points"][-1]["positives"]) == (last, 300)
+    assert judged_on(catalog, changed[-1:])[0]["warned_on"] == warned, "the days before count, too"
+    damage(catalog, FIRST.isoformat())
+    assert judged_on(catalog, [last])[0]["says"] in shown["says"], "days before the champion was chosen are not read"
 
 
 def test_without_a_watched_date_the_board_says_what_to_do(artifacts: Path) -> None:
@@ -58,7 +66,7 @@ def test_without_a_watched_date_the_board_says_what_to_do(artifacts: Path) -> No
 
 def test_a_damaged_table_is_a_sentence(artifacts: Path) -> None:
     catalog = Catalog((artifacts.parent / "warehouse").as_uri(), "demo")
-    (Path(catalog.path(WATCH, watched(catalog, 0, 0.7, 0.93))) / "part-00000.zstd.parquet").write_bytes(b"damaged")
+    damage(catalog, watched(catalog, 0, 0.7, 0.93))
     answer = served(artifacts).get("data/watch")
     assert answer.status_code == 503
     assert "python -m training watch --date 2023-07-21" in answer.json()["detail"]

@@ -21,7 +21,7 @@ from training.evaluation.given_scores import given_scores
 from training.evaluation.prediction import predict
 from training.evaluation.prediction_table import predictions_table, same_rows, scored
 from training.evaluation.watch_figures import WhenChosen, watch_figures
-from training.evaluation.watch_history import judged, overall_lines
+from training.evaluation.watch_history import judged_on
 from training.evaluation.watch_table import write_watch
 from training.progress import say
 from training.runs.stored_run import Run, load_predictions
@@ -106,7 +106,7 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
     skipped.sort(key=lambda entry: entry["date"])
     for entry in skipped:
         say(f"{entry['date']} is not watched: {entry['why']}")
-    verdicts = {line["date"]: line for line in judged(overall_lines(catalog))}
+    verdicts = {line["date"]: line for line in judged_on(catalog, [entry["date"] for entry in published])}
     for entry in published:
         entry |= {name: verdicts[entry["date"]][name] for name in ("evidence", "warned_on", "says")}
         say(f"{entry['date']}: {entry['says']}")

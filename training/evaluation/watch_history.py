@@ -11,11 +11,23 @@ from warehouse.catalog import Catalog
 from warehouse.tables import WATCH
 
 
-def overall_lines(catalog: Catalog) -> list[dict[str, Any]]:
-    """Return the line over all rows of each published date, with its date, ascending. Raises TrainingError."""
+def judged_on(catalog: Catalog, dates: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the judged line over all rows of each of these dates, ascending. Raises TrainingError.
+
+    Besides these dates, only those since their champions were chosen are read. Dates that are not published have none.
+    """
+    lines = _overall_lines(catalog, dates)
+    if not lines:
+        return []
+    since, last = min(line["as_of"] for line in lines), max(dates)
+    between = [date for date in catalog.dates(WATCH) if since < date <= last]
+    return [line for line in judged(_overall_lines(catalog, sorted({*between, *dates}))) if line["date"] in dates]
+
+
+def _overall_lines(catalog: Catalog, dates: Iterable[str]) -> list[dict[str, Any]]:
     return [
         {"date": date, **line}
-        for date in catalog.dates(WATCH)
+        for date in dates
         for line in read_watch(catalog, date)
         if line["segment"] == OVERALL.segment
     ]
