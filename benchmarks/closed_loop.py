@@ -3,9 +3,7 @@
 A policy's models learn only from what the policy itself has shown. The clicks come from the true probabilities.
 """
 
-import io
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +14,8 @@ from benchmarks.figure import Figure
 from benchmarks.logs import DATASET
 from benchmarks.opportunities import Opportunities, OpportunityDays
 from benchmarks.stages import WarmStages, warm_stages
+from benchmarks.trained_models import quietly
 from sample_logs.settings import PRESETS
-from spark_jobs import STAGES
-from training.cli import main
 from training.evaluation.given_scores import given_scores
 from warehouse.catalog import Catalog
 
@@ -70,36 +67,28 @@ class Loop:
         for number in range(_START):
             day = self.world.day(number)
             self.world.write_logs(self.catalog, day, at_random(day.probability, rng))
-        self._run_stages(*_SETTINGS.dates[:_START])
+        self.stages.run_all(self.catalog, _SETTINGS.dates[0], _SETTINGS.dates[_START - 1])
         for number in range(_START, _SETTINGS.days):
             if (number - _START) % _RETRAINED_EVERY == 0:
                 self._crown_new_model(_SETTINGS.dates[number - 1])
             day = self.world.day(number)
             shown = self.choose(self._probabilities(day), rng)
             self.world.write_logs(self.catalog, day, shown)
-            self._run_stages(day.date)
+            self.stages.run_all(self.catalog, day.date, day.date)
             clicks = int(day.clicked(shown).sum())
             print(f"{self.name}, {day.date}: {clicks} clicks", flush=True)
             yield clicks
 
     def _crown_new_model(self, as_of: str) -> None:
-        run = self._training("train", *self._place, "--as-of", as_of, "--model", _MODEL, "--text-encoder", "lsa")
-        self._training("promote", *self._tracking, "--artifacts", run["artifacts"])
+        run = quietly("train", *self._place, "--as-of", as_of, "--model", _MODEL, "--text-encoder", "lsa")
+        quietly("promote", *self._tracking, "--artifacts", run["artifacts"])
 
     def _probabilities(self, day: Opportunities) -> np.ndarray:
         """Score the day's candidates with the champion, [N, K]."""
         keys = self.world.write_candidates(self.catalog, day)
         self.stages.run("score_candidates", self.catalog, day.date, day.date)
-        self._training("predict", *self._place, *self._tracking, "--model", "champion", "--date", day.date)
+        quietly("predict", *self._place, *self._tracking, "--model", "champion", "--date", day.date)
         return given_scores(self.catalog, day.date, keys).reshape(day.item.shape)
-
-    def _run_stages(self, *dates: str) -> None:
-        for stage in STAGES:
-            self.stages.run(stage, self.catalog, dates[0], dates[-1])
-
-    def _training(self, *arguments: str) -> dict:
-        with redirect_stdout(io.StringIO()):
-            return main(arguments)
 
     @property
     def _place(self) -> list[str]:

@@ -15,7 +15,6 @@ from benchmarks.logs import write_logs
 from benchmarks.stages import warm_stages
 from benchmarks.trained_models import Lead, Run, leads, mean_difference, train
 from sample_logs.settings import PRESETS, Settings
-from spark_jobs import STAGES
 from warehouse.catalog import Catalog
 
 _SEEDS = (7, 8, 9)
@@ -69,8 +68,7 @@ def _training_tables(folder: Path, seed: int) -> Catalog:
     logs = replace(PRESETS["demo"], seed=seed)
     catalog = write_logs(folder, logs)
     with warm_stages(folder / "stages.log") as stages:
-        for stage in STAGES:
-            stages.run(stage, catalog, logs.dates[0], logs.dates[-1])
+        stages.run_all(catalog, logs.dates[0], logs.dates[-1])
     return catalog
 
 

@@ -16,7 +16,6 @@ import pyarrow.csv as csv
 from benchmarks.figure import Figure
 from benchmarks.stages import warm_stages
 from benchmarks.trained_models import Lead, Run, leads, mean_difference, train
-from spark_jobs import STAGES
 from training.model_names import MODEL_NAMES
 from warehouse.catalog import Catalog
 from warehouse.settings import REPOSITORY
@@ -60,8 +59,7 @@ def _training_tables(folder: Path) -> tuple[Catalog, list[str]]:
     catalog = Catalog((folder / "warehouse").as_uri(), _DATASET)
     dates = _write_raw_logs(catalog)
     with warm_stages(folder / "stages.log") as stages:
-        for stage in STAGES:
-            stages.run(stage, catalog, dates[0], dates[-1])
+        stages.run_all(catalog, dates[0], dates[-1])
     return catalog, dates
 
 
@@ -100,7 +98,7 @@ def _lead(model: str, peer: str, trained: dict[str, list[list[Run]]]) -> Figure:
         "; ".join(f"{where} {lead.in_words()}" for where, lead in by_segment.items()),
         "not below 0 overall" if has_target else "",
         by_segment["overall"].high >= 0 if has_target else None,
-        {where: value for where, lead in by_segment.items() for value in asdict(lead).values()},
+        {f"{where} {name}": value for where, lead in by_segment.items() for name, value in asdict(lead).items()},
     )
 
 

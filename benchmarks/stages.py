@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.resources import Usage, run_measured, tree_cpu_seconds
+from spark_jobs import STAGES
 from spark_jobs.common.session import spark_session
 from spark_jobs.jvm.class_archive import CONF
 from warehouse.catalog import Catalog
@@ -39,6 +40,11 @@ class WarmStages:
         with self._log.open("a") as output, contextlib.redirect_stdout(output):
             import_module(f"spark_jobs.{stage}").main([*_place(catalog), *_range(first, last)])
         return tree_cpu_seconds() - before
+
+    def run_all(self, catalog: Catalog, first: str, last: str) -> None:
+        """Run all stages up to the training table on the dates from first to last."""
+        for stage in STAGES:
+            self.run(stage, catalog, first, last)
 
 
 @contextlib.contextmanager

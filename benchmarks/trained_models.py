@@ -43,9 +43,14 @@ class Lead:
 def train(catalog: Catalog, artifacts: Path, model: str, *arguments: str) -> Run:
     """Train a model with the command line's arguments, and print nothing."""
     place = ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset, "--artifacts", str(artifacts)]
-    with redirect_stdout(io.StringIO()):
-        metrics = main(["train", *place, "--model", model, "--text-encoder", "lsa", *arguments])
+    metrics = quietly("train", *place, "--model", model, "--text-encoder", "lsa", *arguments)
     return Run(metrics, load_predictions(Path(metrics["artifacts"])))
+
+
+def quietly(*arguments: str) -> dict[str, Any]:
+    """Run a training command with these arguments, print nothing, and return its result."""
+    with redirect_stdout(io.StringIO()):
+        return main(arguments)
 
 
 def in_own_process(
@@ -59,13 +64,17 @@ def in_own_process(
 
 
 def leads(own: list[Run], others: list[Run], where: str) -> list[AucDifference]:
-    """Test each run against the other list's run of the same seed. where: a segment, as lead_by_segment names it."""
-    tests = [
-        lead_by_segment(run.predictions, other.predictions["logit"].to_numpy())[where]
-        for run, other in zip(own, others, strict=True)
-    ]
-    assert all(tests)
-    return [test for test in tests if test]
+    """Test each run against the other list's run of the same seed. where: a segment, as lead_by_segment names it.
+
+    Raises RuntimeError if the segment cannot be compared.
+    """
+    tests = []
+    for run, other in zip(own, others, strict=True):
+        test = lead_by_segment(run.predictions, other.predictions["logit"].to_numpy())[where]
+        if test is None:
+            raise RuntimeError(f"{where}: too few rows were clicked, or too few were not, to compare two models")
+        tests.append(test)
+    return tests
 
 
 def mean_difference(tests: list[AucDifference]) -> float:

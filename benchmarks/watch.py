@@ -3,22 +3,18 @@
 Most histories are simulated, see watched_days.py. One goes through all stages, training and the command `watch`.
 """
 
-import io
-from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.figure import Figure
 from benchmarks.logs import DATASET
 from benchmarks.stages import warm_stages
+from benchmarks.trained_models import quietly
 from benchmarks.watched_days import watched_days
 from sample_logs.settings import PRESETS, Settings
 from sample_logs.writing import Writer
-from spark_jobs import STAGES
-from training.cli import main
 from training.evaluation.fading import Day, verdicts
 from warehouse.catalog import Catalog
 
@@ -32,7 +28,8 @@ def measure(folder: Path) -> list[Figure]:
     """Count the warnings over all histories, without a change and with one."""
     false = [seed for seed in range(_HISTORIES) if _first_warning(watched_days(seed, _DAYS, _ROWS))]
     delays = [_delay(seed) for seed in range(_CHANGED)]
-    soon = sum(delay is not None and 1 <= delay <= _SOON for delay in delays)
+    warned = [delay for delay in delays if delay is not None and delay >= 1]
+    soon = sum(delay <= _SOON for delay in warned)
     return [
         Figure(
             f"warnings without a change, of {_HISTORIES} histories of {_DAYS} days",
@@ -45,7 +42,7 @@ def measure(folder: Path) -> list[Figure]:
             str(soon),
             f"at least {_LEAST_SOON}",
             soon >= _LEAST_SOON,
-            {"mean days": float(np.mean([delay for delay in delays if delay]))},
+            {"mean days": float(np.mean(warned))},
         ),
         *_through_all_stages(folder),
     ]
@@ -75,15 +72,14 @@ def _through_all_stages(folder: Path) -> list[Figure]:
             writer = Writer(catalog, settings)
             for day in range(first, settings.days):
                 writer.write(day)
-            for stage in STAGES:
-                stages.run(stage, catalog, dates[first], dates[-1])
+            stages.run_all(catalog, dates[first], dates[-1])
 
         run_stages(_WHOLE, 0)
-        run = _quiet(["train", *place, "--as-of", dates[_CHOSEN], "--train-days", str(_CHOSEN)])
-        _quiet(["promote", *tracking, "--artifacts", run["artifacts"]])
-        same = _quiet(watched)["published"]
+        run = quietly("train", *place, "--as-of", dates[_CHOSEN], "--train-days", str(_CHOSEN))
+        quietly("promote", *tracking, "--artifacts", run["artifacts"])
+        same = quietly(*watched)["published"]
         run_stages(replace(_WHOLE, tastes_change=dates[_WHOLE_CHANGE]), _WHOLE_CHANGE)
-        changed = _quiet(watched)["published"]
+        changed = quietly(*watched)["published"]
     warned_on = changed[-1]["warned_on"]
     return [
         Figure(
@@ -101,8 +97,3 @@ def _through_all_stages(folder: Path) -> list[Figure]:
             {line["date"]: line["auc"] for line in changed},
         ),
     ]
-
-
-def _quiet(arguments: list[str]) -> dict[str, Any]:
-    with redirect_stdout(io.StringIO()):
-        return main(arguments)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from training.evaluation.fading import ALPHA, Day, Verdict, verdicts
@@ -9,6 +10,8 @@ from training.evaluation.segments import OVERALL
 from training.evaluation.watch_table import read_watch
 from warehouse.catalog import Catalog
 from warehouse.tables import WATCH
+
+_REMEMBERED = 4096  # dates
 
 
 def judged_on(catalog: Catalog, dates: Sequence[str]) -> list[dict[str, Any]]:
@@ -25,12 +28,19 @@ def judged_on(catalog: Catalog, dates: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _overall_lines(catalog: Catalog, dates: Iterable[str]) -> list[dict[str, Any]]:
+    manifests = [catalog.manifest(WATCH, date) for date in dates]
     return [
-        {"date": date, **line}
-        for date in dates
-        for line in read_watch(catalog, date)
-        if line["segment"] == OVERALL.segment
+        line
+        for manifest in manifests
+        if manifest
+        for line in _overall(catalog.storage.root, catalog.dataset, manifest.date, manifest.version)
     ]
+
+
+@lru_cache(_REMEMBERED)  # the board asks for the same dates again and again; a version never changes
+def _overall(warehouse: str, dataset: str, date: str, _version: str) -> list[dict[str, Any]]:
+    lines = read_watch(Catalog(warehouse, dataset), date)
+    return [{"date": date, **line} for line in lines if line["segment"] == OVERALL.segment]
 
 
 def judged(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
