@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from threading import Event, Thread
@@ -39,8 +39,11 @@ class RedisSnapshots:
         """Return the snapshot that answers now, or None if there is none that is whole and that this code can read."""
         with self._connection.answering():
             stored, layout = self._pointed_at()
-            is_whole = stored and all(self._client.hexists(key, MARK) for key in stored.keys)
+            is_whole = stored and self._is_whole(stored)
         return stored if is_whole and layout == _LAYOUT else None
+
+    def _is_whole(self, stored: StoredSnapshot) -> bool:
+        return all(self._client.hexists(key, MARK) for key in stored.keys)
 
     def _pointed_at(self) -> tuple[StoredSnapshot | None, str]:
         told = json.loads(self._client.get(self._pointer) or "{}")
@@ -92,21 +95,30 @@ class RedisSnapshots:
             (users.ids, _cut(pairs.rows, pairs.first)),
         )
         with self._connection.answering():
+            # Marks are written only here, so a hash that Redis loses on the way has none, even if more rows follow.
+            self._write_rows(stored, {key: {MARK: ""} for key in stored.keys})
             for key, (ids, values) in zip(stored.keys, contents, strict=True):
                 is_there = pc.greater(pc.binary_length(values), 0)
-                self._write_hash(key, ids.filter(is_there), values.filter(is_there))
+                ids, values = ids.filter(is_there), values.filter(is_there)
+                for start in range(0, len(ids), _AT_ONCE):
+                    names, rows = (part.slice(start, _AT_ONCE).to_pylist() for part in (ids, values))
+                    self._write_rows(stored, {key: dict(zip(names, rows, strict=True))})
         return stored
 
-    def _write_hash(self, key: str, ids: pa.Array, values: pa.Array) -> None:
-        for start in range(0, len(ids) + 1, _AT_ONCE):  # once at least, for the mark
-            names, rows = (part.slice(start, _AT_ONCE).to_pylist() for part in (ids, values))
-            with self._client.pipeline(transaction=False) as pipeline:
-                pipeline.hset(key, mapping={MARK: "", **dict(zip(names, rows, strict=True))})
+    def _write_rows(self, stored: StoredSnapshot, rows: Mapping[str, Mapping]) -> None:
+        """Write rows of some hashes of a snapshot, and let all of its hashes stay for a while from now."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for key, fields in rows.items():
+                pipeline.hset(key, mapping=fields)
+            for key in stored.keys:
                 pipeline.expire(key, _UNFINISHED_SECONDS)
-                pipeline.execute()
+            pipeline.execute()
 
     def swap(self, stored: StoredSnapshot, lock: Lock) -> None:
-        """Let a snapshot that was written answer from now on. Raises ServingError if another process may load."""
+        """Let a snapshot that was written answer from now on.
+
+        Raises ServingError if another process may load, or if Redis has lost a part of the snapshot.
+        """
         told = {"as_of": stored.snapshot.as_of, "publications": stored.snapshot.publications}
         pointer = json.dumps({**told, "prefix": stored.prefix, "layout": _LAYOUT})
         with self._connection.answering():
@@ -115,6 +127,11 @@ class RedisSnapshots:
                 lock.reacquire()
             except LockError as error:
                 raise ServingError("loading took too long, or Redis was restarted: load again") from error
+            if not self._is_whole(stored):
+                raise ServingError(
+                    f"Redis at {self._connection.name} has lost a part of the features of {stored.snapshot.as_of} "
+                    "while they were loaded: give it more memory if it is full, and load again"
+                )
             with self._client.pipeline(transaction=True) as pipeline:
                 pipeline.set(self._pointer, pointer)
                 for key in stored.keys:

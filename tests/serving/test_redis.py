@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -12,6 +12,7 @@ from threading import Event
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from redis.client import Pipeline
 
 from benchmarks.served_features import publish_served_features
 from local.errors import StartError
@@ -22,8 +23,9 @@ from serving.feature_sources import RedisSource
 from serving.load import load_newest
 from serving.models import ModelSource
 from serving.redis_connection import RedisConnection
-from serving.redis_snapshots import OLD_SECONDS
+from serving.redis_snapshots import OLD_SECONDS, RedisSnapshots
 from serving.service import Service
+from serving.snapshots import load_snapshot, newest_snapshot
 from tests.serving.redis_server import RedisServer
 from tests.serving.test_endpoint import ITEMS, USERS, Place, make
 from warehouse.settings import REPOSITORY
@@ -151,6 +153,36 @@ def test_a_killed_loader_leaves_the_old_features_in_use_and_its_own_expire(place
     load_newest(place.catalog, RedisConnection(redis.url))
     service.refresh()
     assert client.post("/score", json=asked()).json()["features_of"] == "2023-07-21"
+
+
+def test_all_parts_of_a_snapshot_stay_while_one_of_them_is_written(
+    place: Place, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before_each_command(monkeypatch, lambda: [redis.client.expire(key, 5) for key in redis.client.keys("*:2023*")])
+    found, _ = newest_snapshot(place.catalog)
+    stored = RedisSnapshots(RedisConnection(redis.url), "demo").write(found, load_snapshot(place.catalog, found))
+    assert [redis.client.ttl(key) > 5 for key in stored.keys] == [True] * 3
+
+
+@pytest.mark.parametrize("part", ["users", "pairs"])  # the first one is missing at the end, the last one has some rows
+def test_features_of_which_redis_has_lost_a_part_do_not_answer(
+    place: Place, redis: RedisServer, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    before_each_command(monkeypatch, lambda: [redis.client.delete(key) for key in redis.client.keys(f"*:{part}")])
+    with pytest.raises(ServingError, match=r"has lost a part of the features of 2023-07-20 .* load again"):
+        load_newest(place.catalog, RedisConnection(redis.url))
+    assert not redis.client.exists(CURRENT)
+
+
+def before_each_command(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen before each command of a loader."""
+    execute = Pipeline.execute
+
+    def executed(pipeline: Pipeline) -> list:
+        happens()
+        return execute(pipeline)
+
+    monkeypatch.setattr(Pipeline, "execute", executed)
 
 
 def test_without_redis_there_is_a_sentence_and_afterwards_answers_again(place: Place, redis: RedisServer) -> None:
