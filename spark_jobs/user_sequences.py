@@ -1,4 +1,4 @@
-"""Sequences of users: for each user, its last impressions before the date, oldest first."""
+"""Sequences of users: for each user, their last impressions before the date, oldest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def last_impressions(logs: DataFrame) -> DataFrame:
 
 
 def continued(earlier: DataFrame, recent: DataFrame) -> DataFrame:
-    """Append each user's recent impressions to its earlier ones, and return the last of both."""
+    """Append each user's recent impressions to their earlier ones, and return the last of both."""
     after = recent.selectExpr("user_id", *(f"{name} AS recent_{name}" for name in _LISTS))
     # By hash, as a sort would move every sequence. The recent side is the smaller one.
     joined = earlier.join(after.hint("shuffle_hash"), on="user_id", how="full_outer")
@@ -74,7 +74,7 @@ def find_sources(stage: Stage, date: str) -> Sources:
 
 
 def sequences(stage: Stage, sources: Sources) -> DataFrame:
-    """Return each user seen before the date, with its last impressions."""
+    """Return each user seen before the date, with their last impressions."""
     rows = stage.rows(LOGS, *sources.logs)
     if sources.snapshot is None:
         return last_impressions(in_one_task(stage.read(LOGS, *sources.logs), rows))
@@ -89,10 +89,11 @@ def publish_date(stage: Stage, date: str) -> list[Manifest]:
     with stage.staged(SEQUENCES_USER, date) as staged:
         content, _ = write_staged(sequences(stage, sources), staged)
         known_before = stage.rows(SEQUENCES_USER, sources.snapshot) if sources.snapshot else 0
-        if not known_before <= content.rows <= known_before + stage.rows(LOGS, *sources.logs):
+        most = known_before + stage.rows(LOGS, *sources.logs)
+        if not known_before <= content.rows <= most:
             raise StageError(
-                f"{content.rows} users have a sequence, {known_before} had one in the snapshot before; nothing is "
-                "published"
+                f"{content.rows} users would have a sequence before {date}, but there must be {known_before} to {most}"
+                "; nothing is published: run the stage again"
             )
         return [stage.publish(staged, content, sources.inputs, sources.history_start)]
 
