@@ -88,12 +88,12 @@ def raw_files(catalog: Catalog, date: str, intake: Intake) -> list[dict]:
     if not catalog.storage.exists(catalog.path(intake.raw, date)):
         misplaced = ", ".join(catalog.misplaced_raw(intake.raw))
         beside = f"; ignored beside it, because the name is not date=YYYY-MM-DD: {misplaced}" if misplaced else ""
-        raise StageError(f"no {intake.files} for {date}: there is no folder {folder}; put the raw files there{beside}")
+        raise StageError(f"no {intake.files}: there is no folder {folder}; put the raw files there{beside}")
     entries = catalog.files(intake.raw, date)
     if not entries:
         raise StageError(
-            f"no {intake.files} for {date}: the folder {folder} has no files; put the raw files there, or, if the day "
-            f"has no {intake.rows}, a CSV file with only a header"
+            f"no {intake.files}: the folder {folder} has no files; put the raw files there, or, if the day has no "
+            f"{intake.rows}, a CSV file with only a header"
         )
     for entry in entries:
         if entry.get("islink") and not catalog.storage.filesystem.exists(entry["name"]):

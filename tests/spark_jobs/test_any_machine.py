@@ -55,7 +55,7 @@ def test_a_refusal_is_the_last_line_of_standard_error(chinese: Warehouse) -> Non
     said = submit(chinese, "csv_to_orc", "--date", "2023-07-20", LANG="C")
     place = f"{chinese.uri}/raw_{DATASET}/date=2023-07-20"
     assert (said.returncode, said.stdout) == (1, "")
-    sentence = f"no raw logs for 2023-07-20: there is no folder {place}; put the raw files there"
+    sentence = f"no raw logs: there is no folder {place}; put the raw files there"
     assert said.stderr.splitlines()[-1] == f"error: csv_to_orc 2023-07-20: {sentence}"
 
 

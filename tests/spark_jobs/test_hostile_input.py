@@ -385,7 +385,7 @@ def test_a_range_with_a_missing_date_publishes_nothing(warehouse: Warehouse, cap
     write(warehouse, f"{HEADER}\n{GOOD},x\n")
     with pytest.raises(SystemExit):
         warehouse.run("csv_to_orc", "--start-date", DAY, "--end-date", "2023-07-21")
-    assert "no raw logs for 2023-07-21" in capfd.readouterr().err
+    assert "csv_to_orc 2023-07-21: no raw logs: " in capfd.readouterr().err
     assert warehouse.catalog.dates(LOGS) == []
 
 
