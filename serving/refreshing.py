@@ -22,10 +22,12 @@ def refreshing(service: Service, look_every: float | None) -> Iterator[None]:
             service.refresh()
             if service.problems != said:
                 said = service.problems
-                print("\n".join(said) or "what was wrong has passed", file=sys.stderr, flush=True)
+                print("\n".join(said) or "all problems are solved", file=sys.stderr, flush=True)
             ended.wait(look_every)
 
     thread = Thread(target=look, name="look for newer features and models", daemon=True)
     thread.start()
-    yield
-    ended.set()
+    try:
+        yield
+    finally:
+        ended.set()

@@ -1,5 +1,6 @@
 """Looks for newer features and models in the background."""
 
+import threading
 from threading import Event
 
 import pytest
@@ -24,4 +25,14 @@ def test_a_problem_is_told_once_and_so_is_its_end(capsys: pytest.CaptureFixture[
     service = Recovering()
     with refreshing(service, look_every=0.001):
         assert service.ended.wait(10)
-    assert capsys.readouterr().err == "no disk\nwhat was wrong has passed\n"
+    assert capsys.readouterr().err == "no disk\nall problems are solved\n"
+
+
+def test_the_looks_end_with_the_block_even_if_it_fails() -> None:
+    before = threading.enumerate()
+    with pytest.raises(OSError, match="in use"), refreshing(Recovering(), look_every=0.001):
+        raise OSError("the port is in use")
+    after = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in after:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in after)
