@@ -16,11 +16,10 @@ def run_apart(arguments: Sequence[str], catalog: Catalog, settings: Mapping[str,
     settings: environment variables; passwords must be here, as everyone can read a command line.
     Raises ServingError with `failed` and the last line of its standard error.
     """
-    place = {
-        "ANTM2C_WAREHOUSE": catalog.storage.root,
-        "ANTM2C_DATASET": catalog.dataset,
-    }  # say how many scenes there are
-    environment = {**os.environ, **place, **settings, "PYTHONPATH": str(REPOSITORY)}
+    # The child finds its dataset, and how many scenes that has, by these two.
+    place = {"ANTM2C_WAREHOUSE": catalog.storage.root, "ANTM2C_DATASET": catalog.dataset}
+    modules = os.pathsep.join(filter(None, [str(REPOSITORY), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, **place, **settings, "PYTHONPATH": modules}
     command = [sys.executable, "-m", *arguments]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
