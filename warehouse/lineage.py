@@ -7,12 +7,13 @@ written, and their versions, is said by subsets.
 
 import sys
 from collections.abc import Iterable
-from datetime import date as calendar_date
-from datetime import timedelta
+from contextlib import closing
+from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import Input, Manifest
 from warehouse.settings import read_settings
@@ -62,10 +63,9 @@ def partition_event(catalog: Catalog, manifest: Manifest) -> "RunEvent":
         },
         outputFacets={"outputStatistics": statistics, "outputSubset": written},
     )
-    job = f"{catalog.dataset}.{manifest.table}"
     run = f"{manifest.run_id}/{manifest.table}/{manifest.date}"
-    read = _inputs(catalog, manifest.inputs)
-    return _complete(job, run, manifest.date, manifest.published_at, read, output, manifest.code_revision)
+    ended_at, revision = manifest.published_at, manifest.code_revision
+    return _complete(catalog, manifest.table, run, manifest.date, ended_at, manifest.inputs, output, revision)
 
 
 def run_event(
@@ -74,26 +74,28 @@ def run_event(
     """Return the event that ends a training. Its output is the run's folder."""
     from openlineage.client.event_v2 import OutputDataset
 
-    job = f"{catalog.dataset}.train_{model}"
-    return _complete(job, folder, as_of, ended_at, _inputs(catalog, inputs), OutputDataset("file", folder), revision)
+    output = OutputDataset("file", folder)
+    return _complete(catalog, f"train_{model}", folder, as_of, ended_at, inputs, output, revision)
 
 
 def _complete(
-    job: str, run: str, date: str, ended_at: str, inputs: list[Any], output: Any, revision: str
+    catalog: Catalog, job: str, run: str, date: str, ended_at: str, inputs: list[Input], output: Any, revision: str
 ) -> "RunEvent":
+    """Return the event that ends a run. job: its name in the dataset. run: what tells it apart from all others."""
     from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
     from openlineage.client.facet_v2 import job_type_job, nominal_time_run
 
-    next_day = calendar_date.fromisoformat(date) + timedelta(days=1)
-    nominal = nominal_time_run.NominalTimeRunFacet(f"{date}T00:00:00Z", f"{next_day}T00:00:00Z")
+    zone = catalog.raw_mapping().time_zone
+    beginnings = (datetime.fromisoformat(day).replace(tzinfo=zone) for day in (date, days_before(date, -1)))
+    nominal = nominal_time_run.NominalTimeRunFacet(*(midnight.isoformat() for midnight in beginnings))
     kind = job_type_job.JobTypeJobFacet(processingType="BATCH", integration="ANTM2C", jobType="JOB")
     return RunEvent(
         eventTime=ended_at,
         producer=f"urn:antm2c:{revision}",
         run=Run(str(uuid5(NAMESPACE_URL, run)), facets={"nominalTime": nominal}),
-        job=Job(_NAMESPACE, job, facets={"jobType": kind}),
+        job=Job(_NAMESPACE, f"{catalog.dataset}.{job}", facets={"jobType": kind}),
         eventType=RunState.COMPLETE,
-        inputs=inputs,
+        inputs=_inputs(catalog, inputs),
         outputs=[output],
     )
 
@@ -118,7 +120,7 @@ def _inputs(catalog: Catalog, inputs: Iterable[Input]) -> list[Any]:
 
 
 def _partitions(dates: list[tuple[str, str]]) -> Any:
-    """dates: with the version of each partition."""
+    """Return the condition that selects these partitions. dates: each with its version."""
     from openlineage.client.facet_v2 import base_subset_dataset
 
     return base_subset_dataset.PartitionSubsetCondition(
@@ -139,8 +141,7 @@ def _send(what: str, event: Any) -> None:
     try:
         from openlineage.client import OpenLineageClient
 
-        client = OpenLineageClient()
-        client.emit(event())
-        client.close()
+        with closing(OpenLineageClient()) as client:
+            client.emit(event())
     except Exception as error:  # each transport raises its own errors
         print(f"{what} is published, but its lineage event was not sent: {error}", file=sys.stderr, flush=True)

@@ -7,8 +7,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from openlineage.client import OpenLineageClient
 
 from tests.warehouse.conftest import DAY, publish
 from warehouse.catalog import Catalog
@@ -59,6 +61,11 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def nominal(event: dict[str, Any]) -> tuple[str, str]:
+    told = event["run"]["facets"]["nominalTime"]
+    return told["nominalStartTime"], told["nominalEndTime"]
+
+
 def test_partitions_are_told_with_what_they_were_computed_from(catalog: Catalog, events_file: Path) -> None:
     logs = [publish(catalog, LOGS, day, ["a", "b"]) for day in ("2023-07-19", DAY)]
     manifest = publish(catalog, DAILY_USER, DAY, ["a"], [(LOGS, "2023-07-19"), (LOGS, DAY), (LOGS, "2023-07-21")])
@@ -67,7 +74,7 @@ def test_partitions_are_told_with_what_they_were_computed_from(catalog: Catalog,
     assert event["eventType"] == "COMPLETE"
     assert event["eventTime"] == manifest.published_at
     assert event["job"] | {"facets": 0} == {"namespace": "antm2c", "name": "test.daily_user", "facets": 0}
-    assert event["run"]["facets"]["nominalTime"]["nominalStartTime"] == f"{DAY}T00:00:00Z"
+    assert nominal(event) == ("2023-07-20T00:00:00+00:00", "2023-07-21T00:00:00+00:00")
     [source] = event["inputs"]  # the third date does not exist
     assert (source["namespace"], source["name"]) == ("file", f"{root}/logs_test")
     assert source["inputFacets"]["inputSubset"]["inputCondition"]["partitions"] == [
@@ -79,6 +86,18 @@ def test_partitions_are_told_with_what_they_were_computed_from(catalog: Catalog,
     assert [[field["name"], field["type"]] for field in output["facets"]["schema"]["fields"]] == manifest.columns
     assert output["outputFacets"]["outputStatistics"]["rowCount"] == 1
     assert len({event["run"]["runId"] for event in read(events_file)}) == 3
+
+
+def test_a_date_begins_in_the_zone_of_the_dataset(catalog: Catalog, events_file: Path) -> None:
+    """In Berlin, the day has 25 hours when summer ends."""
+    mapping = Path(catalog.mapping_path)
+    mapping.parent.mkdir()
+    mapping.write_text('[time]\nzone = "Europe/Berlin"')
+    publish(catalog, LOGS, "2023-10-29", ["a"])
+    report_run(catalog, "dnn", "/runs/1", DAY, [], "abc", "2023-11-01T01:02:03+00:00")
+    partition, run = map(nominal, read(events_file))
+    assert partition == ("2023-10-29T00:00:00+02:00", "2023-10-30T00:00:00+01:00")
+    assert run == ("2023-07-20T00:00:00+02:00", "2023-07-21T00:00:00+02:00")
 
 
 def test_a_table_has_its_whole_path_as_its_name(tmp_path: Path, events_file: Path) -> None:
@@ -115,6 +134,9 @@ def test_a_service_that_is_gone_is_named_and_the_partition_is_published(
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__TYPE", "http")
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__URL", "http://127.0.0.1:1")
     monkeypatch.setenv("OPENLINEAGE__TRANSPORT__RETRY", '{"total": 0}')
+    closed = Mock()
+    monkeypatch.setattr(OpenLineageClient, "close", closed)
     publish(catalog, LOGS, DAY, ["a"])
     assert catalog.dates(LOGS) == [DAY]
+    closed.assert_called_once()
     assert f"logs {DAY} is published, but its lineage event was not sent: " in capsys.readouterr().err
