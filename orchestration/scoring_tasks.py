@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.assets import SCORES
-from orchestration.task_failures import fail, skip
+from orchestration.task_failures import fail, failing_with_sentence, skip
 from orchestration.training_command import RunCommand
 from orchestration.training_tasks import locations
 from training.tracking.champion import ALIAS
@@ -27,6 +27,7 @@ def next_date(catalog: Catalog) -> str | None:
     return days_before(max(complete), -1) if complete else None
 
 
+@failing_with_sentence(log)
 def check_candidates(params: dict[str, Any], ti: Any) -> list[str]:
     """Return the dates to score, ascending. Skips the run if there are no candidates for them, and says so.
 

@@ -2,6 +2,8 @@
 
 import re
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from logging import Logger
 from typing import Any, NoReturn
 
@@ -9,6 +11,8 @@ from airflow.sdk import Context, RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowSkipException
 
 from orchestration.task_messages import leave_message
+from training.errors import TrainingError
+from warehouse.errors import StorageError, WarehouseError
 
 _LINE = 110  # characters; the page of a log cuts off longer lines
 _COMMAND = re.compile(r"`[^`]+`")
@@ -34,6 +38,17 @@ def fail(log: Logger | Any, sentence: str, may_pass: bool = False) -> NoReturn:
     """Log a sentence that says why the task failed and what to do, and end the task."""
     log.error(wrapped(sentence))
     raise TaskFailure(sentence, may_pass)
+
+
+@contextmanager
+def failing_with_sentence(log: Logger | Any) -> Iterator[None]:
+    """Let a TrainingError or WarehouseError in this block, or in a function decorated with this, fail the task."""
+    try:
+        yield
+    except TrainingError as error:
+        fail(log, str(error), error.may_pass)
+    except WarehouseError as error:
+        fail(log, str(error), may_pass=isinstance(error, StorageError))  # a file system may be back later
 
 
 def skip(ti: Any, reason: str) -> NoReturn:

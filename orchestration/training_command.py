@@ -5,8 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from orchestration.task_failures import fail
-from training.errors import TrainingError
+from orchestration.task_failures import failing_with_sentence
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +28,5 @@ def run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from training.cli import main
 
-    try:
+    with failing_with_sentence(log):
         return main(command_line(command, arguments))
-    except TrainingError as error:
-        fail(log, str(error), error.may_pass)

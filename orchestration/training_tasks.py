@@ -4,13 +4,11 @@ import logging
 from typing import Any
 
 from orchestration.assets import MODELS
-from orchestration.task_failures import fail, skip
+from orchestration.task_failures import failing_with_sentence, skip
 from orchestration.training_command import RunCommand
-from training.errors import TrainingError
 from training.model_names import reads_texts
 from training.window import available_window, require_published, tables_of, window_ending
 from warehouse.catalog import Catalog
-from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 
@@ -28,6 +26,7 @@ def newest_date() -> str | None:
     return max(Catalog(settings.warehouse, settings.dataset).dates(TRAIN), default=None)
 
 
+@failing_with_sentence(log)
 def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> list[dict[str, Any]]:
     """Check the dates of the window, and return the keyword arguments of `train`, one dict for each model.
 
@@ -37,16 +36,13 @@ def check_window(as_of: str, params: dict[str, Any], dag_run: Any, ti: Any) -> l
     """
     settings = read_settings()
     days = (params["train_days"], params["val_days"])
-    try:
-        catalog = Catalog(settings.warehouse, settings.dataset)
-        wanted = window_ending(as_of, *days)
-        if dag_run.run_type == "scheduled" and not set(wanted.dates) & set(catalog.dates(TRAIN)):
-            skip(ti, f"no training table from {wanted.dates[0]} to {wanted.dates[-1]}")
-        window = available_window(catalog, as_of, *days)
-        tables = dict.fromkeys(table for model in params["models"] for table in tables_of(model))
-        require_published(catalog, window.dates, allow_stale=False, tables=tuple(tables))
-    except (TrainingError, WarehouseError) as error:
-        fail(log, str(error), may_pass=isinstance(error, StorageError))  # a file system may be back later
+    catalog = Catalog(settings.warehouse, settings.dataset)
+    wanted = window_ending(as_of, *days)
+    if dag_run.run_type == "scheduled" and not set(wanted.dates) & set(catalog.dates(TRAIN)):
+        skip(ti, f"no training table from {wanted.dates[0]} to {wanted.dates[-1]}")
+    window = available_window(catalog, as_of, *days)
+    tables = dict.fromkeys(table for model in params["models"] for table in tables_of(model))
+    require_published(catalog, window.dates, allow_stale=False, tables=tuple(tables))
     taken, first, last = len(window.train), window.train[0], window.train[-1]
     log.info("The window has %s training days, %s to %s; the form asked for at most %s", taken, first, last, days[0])
     form = {name: params[name] for name in _FOR_TRAINING if params[name] is not None}

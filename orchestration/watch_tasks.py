@@ -5,15 +5,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from orchestration.assets import WATCH
-from orchestration.task_failures import fail, skip, wrapped
+from orchestration.task_failures import failing_with_sentence, skip, wrapped
 from orchestration.training_command import RunCommand
 from orchestration.training_tasks import locations
-from training.errors import TrainingError
 from training.tracking.champion import champion_of
 from training.window import in_ranges, ranges
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
-from warehouse.errors import StorageError, WarehouseError
 from warehouse.settings import read_settings
 from warehouse.tables import TRAIN
 
@@ -23,20 +21,16 @@ RETRAINING = "retrain"
 WARNED_ABOUT = "warned_about"  # the key in XCom of the champion that a warning is about
 
 
+@failing_with_sentence(log)
 def find_dates(params: dict[str, Any], triggering_asset_events: Mapping[Any, Iterable[Any]], ti: Any) -> list[str]:
     """Return the dates to watch, ascending. Skips the run if there is no champion, or no logs, and says so.
 
     These are the date of the form, or those whose training tables have just been published, or the newest one.
     """
     settings = read_settings()
-    try:
-        dates = _with_clicks(Catalog(settings.warehouse, settings.dataset), params, triggering_asset_events, ti)
-        champion = champion_of(settings.tracking_uri, settings.dataset)
-    except TrainingError as error:
-        fail(log, str(error), error.may_pass)
-    except WarehouseError as error:
-        fail(log, str(error), may_pass=isinstance(error, StorageError))  # a file system may be back later
-    if champion is None:  # found here and not by the command, which takes a slot of the pool
+    dates = _with_clicks(Catalog(settings.warehouse, settings.dataset), params, triggering_asset_events, ti)
+    # Found here and not by the command, which takes a slot of the pool.
+    if champion_of(settings.tracking_uri, settings.dataset) is None:
         skip(ti, f"dataset {settings.dataset} has no champion yet: run antm2c_retrain")
     return dates
 

@@ -16,6 +16,7 @@ from tests.dags.conftest import DATASET, HandMadeWarehouse
 from training.errors import TrainingError
 from training.tracking.champion import ALIAS
 from training.tracking.champion_history import THEN
+from warehouse.errors import StorageError
 from warehouse.settings import read_settings
 from warehouse.tables import CANDIDATES, FEATURES_ITEM, FEATURES_UI, FEATURES_USER
 
@@ -76,6 +77,21 @@ def test_a_date_without_candidates_is_skipped_and_the_note_says_so(two_dates: Ha
         check_candidates({**FORM, "date": "2023-07-13"}, ti)
     ti.xcom_push.assert_called_once_with(key=MESSAGE, value=str(skipped.value))
     assert two_dates.catalog.uri(CANDIDATES, "2023-07-13") in str(skipped.value)
+
+
+def test_a_folder_that_is_not_a_date_is_told_and_not_tried_again(two_dates: HandMadeWarehouse) -> None:
+    Path(two_dates.catalog.path(FEATURES_ITEM, "2023-02-30")).mkdir()
+    with pytest.raises(TaskFailure, match=r"date=2023-02-30 is not a date: .*; rename the folder") as failure:
+        check_candidates(FORM, Mock())
+    assert not failure.value.may_pass
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_file_system_that_is_gone_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestration.scoring_tasks.Catalog", Mock(side_effect=StorageError("the NameNode is gone")))
+    with pytest.raises(TaskFailure, match="the NameNode is gone") as failure:
+        check_candidates(FORM, Mock())
+    assert failure.value.may_pass
 
 
 @pytest.mark.usefixtures("warehouse")
