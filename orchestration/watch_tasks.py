@@ -57,12 +57,13 @@ def _dates(event: Any) -> list[str]:
     return days(ends[0], ends[-1]) if ends[0] else []
 
 
+@failing_with_sentence(log)
 def watch(dates: list[str], params: dict[str, Any], ti: Any, outlet_events: Any, run_command: RunCommand) -> list[str]:
     """Watch the dates, describe the last one in the asset event, and return the task to run next, if any.
 
-    This is the retraining, if there is a warning and the form asks for it. The id of its run is made of that of the
-    champion, so one is started however often the watch warns or is tried. A warning does not fail the task. Skips the
-    run if no date could be watched, and says why.
+    This is the retraining, if the newest warning is about the present champion and the form asks for it. The id of its
+    run is made of that of the champion, so one is started however often the watch warns or is tried. A warning does not
+    fail the task. Skips the run if no date could be watched, and says why.
     """
     settings = read_settings()
     place = {**locations(), "tracking-uri": settings.tracking_uri}
@@ -81,4 +82,10 @@ def watch(dates: list[str], params: dict[str, Any], ti: Any, outlet_events: Any,
         return []
     log.warning(wrapped(f"{newest['date']}: {newest['says']}"))
     ti.xcom_push(key=WARNED_ABOUT, value=f"{newest['run']}_version_{newest['version']}")
-    return [RETRAINING] if params["retrain"] else []
+    if not params["retrain"]:
+        return []
+    champion = champion_of(settings.tracking_uri, settings.dataset)
+    if champion is None or (champion.run, champion.version) != (newest["run"], newest["version"]):
+        log.info("No retraining: version %s, which the warning is about, is no longer the champion", newest["version"])
+        return []
+    return [RETRAINING]

@@ -95,6 +95,17 @@ def test_a_warning_is_logged_and_may_start_a_retraining(
 
 
 @pytest.mark.usefixtures("warehouse")
+@pytest.mark.parametrize("present", [Champion("2", "b", "", "c"), Champion("2", "a", "", "b"), None])
+def test_a_warning_about_a_former_champion_starts_no_retraining(champion: Mock, present: Champion | None) -> None:
+    """Old dates may be watched long after the champion has been replaced."""
+    champion.return_value = present
+    ti, events = Mock(), {WATCH: SimpleNamespace()}
+    command = Mock(return_value={"published": [WORSE], "skipped": []})
+    assert watch([WORSE["date"]], {**FORM, "retrain": True}, ti, events, command) == []
+    assert events[WATCH].extra["says"] == "it is worse"
+
+
+@pytest.mark.usefixtures("warehouse")
 def test_however_often_the_watch_is_tried_it_asks_for_the_same_retraining() -> None:
     """A try may have published the warning and then died before the retraining was started."""
     tries = [Mock(), Mock()]
