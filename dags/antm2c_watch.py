@@ -6,8 +6,8 @@ It runs as soon as the training table of a date is published. You may also run i
 2. `watch` publishes the table `watch`. If no candidates of the date were scored, the champion before the date scores
    its impressions. If there was no champion, the run is skipped. If the champion is worse than when it was chosen, the
    task logs a warning, and the run's note begins with it; the task does not fail.
-3. `retrain` starts `antm2c_retrain` on a warning, if the form or ANTM2C_RETRAIN_ON_WARNING says so: once for each
-   champion, so it is skipped on later warnings.
+3. `retrain` starts `antm2c_retrain` on a warning about the present champion, if the form or ANTM2C_RETRAIN_ON_WARNING
+   says so: once for each champion, so it is skipped on later warnings.
 
 The watch needs the pool `antm2c_heavy`. If Airflow warns that it does not exist, create it with 2 slots under Admin,
 Pools, or run `python -m orchestration.pools`.
@@ -74,6 +74,6 @@ with DAG(
             "as_of": "{{ ti.xcom_pull(task_ids='find_dates')[-1] }}",
             "notes": "The watch has warned: the champion is worse than when it was chosen.",
         },
-        doc_md="Starts a retraining if the watch has warned, unless a warning about this champion has started one.",
+        doc_md="Starts a retraining if the watch has warned of the present champion, unless a warning about this champion has started one.",
     )
     found >> watched >> retrained
