@@ -74,6 +74,6 @@ with DAG(
             "as_of": "{{ ti.xcom_pull(task_ids='find_dates')[-1] }}",
             "notes": "The watch has warned: the champion is worse than when it was chosen.",
         },
-        doc_md="Starts a retraining if the watch has warned of the present champion, unless a warning about this champion has started one.",
+        doc_md="Starts a retraining if the watch has warned of the present champion, once for each champion.",
     )
     found >> watched >> retrained
