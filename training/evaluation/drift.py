@@ -31,17 +31,22 @@ class Bins:
 def stability_index(before: np.ndarray, now: np.ndarray) -> np.ndarray | None:
     """Return the PSI of each feature (Siddiqi, 2006), [F]. None if there are fewer than 100 rows on a side.
 
-    PSI = sum over bins of (now - before) * ln(now / before), of shares. Half a row is added to each bin, so that none
-    is empty. Up to 0.1 is usually called stable, more than 0.25 shifted. before, now: bins, [m, F] and [n, F].
+    PSI = sum over bins of (now - before) * ln(now / before), of shares. Each side gets BINS / 2 rows more, spread over
+    the bins as the rows of both sides together, so that a bin is empty on both sides or on none. Up to 0.1 is usually
+    called stable, more than 0.25 shifted. before, now: bins, [m, F] and [n, F].
     """
     if min(len(before), len(now)) < LEAST_ROWS:
         return None
-    shares_before, shares_now = _shares(before), _shares(now)
-    return ((shares_now - shares_before) * np.log(shares_now / shares_before)).sum(axis=1)
+    counts_before, counts_now = _counts(before), _counts(now)
+    added = BINS / 2 * (counts_before + counts_now) / (len(before) + len(now))
+    shares_before = (counts_before + added) / (len(before) + BINS / 2)
+    shares_now = (counts_now + added) / (len(now) + BINS / 2)
+    ratio = np.divide(shares_now, shares_before, out=np.ones_like(added), where=added > 0)
+    return ((shares_now - shares_before) * np.log(ratio)).sum(axis=1)
 
 
-def _shares(places: np.ndarray) -> np.ndarray:
-    rows, features = places.shape
+def _counts(places: np.ndarray) -> np.ndarray:
+    """Return how many rows are in each bin of each feature, [F, BINS]."""
+    features = places.shape[1]
     flat = places + BINS * np.arange(features)
-    counts = np.bincount(flat.ravel(), minlength=BINS * features).reshape(features, BINS)
-    return (counts + 0.5) / (rows + BINS / 2)
+    return np.bincount(flat.ravel(), minlength=BINS * features).reshape(features, BINS)

@@ -1,12 +1,10 @@
-"""Levelled entropy, the interval of AUC by user, and drift, each against a slow or obvious recomputation."""
+"""Levelled entropy against a grid of levels, and its error against samples of users."""
 
 import math
 
 import numpy as np
 import pytest
 
-from training.evaluation.auc import auc_interval
-from training.evaluation.drift import BINS, LEAST_ROWS, Bins, stability_index
 from training.evaluation.levelled_entropy import levelled_entropy
 
 RNG = np.random.default_rng(7)
@@ -46,28 +44,3 @@ NINE, TEN = np.arange(600) < 9, np.arange(600) < 10
 def test_too_few_rows_of_a_class_have_no_entropy(labels: np.ndarray) -> None:
     assert levelled_entropy(LOGITS[: len(labels)], labels, USERS[: len(labels)]) is None
     assert levelled_entropy(LOGITS, TEN * 1, USERS)
-
-
-def test_rows_that_a_user_repeats_do_not_make_an_auc_more_certain() -> None:
-    alone = np.arange(600)
-    plain = auc_interval(LOGITS, LABELS, alone)
-    twice = auc_interval(np.tile(LOGITS, 2), np.tile(LABELS, 2), np.tile(alone, 2))
-    assert (twice.low, twice.high) == pytest.approx((plain.low, plain.high), abs=1e-3)
-    assert auc_interval(LOGITS, LABELS * 0, alone).auc is None
-
-
-def test_a_stability_index_compares_shares_of_rows_in_tenths_of_the_reference() -> None:
-    before, now = RNG.normal(size=(500, 2)), RNG.normal([0, 1], size=(300, 2))
-    before[:, 1], now[:, 1] = before[:, 1].round(), now[:, 1].round()
-    bins = Bins.of(before)
-    found = stability_index(bins.places(before), bins.places(now))
-    for feature in range(2):
-        edges = sorted({np.sort(before[:, feature])[math.ceil(tenth / 10 * 499)] for tenth in range(1, 10)})
-        counts = np.zeros((2, BINS))
-        for side, values in enumerate((before, now)):
-            for value in values[:, feature]:
-                counts[side, sum(edge < value for edge in edges)] += 1
-        old, new = ((count + 0.5) / (count.sum() + BINS / 2) for count in counts)
-        assert found[feature] == pytest.approx(sum((n - o) * math.log(n / o) for o, n in zip(old, new, strict=True)))
-    assert found[1] > 0.25 > 0.1 > found[0]
-    assert stability_index(bins.places(before), bins.places(now[: LEAST_ROWS - 1])) is None
