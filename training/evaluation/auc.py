@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.evaluation.segments import FEWEST_ROWS
+
 Z_95 = 1.959963984540054  # 95% of a normal distribution lies within this many standard deviations of its mean
 _BLOCK = 4096  # values looked up at a time, so that the values around them stay in the processor's cache
 
 
 @dataclass(frozen=True)
 class AucInterval:
-    """An AUC and its 95% interval. A value is None if there are too few rows to compute it."""
+    """An AUC and its 95% interval. A value is None if there are too few rows for it."""
 
     auc: float | None
     low: float | None = None
@@ -39,12 +41,14 @@ def auc_interval(scores: np.ndarray, labels: np.ndarray, users: np.ndarray) -> A
 
     A user's rows count as one cluster (Obuchowski, 1997). If every row has a user of its own, the interval is that of
     DeLong et al., 1988. The AUC is assumed to be normally distributed, and the interval is cut off at 0 and 1. It is
-    None if a class has rows of fewer than two users.
+    None if a class has fewer than FEWEST_ROWS rows, or rows of fewer than two users.
     """
     of_positives, of_negatives = _doubled_ranks(scores, labels)
     value = _area(of_positives, len(of_negatives))
-    deviation = None if value is None else _deviation(*_shares(of_positives, of_negatives), labels, users)
-    if value is None or deviation is None:
+    if value is None or min(len(of_positives), len(of_negatives)) < FEWEST_ROWS:
+        return AucInterval(value)
+    deviation = _deviation(*_shares(of_positives, of_negatives), labels, users)
+    if deviation is None:
         return AucInterval(value)
     margin = Z_95 * deviation
     return AucInterval(value, max(value - margin, 0.0), min(value + margin, 1.0))

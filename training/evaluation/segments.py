@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from warehouse.tables import SCENES
 
 LEVELS = ("zero", "few", "warm")  # how often a user or an item was shown in the training window
-FEWEST_ROWS = 10  # of each class: with fewer, an interval of AUC may have no width at all
+FEWEST_ROWS = 10  # of each class: with fewer, the interval of an AUC may have no width at all
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from training.evaluation.segments import FEWEST_ROWS, Figures
+from training.evaluation.segments import Figures
 
 AUC_REACH = 0.2  # the heat scale ends this far from an AUC of 0.5
 HEAT_STEPS = 40
@@ -129,7 +129,7 @@ def lean_of(figures: Figures) -> float | None:
     low, high = figures.auc_low, figures.auc_high
     if figures.auc is None:
         return None
-    if low is None or high is None or min(figures.positives, figures.rows - figures.positives) < FEWEST_ROWS:
+    if low is None or high is None:
         return 0.0
     surely = low if low > 0.5 else min(high, 0.5)
     return max(-1.0, min((surely - 0.5) / AUC_REACH, 1.0))

@@ -85,7 +85,8 @@ _PAGES.filters["figure"] = _figure
 
 
 def _tiles(metrics: dict[str, Any]) -> Iterable[tuple[str, str]]:
-    yield _figure(metrics["auc"]), f"AUC, {_figure(metrics['auc_low'])} to {_figure(metrics['auc_high'])}"
+    low, high = metrics["auc_low"], metrics["auc_high"]
+    yield _figure(metrics["auc"]), "AUC" if low is None else f"AUC, {_figure(low)} to {_figure(high)}"
     if metrics.get("share") is not None:
         yield f"{metrics['share']:.1%}", f"share of the best reachable {_figure(metrics['best_reachable_auc'])}"
     yield _figure(metrics["gauc"]), "GAUC, within users"

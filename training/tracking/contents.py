@@ -19,7 +19,7 @@ def description(run: RunSummary, config: dict[str, Any]) -> str:
     auc, low, high, logloss, share = (run.figures[name] for name in _MAIN)
     course = config["course"]
     cells = {
-        "AUC (95% interval)": f"{_shown(auc)} ({_shown(low)} to {_shown(high)})",
+        "AUC (95% interval)": _area(auc, low, high),
         "Log loss": _shown(logloss),
         "Rows": f"{run.rows:,}",
         "As of": run.as_of,
@@ -55,8 +55,12 @@ def _levels() -> Iterator[tuple[str, Segment]]:
 
 def _line(name: str, figures: Figures) -> list[str]:
     clicked = "-" if figures.ctr is None else f"{figures.ctr:.1%}"
-    area = f"{_shown(figures.auc)} ({_shown(figures.auc_low)} to {_shown(figures.auc_high)})"
-    return [name, f"{figures.rows:,}", clicked, "-" if figures.auc is None else area]
+    return [name, f"{figures.rows:,}", clicked, _area(figures.auc, figures.auc_low, figures.auc_high)]
+
+
+def _area(auc: float | None, low: float | None, high: float | None) -> str:
+    """Return an AUC with its interval, or alone if there are too few rows for one."""
+    return _shown(auc) if low is None else f"{_shown(auc)} ({_shown(low)} to {_shown(high)})"
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

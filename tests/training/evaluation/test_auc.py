@@ -6,6 +6,7 @@ from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
 from training.evaluation.auc import auc, auc_difference, auc_interval
+from training.evaluation.segments import FEWEST_ROWS
 
 
 def random_rows(rng, n, values=None, rate=0.3):
@@ -71,13 +72,31 @@ def test_interval_covers_the_true_auc_about_as_often_as_it_says():
 
 
 def test_interval_needs_two_users_of_each_class():
-    found = auc_interval(np.array([0.1, 0.5, 0.9, 0.95]), np.array([0, 0, 1, 1]), np.array([0, 1, 2, 2]))
+    labels = np.repeat([0, 1], FEWEST_ROWS)
+    found = auc_interval(labels, labels, np.where(labels, FEWEST_ROWS, np.arange(2 * FEWEST_ROWS)))
     assert (found.auc, found.low, found.high) == (1.0, None, None)
 
 
+@pytest.mark.parametrize("of_class", [0, 1])
+def test_few_rows_of_a_class_have_an_auc_but_no_interval(of_class):
+    few, enough = ((np.arange(300) < rows) == of_class for rows in (FEWEST_ROWS - 1, FEWEST_ROWS))
+    found = auc_interval(few, few, np.arange(300))
+    assert (found.auc, found.low, found.high) == (1.0, None, None)
+    assert auc_interval(enough, enough, np.arange(300)).low == 1
+
+
+def test_rows_that_a_user_repeats_do_not_make_an_auc_more_certain():
+    scores, labels = random_rows(np.random.default_rng(4), 600)
+    users = np.arange(600)
+    plain = auc_interval(scores, labels, users)
+    twice = auc_interval(np.tile(scores, 2), np.tile(labels, 2), np.tile(users, 2))
+    assert (twice.low, twice.high) == pytest.approx((plain.low, plain.high), abs=1e-3)
+
+
 def test_interval_stays_within_0_and_1():
-    found = auc_interval(np.array([0.1, 0.2, 0.8, 0.3, 0.9, 0.95]), np.array([0, 0, 0, 1, 1, 1]), np.arange(6))
-    assert found.high == 1.0
+    labels = np.repeat([0, 1], FEWEST_ROWS)
+    scores = np.where(np.arange(2 * FEWEST_ROWS) == 0, 1.5, labels + np.arange(2 * FEWEST_ROWS) / 100)
+    assert auc_interval(scores, labels, np.arange(len(labels))).high == 1.0
 
 
 @pytest.mark.parametrize("values", [None, 2])

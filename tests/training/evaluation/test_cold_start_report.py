@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from training.evaluation.cold_start_report import cold_start_report, write_long, write_pivot
 from training.evaluation.metrics import evaluated
 from training.evaluation.prediction_table import cold_start_level, scored
-from training.evaluation.segments import LEVELS, OVERALL, Segment
+from training.evaluation.segments import FEWEST_ROWS, LEVELS, OVERALL, Segment
 from warehouse.tables import SCENES
 
 
@@ -46,9 +46,11 @@ def test_every_segment_equals_a_loop_over_its_rows():
         assert (figures.rows, figures.positives) == (len(chosen), sum(labels))
         if len(set(labels)) == 2:
             assert figures.auc == pytest.approx(roc_auc_score(labels, [row["logit"] for row in chosen]), abs=1e-12)
+        if min(sum(labels), len(labels) - sum(labels)) >= FEWEST_ROWS:
             assert figures.auc_low < figures.auc < figures.auc_high
         else:
-            assert figures.auc is figures.auc_low is figures.auc_high is None
+            assert figures.auc_low is figures.auc_high is None
+            assert (figures.auc is None) == (len(set(labels)) < 2)
         if chosen:
             assert figures.ctr == pytest.approx(np.mean(labels))
             assert figures.predicted_ctr == pytest.approx(np.mean([row["probability"] for row in chosen]))

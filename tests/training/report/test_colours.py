@@ -1,6 +1,6 @@
 import pytest
 
-from training.evaluation.segments import FEWEST_ROWS, Figures
+from training.evaluation.segments import Figures
 from training.report.colours import AUC_REACH, DARK, LIGHT, Palette, contrast, heat, lean_of
 
 
@@ -53,8 +53,7 @@ def test_a_colour_follows_the_end_of_the_interval_nearer_to_a_half() -> None:
     assert (lean_of(figures(900, 300, 0.95, 0.9, 1.0)), lean_of(figures(900, 300, 0.05, 0.0, 0.1))) == (1, -1)
 
 
-def test_few_rows_of_a_class_have_no_colour_even_if_they_are_told_apart_perfectly() -> None:
-    for positives in (FEWEST_ROWS - 1, 900 - FEWEST_ROWS + 1):
-        assert lean_of(figures(900, positives, 1.0, 1.0, 1.0)) == 0
-    assert lean_of(figures(900, FEWEST_ROWS, 1.0, 1.0, 1.0)) == 1
+def test_an_auc_without_interval_is_pale_even_if_classes_are_told_apart_perfectly() -> None:
+    assert lean_of(figures(900, 9, 1.0, None, None)) == 0
+    assert lean_of(figures(900, 10, 1.0, 1.0, 1.0)) == 1
     assert lean_of(figures(5, 5, None, None, None)) is None
