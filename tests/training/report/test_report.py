@@ -105,8 +105,9 @@ def test_a_coin_has_neither_colour():
 
 
 def test_a_cell_of_few_rows_is_pale_however_high_its_auc():
-    few = scored_by(1).slice(0, 12)
-    heat = section(page(few), "Scene by level")
+    html = page(scored_by(1).slice(0, 12))
+    heat = section(html, "Scene by level")
+    assert "<b>1.0000</b><span>AUC</span>" in html
     assert "1.000" in drawn(heat)
     assert "#1d5fa8" not in heat
 
