@@ -47,7 +47,7 @@ class ImpressionSequences:
     def of_lists(parts: Sequence[Sequence[pa.ChunkedArray]], items: ValueIndex) -> "ImpressionSequences":
         """Number the sequences of some tables in their order. Each part has the four columns LISTS; null is empty.
 
-        Raises ValueError, a clause, if the lists of a sequence differ in length or hold an unknown scene or null.
+        Raises ValueError, a clause, if the lists of a sequence differ in length or hold an invalid value or null.
         """
         lengths, columns = [np.zeros(1, dtype=np.int64)], []
         for lists in parts:
@@ -61,6 +61,9 @@ class ImpressionSequences:
         unknown = {scene for _, scenes, *_ in columns for scene in pc.unique(scenes).to_pylist()} - {*SCENES}
         if unknown:
             raise ValueError(f"a sequence has the scene {min(unknown)}, but valid are {SCENES[0]} to {SCENES[-1]}")
+        unknown = {value for *_, clicked, _ in columns for value in pc.unique(clicked).to_pylist()} - {0, 1}
+        if unknown:
+            raise ValueError(f"a sequence has clicked = {min(unknown)}, but valid are 0 and 1")
         return ImpressionSequences(
             np.cumsum(np.concatenate(lengths)),
             _column((items.index(item_ids.dictionary_encode()) for item_ids, *_ in columns), np.int32),

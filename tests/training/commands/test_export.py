@@ -92,6 +92,7 @@ def test_histories_may_be_null_or_long_but_must_fit_together(validated: dict, tm
     for changes, sentence in (
         ({"history_scenes": [1]}, "the histories cannot be used, as the lists of a sequence differ in length"),
         ({"history_scenes": [7] * 50}, "as a sequence has the scene 7, but valid are 0 to 4: correct the columns"),
+        ({"history_clicked": [2] * 50}, "as a sequence has clicked = 2, but valid are 0 and 1: correct the columns"),
         ({"history_item_ids": [None] * 50}, "as a sequence has an impression without item, scene, day or whether"),
     ):
         with pytest.raises(TrainingError, match=sentence):
