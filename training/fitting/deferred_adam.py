@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from training.distributed import averaged_rows, count
 
 Schedule = Callable[[int], float]  # from a step, counted from 1, to its learning rate
+_BETAS = (0.9, 0.999)  # how much of the running means of gradients and of their squares a step keeps
 _SETTLED = 20_000  # steps after which Adam's bias corrections are 1 in float32
 
 
@@ -42,14 +43,13 @@ class DeferredAdam:
         embeddings: Sequence[nn.Embedding],
         schedule: Schedule,
         settled_after: int = 0,
-        betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
     ) -> None:
         """settled_after: the step after which the learning rate is constant."""
         self._weights = [embedding.weight for embedding in embeddings]
         self._moments = [_no_moments(weight) for weight in self._weights]
-        self._schedule, self._betas, self._eps = schedule, betas, eps
-        later_moves = _later_moves(schedule, betas, max(_SETTLED, settled_after))
+        self._schedule, self._eps = schedule, eps
+        later_moves = _later_moves(schedule, max(_SETTLED, settled_after))
         self._later_moves = later_moves.to(self._weights[0].device)
         self._step = 0
         for number, embedding in enumerate(embeddings):
@@ -68,7 +68,7 @@ class DeferredAdam:
             if gradient is not None and count() > 1:  # some rows were looked up only by other processes
                 self._catch_up(number, gradient.indices()[0])
         self._step += 1
-        b1, b2 = self._betas
+        b1, b2 = _BETAS
         for weight, moments, gradient in zip(self._weights, self._moments, gradients, strict=True):
             if gradient is None:
                 continue
@@ -102,7 +102,7 @@ class DeferredAdam:
             self._catch_up(number, inputs[0].unique())
 
     def _catch_up(self, number: int, rows: Tensor) -> None:
-        weight, moments, (b1, b2) = self._weights[number], self._moments[number], self._betas
+        weight, moments, (b1, b2) = self._weights[number], self._moments[number], _BETAS
         seen = moments.seen[rows]
         behind = (seen < self._step) & (seen > 0)
         rows, seen = rows[behind], seen[behind]
@@ -128,9 +128,9 @@ def _column(values: Tensor) -> Tensor:
     return values.to(torch.float32).unsqueeze(1)
 
 
-def _later_moves(schedule: Schedule, betas: tuple[float, float], settled: int) -> Tensor:
+def _later_moves(schedule: Schedule, settled: int) -> Tensor:
     """Return, for every step s, the sum of all later moves without gradients, in units of m / sqrt(v), float64."""
-    b1, b2 = betas
+    b1, b2 = _BETAS
     ratio = b1 / b2**0.5
     later = schedule(settled + 1) * ratio / (1 - ratio)
     table = [later]

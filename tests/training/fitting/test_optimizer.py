@@ -87,7 +87,7 @@ def test_later_moves_are_the_sum_of_all_steps_without_a_gradient(step: int) -> N
     moves = [
         rising(s) * (b1 / b2**0.5) ** (s - step) * (1 - b2**s) ** 0.5 / (1 - b1**s) for s in range(step + 1, step + 600)
     ]
-    table = _later_moves(rising, (b1, b2), settled=20_000)
+    table = _later_moves(rising, settled=20_000)
     assert float(table[min(step, len(table) - 1)]) == pytest.approx(sum(moves), rel=1e-6)
 
 
