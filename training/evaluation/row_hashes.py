@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
+_NULL = np.uint64(0x9E3779B97F4A7C15)  # unlikely to be the bits of a value
+
 
 def row_hashes(table: pa.Table) -> np.ndarray:
     """Return a hash of each row, uint64 [n]. Their sum does not depend on the order of the rows."""
@@ -15,8 +17,14 @@ def row_hashes(table: pa.Table) -> np.ndarray:
 
 
 def _bits(column: pa.ChunkedArray) -> np.ndarray:
+    bits = np.full(len(column), _NULL)
+    bits[column.is_valid().to_numpy()] = _bits_of_values(column.drop_null())
+    return bits
+
+
+def _bits_of_values(column: pa.ChunkedArray) -> np.ndarray:
     if pa.types.is_string(column.type):
-        coded = column.fill_null("").combine_chunks().dictionary_encode()
+        coded = column.combine_chunks().dictionary_encode()
         digests = b"".join(hashlib.blake2b(text.as_buffer(), digest_size=8).digest() for text in coded.dictionary)
         return np.frombuffer(digests, dtype=np.uint64)[coded.indices.to_numpy()]
     values = column.to_numpy()
