@@ -59,7 +59,7 @@ class Scorer:
             self._texts = RememberedTexts(TextSpace.load(folder, text_encoder)) if about["reads_texts"] else None
             self.reads_history: bool = about.get("reads_history", False)  # earlier exports do not say
             self._model = _load_model(folder, self._space)
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             first_line = (str(error).splitlines() or ["no message"])[0]
             raise TrainingError(
                 f"the exported model in {folder} is incomplete or damaged ({first_line}): copy it again, and check it "

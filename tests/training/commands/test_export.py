@@ -140,6 +140,13 @@ def test_an_export_that_was_copied_in_part_is_told(
         Scorer(copy)
 
 
+@pytest.mark.parametrize("content", ["null", "[]"])
+def test_a_description_that_is_no_object_is_told(content: str, tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text(content)
+    with pytest.raises(TrainingError, match=f"the exported model in {tmp_path} is incomplete or damaged"):
+        Scorer(tmp_path)
+
+
 def test_the_champion_is_exported_and_a_folder_that_exists_is_left_alone(
     validated: dict, tmp_path: Path, tracking_uri: str
 ) -> None:
