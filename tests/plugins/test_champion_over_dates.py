@@ -41,8 +41,8 @@ def test_each_champion_is_shown_with_its_days_and_its_warnings(artifacts: Path) 
     assert f"{changed[-1]}: the champion, version 1 as of 2023-07-20, is worse than when it was chosen" in shown["says"]
     assert (shown["champions"][0]["as_of"], shown["champions"][0]["auc"]) == ("2023-07-20", 0.71)
     warned = next(point["warned_on"] for point in shown["points"] if point["warned_on"])
-    change = re.search("since .*; first told on .*?;", shown["says"])[0]
-    assert change.endswith(f"first told on {warned};")
+    change = re.search("since .*; first reported on .*?;", shown["says"])[0]
+    assert change.endswith(f"first reported on {warned};")
     for day, auc, entropy in ((11, 0.7, 0.85), (12, None, None)):
         watched(catalog, day, auc, entropy)
         shown = browser.get("data/watch?dataset=demo").json()

@@ -12,6 +12,7 @@ from warehouse.catalog import Catalog
 from warehouse.tables import WATCH
 
 _REMEMBERED = 4096  # dates
+_TOO_FEW = "too few clicked rows, too few unclicked rows, or only one user"
 
 
 def judged_on(catalog: Catalog, dates: Sequence[str]) -> list[dict[str, Any]]:
@@ -46,7 +47,7 @@ def _overall(warehouse: str, dataset: str, date: str, _version: str) -> list[dic
 def judged(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Add to each line, in their order, evidence, warned_on and a sentence, `says`, without its full stop.
 
-    Each champion is judged by the days that it was watched on. evidence is None if a day has too few clicks.
+    Each champion is judged by the days that it was watched on. evidence is None if a day has too few rows.
     """
     by_champion: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
@@ -79,10 +80,10 @@ def _sentence(line: dict[str, Any], verdict: Verdict | None, warning: Verdict | 
     champion = f"the champion, version {line['version']} as of {line['as_of']},"
     if warning:
         since = f"since {warning.since}, normalised entropy {warning.after:.4f} after {warning.before:.4f}"
-        now = _areas(line) if verdict else f"{line['date']} itself has too few clicks, or too few rows without one"
-        return f"{champion} is worse than when it was chosen: {since}; first told on {warning.warned_on}; {now}"
+        now = _areas(line) if verdict else f"{line['date']} itself has {_TOO_FEW}"
+        return f"{champion} is worse than when it was chosen: {since}; first reported on {warning.warned_on}; {now}"
     if verdict is None:
-        return f"{champion} cannot be judged: too few clicks, or too few rows without one"
+        return f"{champion} cannot be judged: {_TOO_FEW}"
     return (
         f"{champion} is as good as when it was chosen, as far as can be told: {_areas(line)}; evidence of a change "
         f"{verdict.evidence:.2g}, a warning needs {1 / ALPHA:.0f}"
