@@ -46,9 +46,14 @@ def normalised_entropy(logloss: float | None, click_rate: float | None) -> float
 
     Below 1 the predictions say more than the click rate alone. None if there are no rows or all are of one class.
     """
-    if logloss is None or click_rate in (None, 0, 1):
+    if logloss is None or click_rate is None or click_rate in (0, 1):
         return None
-    return logloss / -(click_rate * math.log(click_rate) + (1 - click_rate) * math.log(1 - click_rate))
+    return logloss / entropy_of(click_rate)
+
+
+def entropy_of(rate: float) -> float:
+    """Return the entropy of a click rate in nats: the log loss of predicting it for every row. 0 < rate < 1."""
+    return -(rate * math.log(rate) + (1 - rate) * math.log(1 - rate))
 
 
 def wilson_interval(shares: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
