@@ -1,6 +1,6 @@
 """Compute the content of val_metrics.json: the metrics of a run on its validation rows."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,7 @@ def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str
     figures = asdict(report[OVERALL])
     bins = reliability(rows.probability, rows.label)
     metrics = {
-        **{key: figures[key] for key in ("rows", "positives", "auc", "auc_low", "auc_high", "logloss")},
-        "ctr": figures["ctr"],
-        "predicted_ctr": figures["predicted_ctr"],
+        **figures,
         "normalised_entropy": normalised_entropy(figures["logloss"], figures["ctr"]),
         "gauc": gauc(rows.logit, rows.label, rows.user),
         "ece": expected_calibration_error(bins),
@@ -34,14 +32,14 @@ def evaluated(predictions: pa.Table, truth: np.ndarray | None) -> tuple[dict[str
         "reliability": [asdict(b) for b in bins],
     }
     if truth is not None:
-        metrics |= _against_best(report, best_reachable(predictions, truth))
+        metrics |= _against_best(report, best_reachable(rows, truth))
     return metrics, report
 
 
-def best_reachable(predictions: pa.Table, truth: np.ndarray) -> dict[Segment, float | None]:
-    """Compute the best reachable AUC of each segment: that of the true click probabilities."""
-    rows = scored(predictions.drop_columns("logit").append_column("logit", pa.array(truth)))
-    return {segment: auc_within(rows, segment) for segment in named_segments().values()}
+def best_reachable(rows: Scored, truth: np.ndarray) -> dict[Segment, float | None]:
+    """Compute the best reachable AUC of each segment: that of the true click probabilities, [n]."""
+    best = replace(rows, logit=truth)
+    return {segment: auc_within(best, segment) for segment in named_segments().values()}
 
 
 def auc_within(rows: Scored, segment: Segment) -> float | None:
