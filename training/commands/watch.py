@@ -179,7 +179,8 @@ def _features_when_chosen(
 
 
 def _features(rows: Rows) -> np.ndarray:
-    return np.concatenate([rows.numeric.numpy(), rows.categorical[:, [SCENE, HOUR]].numpy()], axis=1)
+    parts = rows.numeric.numpy(), rows.categorical[:, [SCENE, HOUR]].numpy()
+    return np.concatenate(parts, axis=1, dtype=np.float32)
 
 
 def _publish(watcher: Watcher, watched: Watched, catalog: Catalog, sources: list[Input]) -> dict[str, Any]:
@@ -209,8 +210,8 @@ def _publish(watcher: Watcher, watched: Watched, catalog: Catalog, sources: list
 def _scored_rows(watcher: Watcher, date: str, catalog: Catalog, given: np.ndarray) -> tuple[Rows, np.ndarray]:
     """Return the date's impressions and their logits, [n]. given: their probabilities, NaN for those without one.
 
-    The champion scores the latter now. All impressions count, because the best candidates, or those of one scene, are
-    not comparable to the rows that the champion was chosen on.
+    The champion scores the impressions without one now. All impressions count, because the best candidates, or those of
+    one scene, are not comparable to the rows that the champion was chosen on.
     """
     logits = logit(np.clip(given, _NEAREST_TO_CERTAIN, 1 - _NEAREST_TO_CERTAIN))
     if np.isfinite(given).all():
