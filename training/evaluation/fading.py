@@ -34,10 +34,11 @@ class Day:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the days up to one say. evidence: how many times likelier they are if the champion has become worse.
+    """The verdict on all days up to `date`.
 
-    warned_on: the first day on which the evidence reached 1 / ALPHA, if any. since: the likeliest day of the change.
-    before, after: the mean entropy up to that day and from it on.
+    evidence: how many times likelier these days are if the champion has become worse. warned_on: the first day on which
+    the evidence reached 1 / ALPHA, if any. since: the likeliest day of the change. before, after: the mean entropy up
+    to that day and from it on.
     """
 
     date: str

@@ -23,7 +23,8 @@ def given_scores(catalog: Catalog, date: str, impressions: pa.Table) -> np.ndarr
     files: Sequence[str] = [entry["name"] for entry in catalog.files(SCORES, date)]
     try:
         scores = ds.dataset(files, format="parquet", filesystem=catalog.storage.filesystem)
-        # Most candidates are never shown: they are left out piece by piece, so that scores may be of any number.
+        # Most candidates are never shown. They are left out piece by piece, so that any number of scores fits in
+        # memory.
         given = scores.to_table([*KEY_TYPES, "probability"], filter=shown[0] & shown[1])
     except (pa.ArrowException, OSError) as error:
         raise TrainingError(
