@@ -17,10 +17,11 @@ from warehouse.tables import SCENES
 def cold_start_report(rows: Scored) -> Report:
     """Compute the metrics of every segment, including segments without rows."""
     losses = log_loss(rows.logit, rows.label)
-    return {segment: _figures(rows, losses, rows.mask(segment)) for segment in all_segments()}
+    return {segment: figures_within(rows, losses, rows.mask(segment)) for segment in all_segments()}
 
 
-def _figures(rows: Scored, losses: np.ndarray, mask: np.ndarray) -> Figures:
+def figures_within(rows: Scored, losses: np.ndarray, mask: np.ndarray) -> Figures:
+    """Compute the metrics of the rows of a mask, bool [n]. losses: the log loss of each row, [n]."""
     label, logit = rows.label.compress(mask), rows.logit.compress(mask)  # faster than indexing by the mask
     if not len(label):
         return Figures(0, 0, *[None] * 6)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluation.auc import auc_interval
 from training.evaluation.calibration import log_loss, normalised_entropy
+from training.evaluation.cold_start_report import figures_within
 from training.evaluation.drift import Bins, stability_index
 from training.evaluation.levelled_entropy import levelled_entropy
 from training.evaluation.prediction_table import Scored
@@ -40,7 +40,8 @@ class WhenChosen:
         scores = rows.probability[:, None]
         score_bins, feature_bins = Bins.of(scores), None if features is None else Bins.of(features)
         places = feature_bins.places(features) if feature_bins is not None and features is not None else None
-        quality = {name: qualities(rows, rows.mask(segment)) for name, segment in named_segments().items()}
+        losses = log_loss(rows.logit, rows.label)
+        quality = {name: _qualities(rows, losses, rows.mask(segment)) for name, segment in named_segments().items()}
         return WhenChosen(rows, quality, score_bins, score_bins.places(scores), names, feature_bins, places)
 
 
@@ -51,7 +52,7 @@ def watch_figures(rows: Scored, features: np.ndarray | None, chosen: WhenChosen)
     """
     scores = chosen.score_bins.places(rows.probability[:, None])
     places = chosen.feature_bins.places(features) if chosen.feature_bins and features is not None else None
-    lines = []
+    losses, lines = log_loss(rows.logit, rows.label), []
     for name, segment in named_segments().items():
         now, before = rows.mask(segment), chosen.rows.mask(segment)
         of_score = stability_index(chosen.scores[before], scores[now])
@@ -65,24 +66,23 @@ def watch_figures(rows: Scored, features: np.ndarray | None, chosen: WhenChosen)
             "feature": None if most is None else chosen.names[most],
         }
         when_chosen = {f"chosen_{figure}": chosen.quality[name][figure] for figure in _KEPT_OF_CHOSEN}
-        lines.append({"segment": name, **qualities(rows, now), **drift, **when_chosen})
+        lines.append({"segment": name, **_qualities(rows, losses, now), **drift, **when_chosen})
     return lines
 
 
-def qualities(rows: Scored, mask: np.ndarray) -> dict[str, Any]:
-    """Return how good predictions are on the rows of a mask, bool [n]. Undefined figures are None."""
-    label, logit, user = rows.label[mask], rows.logit[mask], rows.user[mask]
-    clicks, predicted = int(label.sum()), float(rows.probability[mask].sum())
-    logloss = float(log_loss(logit, label).mean()) if len(label) else None
-    area, levelled = auc_interval(logit, label, user), levelled_entropy(logit, label, user)
+def _qualities(rows: Scored, losses: np.ndarray, mask: np.ndarray) -> dict[str, Any]:
+    """Return how good predictions are on the rows of a mask, bool [n]. losses: the log loss of each row, [n]."""
+    figures = figures_within(rows, losses, mask)
+    levelled = levelled_entropy(rows.logit[mask], rows.label[mask], rows.user[mask])
+    clicks, predicted = figures.positives, float(rows.probability[mask].sum())
     return {
-        "rows": len(label),
+        "rows": figures.rows,
         "clicks": clicks,
-        "auc": area.auc,
-        "auc_low": area.low,
-        "auc_high": area.high,
-        "logloss": logloss,
-        "normalised_entropy": normalised_entropy(logloss, clicks / len(label) if len(label) else None),
+        "auc": figures.auc,
+        "auc_low": figures.auc_low,
+        "auc_high": figures.auc_high,
+        "logloss": figures.logloss,
+        "normalised_entropy": normalised_entropy(figures.logloss, figures.ctr),
         "levelled_entropy": levelled.value if levelled else None,
         "levelled_entropy_error": levelled.error if levelled else None,
         "predicted_clicks": predicted,
