@@ -15,7 +15,7 @@ NAMES = ("first", "second")
 def test_without_features_scores_alone_are_told_to_drift() -> None:
     before, now = scored(random_predictions(seed=1)), scored(random_predictions(seed=2))
     features = np.random.default_rng(3).normal(size=(600, 2))
-    moved = features + [0, 2]
+    moved = features + np.array([0, 2])
     overall = watch_figures(now, moved, WhenChosen.of(before, features, NAMES))[0]
     assert overall["feature"] == "second"
     assert overall["feature_psi"] > 0.25 > overall["score_psi"] > 0
