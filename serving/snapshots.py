@@ -18,6 +18,7 @@ from training.data.arrow_columns import schema_of_table
 from training.data.impression_sequences import LISTS, days_of
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
+from warehouse.errors import first_line
 from warehouse.freshness import Freshness
 from warehouse.pair_tiles import HORIZON, fresh_cover
 from warehouse.tables import DAILY_UI, FEATURES_ITEM, FEATURES_UI, FEATURES_USER, LOGS, SEQUENCES_USER, TILES_UI, Table
@@ -137,9 +138,8 @@ def _batches(
         names = list(columns or table.column_names)
         yield from data.to_batches(columns=names, batch_size=rows, batch_readahead=1, fragment_readahead=1)
     except (pa.ArrowException, OSError) as error:
-        first_line = (str(error).splitlines() or ["no message"])[0]
         raise ServingError(
-            f"{catalog.uri(table, date)} cannot be read ({first_line}): run the stages for {date} again"
+            f"{catalog.uri(table, date)} cannot be read ({first_line(error)}): run the stages for {date} again"
         ) from error
 
 

@@ -33,7 +33,7 @@ from training.text.whitening import MOST_DIMENSIONS
 from training.tracking.champion import ALIAS
 from training.tracking.champion_history import THEN
 from warehouse.catalog import Catalog
-from warehouse.errors import WarehouseError
+from warehouse.errors import WarehouseError, first_line
 from warehouse.settings import read_settings
 from warehouse.tables import SCENES
 
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         if not is_out_of_memory(error):
             raise
         raise TrainingError(
-            f"out of memory ({next(iter(str(error).splitlines()), type(error).__name__)}): lower --batch-size, "
-            "--memory-mb or the model's sizes, or end other programs"
+            f"out of memory ({first_line(error)}): lower --batch-size, --memory-mb or the model's sizes, or end other "
+            "programs"
         ) from error
     except OSError as error:
         raise TrainingError(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from training.errors import LostProcessError, TrainingError
+from warehouse.errors import first_line
 
 T = TypeVar("T")
 
@@ -43,7 +44,7 @@ def joined() -> Iterator[None]:
         if not isinstance(error, dist.DistError) and "gloo" not in str(error):
             raise
         raise LostProcessError(
-            f"another process of this training has ended ({str(error).splitlines()[0]}): run the same command again, "
+            f"another process of this training has ended ({first_line(error)}): run the same command again, "
             "and it resumes from the last checkpoint"
         ) from error
     dist.destroy_process_group()  # not after an error: the others may be waiting for this one, and torchrun ends them

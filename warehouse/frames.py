@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 
 from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
-from warehouse.errors import WarehouseError
+from warehouse.errors import WarehouseError, first_line
 from warehouse.settings import read_settings
 from warehouse.tables import CANDIDATE_FEATURES, SCORES, TRAIN, Table
 
@@ -70,9 +70,8 @@ def _read(catalog: Catalog, table: Table, dates: Sequence[str], columns: Sequenc
         dataset = ds.dataset(files, format="parquet", filesystem=catalog.storage.filesystem, partitioning=partitions)
         return dataset.to_table(columns=list(columns) if columns is not None else known)
     except (pa.ArrowException, OSError) as error:
-        first_line = str(error).splitlines()[0]
         raise WarehouseError(
-            f"{table.name(catalog.dataset)} cannot be read from {dates[0]} to {dates[-1]} ({first_line}): "
+            f"{table.name(catalog.dataset)} cannot be read from {dates[0]} to {dates[-1]} ({first_line(error)}): "
             "run the stage of the damaged date again"
         ) from error
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import hdfs_native.fsspec
 
-from warehouse.errors import StorageError, WarehouseError
+from warehouse.errors import StorageError, WarehouseError, first_line
 
 _CONNECT_SECONDS = 10
 _AUTHORITY = re.compile(r"hdfs://[^/]*")
@@ -95,7 +95,7 @@ def _readable_errors(place: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, FileExistsError) as error:
-        raise type(error)(str(error).splitlines()[0]) from error
+        raise type(error)(first_line(error)) from error
     except OSError as error:
         raise _unreachable(place, error) from error
     except RuntimeError as error:

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from training.data.arrow_columns import CODED, SCHEMA, codes_and_values, schema_of
 from training.errors import TrainingError
 from warehouse.catalog import Catalog
+from warehouse.errors import first_line
 from warehouse.tables import CANDIDATE_FEATURES, SCENES, TRAIN, Table
 
 KEYS = ("user_id", "item_id", "log_ts", "scene", "label")
@@ -190,7 +191,7 @@ def _ranks(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def _unreadable(catalog: Catalog, table: Table, date: str, error: Exception) -> TrainingError:
-    first_line = (str(error).splitlines() or ["no message"])[0]
     return TrainingError(
-        f"{catalog.uri(table, date)} cannot be read ({first_line}): run the stage {_WRITTEN_BY[table]} for {date} again"
+        f"{catalog.uri(table, date)} cannot be read ({first_line(error)}): run the stage {_WRITTEN_BY[table]} for "
+        f"{date} again"
     )

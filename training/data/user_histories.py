@@ -14,6 +14,7 @@ from training.data.value_index import ValueIndex
 from training.errors import TrainingError
 from training.model_names import reads_history
 from warehouse.catalog import Catalog
+from warehouse.errors import first_line
 from warehouse.tables import SEQUENCES_USER
 
 _REMEMBERED = 2  # dates: those of the row groups that are read side by side
@@ -64,10 +65,9 @@ def read_sequences(catalog: Catalog, date: str) -> Iterator[pa.Table]:
                 for stripe in range(orc.nstripes):
                     yield pa.Table.from_batches([orc.read_stripe(stripe, names)]).select(names).cast(SEQUENCES_SCHEMA)
     except (pa.ArrowException, OSError) as error:
-        first_line = (str(error).splitlines() or ["no message"])[0]
         raise TrainingError(
-            f"{catalog.uri(SEQUENCES_USER, date)} cannot be read ({first_line}): run the stage user_sequences for "
-            f"{date} again"
+            f"{catalog.uri(SEQUENCES_USER, date)} cannot be read ({first_line(error)}): run the stage user_sequences "
+            f"for {date} again"
         ) from error
 
 

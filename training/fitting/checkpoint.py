@@ -14,6 +14,7 @@ import torch
 from training.errors import TrainingError
 from training.progress import say
 from training.unfinished_name import unfinished_name
+from warehouse.errors import first_line
 
 _STATE, _LOCK = "last.pt", "lock"
 
@@ -68,7 +69,7 @@ class Checkpoint:
         except RuntimeError as error:  # torch raises it when the disk is full
             unfinished.unlink(missing_ok=True)
             raise OSError(
-                errno.EIO, f"the checkpoint cannot be saved ({str(error).splitlines()[0]})", str(unfinished)
+                errno.EIO, f"the checkpoint cannot be saved ({first_line(error)})", str(unfinished)
             ) from error
         unfinished.replace(self._folder / _STATE)
 

@@ -20,6 +20,7 @@ from training.errors import TrainingError
 from training.scoring.exported_files import DESCRIPTION_FILE, NETWORK_FILE, TREES_FILE
 from training.scoring.remembered_texts import RememberedTexts
 from training.text.text_space import TextSpace
+from warehouse.errors import first_line
 from warehouse.tables import SCENES
 
 if TYPE_CHECKING:
@@ -60,10 +61,9 @@ class Scorer:
             self.reads_history: bool = about.get("reads_history", False)  # earlier exports do not say
             self._model = _load_model(folder, self._space)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-            first_line = (str(error).splitlines() or ["no message"])[0]
             raise TrainingError(
-                f"the exported model in {folder} is incomplete or damaged ({first_line}): copy it again, and check it "
-                "with `sha256sum --check SHA256SUMS` there"
+                f"the exported model in {folder} is incomplete or damaged ({first_line(error)}): copy it again, and "
+                "check it with `sha256sum --check SHA256SUMS` there"
             ) from error
         self.schema = schema_read(self._space, self._texts.mode if self._texts else None, self.reads_history)
 
@@ -152,9 +152,9 @@ def _typed(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedA
             return _instants(column)
         return column if column.type == kind else column.cast(kind)
     except pa.ArrowException as error:
-        first_line = str(error).splitlines()[0]
         raise TrainingError(
-            f"column {name} is {column.type} and cannot be turned into {kind} ({first_line}): give it in this type"
+            f"column {name} is {column.type} and cannot be turned into {kind} ({first_line(error)}): give it in "
+            "this type"
         ) from error
 
 

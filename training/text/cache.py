@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from training.progress import say
 from training.unfinished_name import unfinished_name
+from warehouse.errors import first_line
 
 _KEY_BYTES = 16
 
@@ -47,7 +48,7 @@ class EmbeddingCache:
                 return column
             reason = f"{name} is {column.type}, not {kind}"
         except (pa.ArrowException, OSError, KeyError) as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
         say(f"{file} is damaged ({reason}): its texts are embedded again")
         file.unlink(missing_ok=True)
         return pa.array([], kind)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.errors import TrackingError
+from warehouse.errors import first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -43,7 +44,6 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
             _require_usable(file)
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError, ImportError) as error:
-        first_line = next(iter(str(error).splitlines()), type(error).__name__)
         check = (
             f"check that {file} is MLflow's database and can be written"
             if file
@@ -52,7 +52,7 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
         raise TrackingError(
             _CREDENTIALS.sub(
                 "//",
-                f"MLflow failed ({first_line}): {check}; MLFLOW_TRACKING_URI or --tracking-uri sets the address",
+                f"MLflow failed ({first_line(error)}): {check}; MLFLOW_TRACKING_URI or --tracking-uri sets the address",
             )
         ) from error
 
