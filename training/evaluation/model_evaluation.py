@@ -15,12 +15,12 @@ from training.evaluation.segments import Report
 from training.evaluation.truth import click_probabilities
 from training.models.click_model import RowModel
 from training.models.gate_statistics import GateStatistics
-from training.models.scorer import Scorer
+from training.models.row_scorer import RowScorer
 from warehouse.catalog import Catalog
 
 
 def evaluate_model(
-    model: Scorer,
+    model: RowScorer,
     space: FeatureSpace,
     catalog: Catalog,
     dates: Sequence[str],

@@ -5,12 +5,12 @@ from torch import Tensor
 
 from training.data.rows import Rows
 from training.models.gate_statistics import GateStatistics
-from training.models.scorer import Scorer
+from training.models.row_scorer import RowScorer
 
 PREDICTION_ROWS = 16_384  # larger batches are no faster and would set the run's peak memory
 
 
-def predict(model: Scorer, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
+def predict(model: RowScorer, rows: Rows, gates: GateStatistics | None = None) -> Tensor:
     """Return the logits of the rows, [n] float32, on the CPU. Gate weights are added to the statistics in `gates`."""
     logits = []
     for start in range(0, len(rows), PREDICTION_ROWS):

@@ -10,7 +10,7 @@ from training.data.row_texts import ITEM_TEXT
 from training.data.rows import SCENE, Rows
 from training.models.content_tower import ContentSide
 from training.models.input_layer import InputLayer
-from training.models.scorer import Gates
+from training.models.row_scorer import Gates
 from training.models.target_attention import History
 from training.models.text_input import TextInput
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from training.data.input_shape import InputShape
 from training.data.rows import Rows
-from training.models.scorer import Gates
+from training.models.row_scorer import Gates
 from training.scoring.trees import BoostedTrees, Booster, tree_features
 
 

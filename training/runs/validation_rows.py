@@ -7,7 +7,7 @@ from training.data.row_encoder import RowEncoder, load_rows
 from training.data.rows import Rows
 from training.data.user_histories import histories_for
 from training.models.click_model import ClickModel, RowModel
-from training.models.scorer import Scorer
+from training.models.row_scorer import RowScorer
 from training.runs.stored_run import Run
 from training.text.window_texts import whiten_dates
 from warehouse.catalog import Catalog
@@ -16,7 +16,7 @@ from warehouse.tables import TRAIN, Table
 
 def ready_to_score(
     run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path, source: Table = TRAIN
-) -> tuple[Scorer, RowEncoder]:
+) -> tuple[RowScorer, RowEncoder]:
     """Return the run's model and the encoder of its rows, with the texts of these dates if it reads texts.
 
     cached_in: the artifacts folder with the cache of embeddings. source: the training table, or that of candidates.
@@ -28,7 +28,7 @@ def ready_to_score(
     return RowModel(run.model, table) if isinstance(run.model, ClickModel) else run.model, encoder
 
 
-def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> tuple[Scorer, Rows]:
+def load_validation(run: Run, catalog: Catalog, dates: Sequence[str], cached_in: Path) -> tuple[RowScorer, Rows]:
     """Load the rows of these dates, and the run's model to score them."""
     model, encoder = ready_to_score(run, catalog, dates, cached_in)
     return model, load_rows(catalog, dates, encoder)

@@ -9,7 +9,7 @@ from training.data.rows import Rows
 Gates = dict[str, Tensor]  # by gate, the weights [B, K] that each row's own scene gives to the experts
 
 
-class Scorer(Protocol):
+class RowScorer(Protocol):
     """A model that scores rows."""
 
     def score(self, rows: Rows) -> tuple[Tensor, Gates]:
