@@ -27,6 +27,8 @@ def schema_of_table(table: Table) -> pa.Schema:
     return pa.schema([(name, _TYPES[spark_type]) for name, spark_type in table.columns])
 
 
+KEYS = ("user_id", "item_id", "log_ts", "scene")  # which impression a row is
+KEY_SCHEMA = pa.schema([schema_of_table(TRAIN).field(name) for name in KEYS])
 SCHEMA = pa.schema([field.with_type(CODED) if field.type == pa.string() else field for field in schema_of_table(TRAIN)])
 
 

@@ -9,14 +9,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from training.data.arrow_columns import CODED, SCHEMA, codes_and_values, schema_of
+from training.data.arrow_columns import CODED, KEYS, SCHEMA, codes_and_values, schema_of
 from training.errors import TrainingError
 from warehouse.catalog import Catalog
 from warehouse.errors import first_line
 from warehouse.tables import CANDIDATE_FEATURES, SCENES, TRAIN, Table
 
-KEYS = ("user_id", "item_id", "log_ts", "scene", "label")
-
+_LABELLED_KEYS = (*KEYS, "label")
 _WRITTEN_BY = {TRAIN: "training_table", CANDIDATE_FEATURES: "score_candidates"}
 _TEXTS = [name for name, arrow_type in zip(SCHEMA.names, SCHEMA.types, strict=True) if arrow_type == CODED]
 _COLUMN_BUFFER_BYTES = 64 * 1024  # per column of an open row group
@@ -34,7 +33,7 @@ def read_dates(catalog: Catalog, dates: Sequence[str], columns: Sequence[str] = 
     only on the content and not on how the files were written. Raises TrainingError if a date cannot be read.
     """
     for date in dates:
-        table = _read(catalog, date, (*KEYS, *columns))
+        table = _read(catalog, date, (*_LABELLED_KEYS, *columns))
         if len(table):
             yield table.take(_content_order(table))
 
@@ -43,7 +42,7 @@ def read_keys(catalog: Catalog, dates: Sequence[str]) -> pa.Table:
     """Return the key columns of all rows of the dates, in the order of read_dates."""
     tables = list(read_dates(catalog, dates))
     if not tables:
-        return schema_of(KEYS).empty_table()
+        return schema_of(_LABELLED_KEYS).empty_table()
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
@@ -82,7 +81,7 @@ class RowGroup:
 
         Raises TrainingError if the file cannot be read.
         """
-        wanted = schema_of((*(name for name in KEYS if name in self.table.column_names), *columns))
+        wanted = schema_of((*(name for name in _LABELLED_KEYS if name in self.table.column_names), *columns))
         _require_columns(self.fragment, wanted.names, self.table)
         partition_values = ds.get_partition_keys(self.fragment.partition_expression)
         reading = {"columns": [name for name in wanted.names if name not in partition_values], "use_threads": False}

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from training.data.arrow_columns import KEYS
 from training.errors import TrainingError
-from training.evaluation.values_by_key import KEY_TYPES, keys_of, mean_by_key
+from training.evaluation.values_by_key import keys_of, mean_by_key
 from warehouse.catalog import Catalog
 from warehouse.tables import SCORES
 
@@ -25,7 +26,7 @@ def given_scores(catalog: Catalog, date: str, impressions: pa.Table) -> np.ndarr
         scores = ds.dataset(files, format="parquet", filesystem=catalog.storage.filesystem)
         # Most candidates are never shown. They are left out piece by piece, so that any number of scores fits in
         # memory.
-        given = scores.to_table([*KEY_TYPES, "probability"], filter=shown[0] & shown[1])
+        given = scores.to_table([*KEYS, "probability"], filter=shown[0] & shown[1])
     except (pa.ArrowException, OSError) as error:
         raise TrainingError(
             f"{catalog.uri(SCORES, date)} cannot be read ({error}): run predict for {date} again"

@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import expit
 
-from training.data.arrow_columns import codes_and_values
+from training.data.arrow_columns import KEYS, codes_and_values
 from training.data.feature_space import FeatureSpace
 from training.evaluation.segments import LEVELS, Segment
 
-KEYS = ("user_id", "item_id", "log_ts", "scene")
 PREDICTED = (*KEYS, "label", "logit", "probability", "user_level", "item_level")  # the columns that metrics need
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from training.data.arrow_columns import KEY_SCHEMA
 from training.errors import TrainingError
-from training.evaluation.values_by_key import KEY_TYPES, keys_of, mean_by_key
+from training.evaluation.values_by_key import keys_of, mean_by_key
 from training.progress import say
 from warehouse.catalog import Catalog
 from warehouse.tables import TRUTH
@@ -21,7 +22,7 @@ def click_probabilities(catalog: Catalog, dates: Sequence[str], predictions: pa.
     files = [entry["name"] for date in dates for entry in catalog.files(TRUTH, date)]
     if not files:
         return None
-    schema = pa.schema([*KEY_TYPES.items(), ("click_probability", pa.float64())])
+    schema = KEY_SCHEMA.append(pa.field("click_probability", pa.float64()))
     try:
         read = ds.dataset(files, format="parquet", filesystem=catalog.storage.filesystem).to_table(schema.names)
         truth = read.cast(schema)

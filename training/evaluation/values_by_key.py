@@ -3,14 +3,12 @@
 import numpy as np
 import pyarrow as pa
 
-from training.data.arrow_columns import TIMESTAMP
-
-KEY_TYPES = {"user_id": pa.string(), "item_id": pa.string(), "log_ts": TIMESTAMP, "scene": pa.int32()}
+from training.data.arrow_columns import KEY_SCHEMA, KEYS
 
 
 def keys_of(impressions: pa.Table) -> pa.Table:
     """Return the key columns in the types that can be joined."""
-    return pa.table({name: impressions[name].cast(arrow_type) for name, arrow_type in KEY_TYPES.items()})
+    return impressions.select(KEYS).cast(KEY_SCHEMA)
 
 
 def mean_by_key(wanted: pa.Table, table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -18,6 +16,6 @@ def mean_by_key(wanted: pa.Table, table: pa.Table, name: str) -> pa.ChunkedArray
 
     wanted: what keys_of returns. Impressions logged twice within a second share a key.
     """
-    means = table.group_by(list(KEY_TYPES)).aggregate([(name, "mean")])
+    means = table.group_by(KEY_SCHEMA.names).aggregate([(name, "mean")])
     numbered = wanted.append_column("row", pa.array(np.arange(len(wanted))))
-    return numbered.join(means, keys=list(KEY_TYPES), join_type="left outer").sort_by("row")[f"{name}_mean"]
+    return numbered.join(means, keys=KEY_SCHEMA.names, join_type="left outer").sort_by("row")[f"{name}_mean"]

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.arrow_columns import CODED, TIMESTAMP, codes_and_values, schema_of
-from training.data.feature_space import IDS, FeatureSpace
+from training.data.arrow_columns import CODED, KEYS, TIMESTAMP, codes_and_values, schema_of
+from training.data.feature_space import FeatureSpace
 from training.data.impression_sequences import HISTORY_SCHEMA, histories_in
 from training.data.text_columns import MODES, compose
 from training.data.value_index import ValueIndex
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from training.scoring.trees import BoostedTrees
 
 _ABOUT = ("run", "model", "dataset", "as_of")
-_KEYS = (*IDS, "log_ts", "scene")
 _AT_ONCE = 16_384  # rows: more are no faster, and take more memory
 
 
@@ -106,7 +105,7 @@ def _histories(rows: pa.Table, items: ValueIndex) -> tuple[np.ndarray, np.ndarra
 def schema_read(space: FeatureSpace, text_mode: str | None, reads_history: bool) -> pa.Schema:
     """Return the columns that a model reads of rows, and their types. text_mode: None if it reads no texts."""
     text_columns = itertools.chain(*MODES[text_mode].values()) if text_mode else ()
-    columns = schema_of((*_KEYS, *space.columns, *text_columns))
+    columns = schema_of((*KEYS, *space.columns, *text_columns))
     return pa.schema([*columns, *HISTORY_SCHEMA]) if reads_history else columns
 
 
