@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from warehouse.errors import first_line
+
 MESSAGE = "message"  # XCom key: why a task failed or was skipped
 NEEDED_DATE = "needed_date"  # XCom key: the dataset and the date that a failed task wait_for_history needs
 DECISION = "decision"  # XCom key: which run the challenge chose as the champion, and why
@@ -10,8 +12,8 @@ CHALLENGE, APPROVE = "challenge", "approve"  # the tasks that decide on the cham
 
 def leave_error_message(context: Any) -> None:
     """Leave the first line of a failed task's error in XCom, for the run's note."""
-    error = context.get("exception")
-    leave_message(context["ti"], next(iter(str(error).splitlines()), "") or type(error).__name__)
+    if error := context.get("exception"):
+        leave_message(context["ti"], first_line(error))
 
 
 def leave_message(ti: Any, message: str) -> None:
