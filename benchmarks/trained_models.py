@@ -58,7 +58,7 @@ def in_own_process(
 ) -> tuple[dict[str, Any], Usage]:
     """Run a training command as Airflow does, in a process whose waiting threads sleep. Returns its result and cost."""
     place = ["--warehouse", catalog.storage.root, "--dataset", catalog.dataset, "--artifacts", str(artifacts)]
-    line = ["env", "OMP_WAIT_POLICY=PASSIVE", sys.executable, "-m", "training", command, *place, *arguments]
+    line = [sys.executable, "-m", "training", command, *place, *arguments]
     usage = run_measured(line, log)
     return json.loads(log.read_text().splitlines()[-1]), usage
 

@@ -8,6 +8,8 @@ from warehouse.errors import WarehouseError
 
 
 def _status() -> int:
+    # If other programs run as well, threads that spin while they wait would take cores from those that work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from training.cli import run
     except WarehouseError as error:  # a setting with a value that is not allowed

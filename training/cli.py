@@ -233,8 +233,8 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--model", default="dnn", help=", ".join(MODEL_NAMES))
     add("--embedding-size", type=_whole(1), default=model.embedding_size, help="dimensions of an id embedding")
     add("--min-count", type=_whole(1), default=model.min_count, help="users and items seen less often count as unseen")
-    add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn: units of the hidden layer")
-    add("--dropout", type=_share, default=model.dropout, help="dnn, content: dropout rate")
+    add("--hidden-size", type=_whole(1), default=model.hidden_size, help="dnn, din: units of the hidden layer")
+    add("--dropout", type=_share, default=model.dropout, help="dnn, din and content tower: dropout rate")
     add(
         "--text-in-backbone",
         action="store_true",
@@ -242,7 +242,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     )
     about = f"dimensions of a whitened text embedding (one for every 100 distinct texts, up to {MOST_DIMENSIONS})"
     add("--whitened-size", type=_whole(1), help=about)
-    add("--experts", type=_whole(1), default=model.experts, help="mmoe: number of experts")
+    add("--experts", type=_whole(1), default=model.experts, help="mmoe, mmoe_din: number of experts")
     add("--levels", type=_whole(1, 100), default=model.levels, help="ple: number of levels")
     add("--scene-experts", type=_whole(1), default=model.scene_experts, help="ple: experts of each scene per level")
     add("--shared-experts", type=_whole(1), default=model.shared_experts, help="ple: shared experts per level")
@@ -252,7 +252,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--unseen-rate",
         type=_share,
         default=model.unseen_rate,
-        help="share of users and items that training treats as unseen",
+        help="share of rows whose user, and likewise whose item, training treats as unseen",
     )
     add("--epochs", type=_whole(1), default=loop.epochs, help="maximum number of epochs")
     add("--batch-size", type=_whole(1), default=loop.batch_size, help="rows per step")

@@ -11,12 +11,19 @@ from warehouse.calendar_days import days
 from warehouse.catalog import Catalog
 from warehouse.errors import WarehouseError, first_line
 from warehouse.settings import read_settings
-from warehouse.tables import CANDIDATE_FEATURES, SCORES, TRAIN, Table
+from warehouse.tables import CANDIDATE_FEATURES, SCORES, TRAIN, WATCH, Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TABLES = {table.folder: table for table in (TRAIN, CANDIDATE_FEATURES, SCORES)}
+# The tables, and what publishes their dates.
+_MADE_BY = {
+    TRAIN: "the stages",
+    CANDIDATE_FEATURES: "score_candidates",
+    SCORES: "score_candidates and predict",
+    WATCH: "watch",
+}
+_TABLES = {table.folder: table for table in _MADE_BY}
 _PARTITIONS = {"date": pa.date32(), "scene": pa.int32()}
 
 
@@ -30,8 +37,8 @@ def read_frame(
 ) -> "pd.DataFrame":
     """Return the rows of a table from `start` to `end`, both inclusive, as a DataFrame backed by Arrow.
 
-    table: train (the training table), candidate_features or scores. columns: those wanted, `date` among them; all
-    without it. warehouse, dataset: those of the settings (ANTM2C_WAREHOUSE, ANTM2C_DATASET) unless given.
+    table: train (the training table), candidate_features, scores or watch. columns: those wanted, `date` among them;
+    all without it. warehouse, dataset: those of the settings (ANTM2C_WAREHOUSE, ANTM2C_DATASET) unless given.
 
     All rows are held in memory, so choose the columns of long windows. Rows are in the order of the files. Raises
     WarehouseError if a date is not published or cannot be read, or if there is no such table or column.
@@ -82,7 +89,7 @@ def _require_published(catalog: Catalog, table: Table, dates: Sequence[str]) -> 
         there = f"there are {published[0]} to {published[-1]}" if published else "there are no dates at all"
         raise WarehouseError(
             f"{table.name(catalog.dataset)} lacks {len(missing)} of these dates, {missing[0]} first; {there} in "
-            f"{catalog.storage.root}: choose other dates, or run the stages for these"
+            f"{catalog.storage.root}: choose other dates, or run {_MADE_BY[table]} for these"
         )
     for date in dates:
         catalog.require_whole(table, date)

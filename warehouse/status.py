@@ -35,7 +35,8 @@ def overview(catalog: Catalog) -> tuple[list[str], bool]:
     lines += [f"dataset {catalog.dataset} in {catalog.storage.root}: {totals} of {states.total()} partitions"]
     if problems:
         lines += [f"{number} {cause}" for cause, number in causes(freshness, problems).items()]
-        lines += [f"run the stages for {min(problems)} .. {max(problems)}"]
+        first, last = min(problems), max(problems)
+        lines += [f"run the stages for {first}" + (f" .. {last}" if last > first else "")]
     return [*lines, *_scoring(catalog, freshness), *_watched(freshness), *misplaced], not problems and not misplaced
 
 

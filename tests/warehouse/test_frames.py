@@ -62,7 +62,13 @@ def test_columns_are_those_of_the_scenes_of_the_dataset_and_not_of_this_process(
         ("train", "2023-07-12", "2023-07-11", None, "2023-07-12, is after the last one, 2023-07-11"),
         ("train", "July", "2023-07-11", None, "'July' is not a date: write it as YYYY-MM-DD"),
         ("train", "2023-07-10", "2023-07-10", ["clicks"], "train_demo_parquet has no column clicks: it has date"),
-        ("scores", "2023-07-10", "2023-07-10", None, "scores_demo lacks 1 of these dates.* there are no dates at all"),
+        (
+            "scores",
+            "2023-07-10",
+            "2023-07-10",
+            None,
+            "lacks 1 of these dates.* no dates at all .*_candidates and predict",
+        ),
         ("logs", "2023-07-10", "2023-07-10", None, "there is no table 'logs'"),
     ],
 )

@@ -105,8 +105,11 @@ def _require_candidates(catalog: Catalog, dates: list[str], *tables: Table) -> N
     wanted = [(table, date) for date in dates for table in tables]
     if problems := freshness.problems(wanted):
         refused = sorted({date for table, date in wanted if not freshness.verdict(table, date).fresh})
+        verdicts = [freshness.verdict(table, date) for table, date in wanted]
+        stages = "the stages as `python -m warehouse status` says, and then "
+        first = stages if any(verdict.cause != verdict.reason for verdict in verdicts) else ""
         raise TrainingError(
-            f"candidates cannot be scored ({'; '.join(problems)}): run score_candidates for {in_ranges(refused)}"
+            f"candidates cannot be scored ({'; '.join(problems)}): run {first}score_candidates for {in_ranges(refused)}"
         )
     for table, date in wanted:
         catalog.require_whole(table, date)

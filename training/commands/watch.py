@@ -103,13 +103,12 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
             else:
                 sources = [source, *(catalog.input(table, source.date) for table in others)]
                 published.append(_publish(watcher, watched, catalog, sources))
-    skipped.sort(key=lambda entry: entry["date"])
-    for entry in skipped:
-        say(f"{entry['date']} is not watched: {entry['why']}")
     verdicts = {line["date"]: line for line in judged_on(catalog, [entry["date"] for entry in published])}
     for entry in published:
         entry |= {name: verdicts[entry["date"]][name] for name in ("evidence", "warned_on", "says")}
-        say(f"{entry['date']}: {entry['says']}")
+    skipped.sort(key=lambda entry: entry["date"])
+    for entry in sorted([*published, *skipped], key=lambda entry: entry["date"]):
+        say(f"{entry['date']}: {entry['says']}" if "says" in entry else f"{entry['date']} is left out: {entry['why']}")
     return {"published": published, "skipped": skipped}
 
 

@@ -69,6 +69,7 @@ def boost_epochs(batches: Batches, shape: InputShape, epochs: int, settings: Loo
     trees = epochs * TREES_PER_EPOCH
     for _ in bar(range(trees), trees, "all training days"):
         booster.update()
+    say(f"all training days: {trees} trees")
     return Trees(booster, shape)
 
 

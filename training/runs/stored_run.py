@@ -83,7 +83,7 @@ def comparable_predictions(folders: Sequence[Path]) -> list[pa.Table]:
 def require_intact(run: Path) -> None:
     """Raise TrainingError if the run's folder does not exist, or if its files were changed or removed."""
     if not run.is_dir():
-        raise TrainingError(f"there is no folder {run}: --artifacts takes the folder of a finished run")
+        raise TrainingError(f"there is no folder {run}: give the folder of a finished run")
     if changed := changed_files(run):
         shown = f"{', '.join(changed[:3])}{' and more' if len(changed) > 3 else ''}"
         raise TrainingError(

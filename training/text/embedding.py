@@ -49,5 +49,6 @@ def embed(texts: pa.Array, encoder: Encoder, cache: EmbeddingCache | None = None
         embeddings[rows] = vectors
     rate = len(missing) / (time.monotonic() - started)
     cached = len(texts) - len(missing)
-    say(f"{encoder.name}: {len(missing):,} texts embedded ({rate:,.0f} texts/s), {cached:,} taken from the cache")
+    embedded = f"{len(missing):,} texts embedded ({rate:,.0f} texts/s)" if len(missing) else "no text embedded"
+    say(f"{encoder.name}: {embedded}, {cached:,} taken from the cache")
     return embeddings

@@ -142,7 +142,7 @@ def test_a_run_with_a_sentence_model_can_be_evaluated(worded, tiny_bert, tmp_pat
     again = main(["evaluate", "--artifacts", summary["artifacts"]])
     assert again["auc"] == pytest.approx(summary["auc"], abs=1e-6)
     assert again["alpha_by"] == near(summary["alpha_by"])
-    assert "0 texts embedded" in capsys.readouterr().out, "evaluation finds what training embedded"
+    assert "no text embedded" in capsys.readouterr().out, "evaluation finds what training embedded"
     main(["export", "--model", summary["artifacts"], "--to", str(tmp_path / "exported")])
     copied = shutil.copytree(tiny_bert, tmp_path / "copied")
     logits = Scorer(tmp_path / "exported", text_encoder=str(copied)).logits(worded.validation_rows())
