@@ -34,7 +34,7 @@ class ModelSource:
 
     def load(self) -> Scorer:
         """Load the model to use now. Raises ServingError or TrainingError."""
-        if (Path(self.model) / DESCRIPTION_FILE).exists():
+        if self.model != ALIAS and (Path(self.model) / DESCRIPTION_FILE).exists():
             return self._checked(Scorer(self.model, self.text_encoder))
         with tempfile.TemporaryDirectory() as folder:
             exported = Path(folder) / "exported"

@@ -7,15 +7,17 @@ from pydantic_core import ErrorDetails
 
 from serving.errors import RequestError
 from serving.requests import MOST_CANDIDATES, Request
-from warehouse.tables import SCENES
+from warehouse.tables import DEEP_FEATURES, SCENES
 
 _ID, _TEXT, _CANDIDATE = "an id as a text, not empty", "a text, or null", "an object with an item_id"
+_FEATURE = "a text, a list of texts, or null"
 _WANTED = {
     "user_id": _ID,
     "item_id": _ID,
     "scene": f"a whole number, {SCENES[0]} to {SCENES[-1]}",
     "time": "a time in ISO 8601, such as 2023-07-24T12:00:00Z",
     "candidates": f"a list of 1 to {MOST_CANDIDATES:,} items",
+    **dict.fromkeys(DEEP_FEATURES, _FEATURE),
 }
 
 
@@ -28,7 +30,7 @@ def parse(body: bytes) -> Request:
 
 
 def _sentence(problem: ErrorDetails) -> str:
-    kind, place = problem["type"], problem["loc"]
+    kind, place = problem["type"], _field(problem["loc"])
     if kind == "json_invalid":
         return f"the request is not valid JSON, {problem['ctx']['error']}: correct it"
     if not place:
@@ -40,6 +42,12 @@ def _sentence(problem: ErrorDetails) -> str:
         return f"{last!r} is not a known field of {_name(outer)}: remove it"
     wanted = _CANDIDATE if isinstance(last, int) else _WANTED.get(last, _TEXT)
     return f"{_name(place)} must be {wanted}"
+
+
+def _field(place: Sequence[int | str]) -> Sequence[int | str]:
+    """Return a place without what pydantic says after a deep feature: which of its types was tried, and where."""
+    ends = (number for number, step in enumerate(place, start=1) if step in DEEP_FEATURES)
+    return place[: next(ends, len(place))]
 
 
 def _name(place: Sequence[int | str]) -> str:

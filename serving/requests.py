@@ -11,13 +11,17 @@ from typing_extensions import TypedDict
 
 from serving.errors import RequestError
 from training.data.arrow_columns import TIMESTAMP
+from training.data.list_vocabulary import list_texts
 from warehouse.tables import DEEP_FEATURES, SCENES, TEXT_COLUMNS
 
 MOST_CANDIDATES = 1_000
 
 _Id = Annotated[str, Field(min_length=1)]
 _STRICT = ConfigDict(extra="forbid", strict=True)
-_CONTENT: dict[str, Any] = dict.fromkeys((*TEXT_COLUMNS, *DEEP_FEATURES), str | None)
+_CONTENT: dict[str, Any] = {
+    **dict.fromkeys(TEXT_COLUMNS, str | None),
+    **dict.fromkeys(DEEP_FEATURES, str | list[str] | None),
+}
 
 # An item to score, with its own texts and deep features. A TypedDict is checked faster than a model.
 Candidate = TypedDict("Candidate", {"item_id": Required[_Id], **_CONTENT}, total=False)  # type: ignore[misc]
@@ -97,7 +101,12 @@ def _content(request: Request, name: str) -> list[str | None]:
     """Return a text or deep feature of each candidate. Absent texts are empty, and absent deep features null."""
     common, absent = getattr(request, name), "" if name in TEXT_COLUMNS else None
     own: Iterator[Any] = (candidate.get(name) for candidate in request.candidates)
-    return [(common if value is None else value) or absent for value in own]
+    values = [(common if value is None else value) or absent for value in own]
+    if not any(isinstance(value, list) for value in values):
+        return values
+    lists = [value if isinstance(value, list) else None for value in values]
+    as_texts = list_texts(pa.chunked_array([pa.array(lists, pa.list_(pa.string()))])).to_pylist()
+    return [text if of is not None else value for text, of, value in zip(as_texts, lists, values, strict=True)]
 
 
 def _coded(texts: Sequence[str | None]) -> pa.Array:

@@ -10,6 +10,7 @@ from serving.feature_sources import FeatureSource
 from serving.feature_store import FeatureStore
 from serving.models import ModelSource
 from serving.requests import Answer, Request, ranked, rows_of, time_in
+from training.errors import TrainingError
 from training.scoring.scorer import Scorer
 from warehouse.calendar_days import days_before
 from warehouse.catalog import Catalog
@@ -59,7 +60,10 @@ class Ready:
     scorer: Scorer
 
     def answer(self, request: Request) -> Answer:
-        """Score the candidates of a request. Raises RequestError if its time is not after the date of the features."""
+        """Score the candidates of a request.
+
+        Raises RequestError if its time is not after the date of the features, or if the model cannot score it.
+        """
         time = time_in(self.zone, request.time)
         if time.date().isoformat() <= self.store.as_of:
             raise RequestError(
@@ -69,7 +73,11 @@ class Ready:
         features = self.store.features(request.user_id, request.item_ids)
         history = self.store.history(request.user_id) if self.scorer.reads_history else None
         rows = rows_of(request, time, features, self.scorer.schema, history)
-        scores = ranked(request.item_ids, self.scorer.probabilities(rows).tolist())
+        try:
+            probabilities = self.scorer.probabilities(rows)
+        except TrainingError as error:  # the model cannot score such rows
+            raise RequestError(str(error)) from error
+        scores = ranked(request.item_ids, probabilities.tolist())
         return {"run": self.scorer.run, "features_of": self.store.as_of, "scores": scores}
 
     def warm_up(self) -> None:

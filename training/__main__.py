@@ -12,14 +12,17 @@ def _status() -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from training.cli import run
+
+        return run()
     except WarehouseError as error:  # a setting with a value that is not allowed
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return run()
+    except KeyboardInterrupt:  # before the command itself has begun
+        return 130
 
 
 if __name__ == "__main__":
-    if status := _status():
-        with suppress(BrokenPipeError):
-            sys.stdout.flush()
-        os._exit(status)  # a normal exit can abort while Arrow's threads still read through Python
+    status = _status()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(status)  # a normal exit can abort while Arrow's threads still read through Python

@@ -3,8 +3,6 @@
 import hashlib
 from pathlib import Path
 
-from warehouse.settings import REPOSITORY
-
 CHECKSUMS_FILE = "SHA256SUMS"  # in the format of sha256sum
 
 
@@ -33,6 +31,8 @@ def changed_files(folder: Path) -> list[str]:
 
 def code_checksum() -> str:
     """Return a checksum of the code that affects a run: all Python files in training/ and warehouse/."""
+    from warehouse.settings import REPOSITORY  # only here: an export has the rest of this file, but no settings
+
     files = [file for room in ("training", "warehouse") for file in sorted((REPOSITORY / room).rglob("*.py"))]
     lines = [f"{_checksum(file)}  {file.relative_to(REPOSITORY).as_posix()}\n" for file in files]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

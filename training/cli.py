@@ -82,7 +82,7 @@ def run() -> int:
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         if is_first():
-            print("interrupted: run the same command again; training resumes from its last checkpoint", file=sys.stderr)
+            print("interrupted: run the same command again; a training resumes after its last epoch", file=sys.stderr)
         return 130
     return 0
 

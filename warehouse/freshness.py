@@ -44,6 +44,10 @@ class Verdict:
     def fresh(self) -> bool:
         return self.state is State.FRESH
 
+    def to_run(self, itself: str) -> str:
+        """Return what to run: `itself`, which makes the partition, unless what it was made from is stale."""
+        return itself if self.cause == self.reason else "the stages as `python -m warehouse status` says"
+
 
 _FRESH = Verdict(State.FRESH)
 

@@ -24,9 +24,9 @@ class Stage:
 
     def require(self, table: Table, date: str, written_by: str) -> Input:
         """Return the partition as an input. If it is missing or stale, raises StageError, which says what to run."""
-        problems = self.freshness.problems([(table, date)])
+        problems, verdict = self.freshness.problems([(table, date)]), self.freshness.verdict(table, date)
         if problems:
-            raise StageError(f"{problems[0]}. Run {written_by} for {date} first")
+            raise StageError(f"{problems[0]}. Run {verdict.to_run(f'{written_by} for {date}')} first")
         return self.input(table, date)
 
     def input(self, table: Table, date: str) -> Input:

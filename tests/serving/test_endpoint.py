@@ -84,6 +84,8 @@ def test_texts_and_deep_features_of_the_request_hold_for_candidates_that_have_no
     assert [other, own] == probabilities({}, {"deep_features_0": "d1"}, {"deep_features_0": "d7"})
     assert [none] == probabilities({"deep_features_0": None}, {"deep_features_0": None})
     assert len({other, own, none}) == 3
+    unknown, listed = probabilities({}, {"deep_features_0": "d1\x1fd7\x1f"}, {"deep_features_0": ["d7", "d1"]})
+    assert unknown == listed
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,11 @@ def test_texts_and_deep_features_of_the_request_hold_for_candidates_that_have_no
         ({"candidates": [{"item_id": "i"}, 7]}, "candidates[1] must be an object with an item_id"),
         ({"candidates": [{"item_id": "i", "price": 3}]}, "'price' is not a known field of candidates[0]: remove it"),
         ({"candidates": [{"item_id": "i", "item_title": 3}]}, "candidates[0].item_title must be a text, or null"),
+        ({"deep_features_0": [3]}, "deep_features_0 must be a text, a list of texts, or null"),
+        (
+            {"candidates": [{"item_id": "i", "deep_features_1": 3}]},
+            "candidates[0].deep_features_1 must be a text, a list",
+        ),
         ({"price": 3}, "'price' is not a known field of the request: remove it"),
     ],
 )

@@ -47,7 +47,7 @@ def test_what_is_gone_or_grown_is_found_and_what_is_new_is_not_minded(folder: Pa
 
 
 def test_an_edit_of_the_code_changes_its_checksum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.checksums.REPOSITORY", tmp_path)
+    monkeypatch.setattr("warehouse.settings.REPOSITORY", tmp_path)
     edited, seen = tmp_path / "training" / "models" / "dnn.py", set()
     edited.parent.mkdir(parents=True)
     for content in ("a = 1", "a = 2", "a = 1"):

@@ -105,11 +105,10 @@ def _require_candidates(catalog: Catalog, dates: list[str], *tables: Table) -> N
     wanted = [(table, date) for date in dates for table in tables]
     if problems := freshness.problems(wanted):
         refused = sorted({date for table, date in wanted if not freshness.verdict(table, date).fresh})
-        verdicts = [freshness.verdict(table, date) for table, date in wanted]
-        stages = "the stages as `python -m warehouse status` says, and then "
-        first = stages if any(verdict.cause != verdict.reason for verdict in verdicts) else ""
+        score = f"score_candidates for {in_ranges(refused)}"
+        to_run = {freshness.verdict(table, date).to_run(score) for table, date in wanted} - {score}
         raise TrainingError(
-            f"candidates cannot be scored ({'; '.join(problems)}): run {first}score_candidates for {in_ranges(refused)}"
+            f"candidates cannot be scored ({'; '.join(problems)}): run {', and then '.join([*to_run, score])}"
         )
     for table, date in wanted:
         catalog.require_whole(table, date)

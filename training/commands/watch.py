@@ -114,11 +114,12 @@ def watch(arguments: Namespace, catalog: Catalog) -> dict[str, Any]:
 
 def _unusable(freshness: Freshness, dates: Sequence[str], *tables: Table) -> dict[str, str]:
     """Say for each date with a table that is missing or stale what is wrong and what to do."""
-    problems = {date: freshness.problems((table, date) for table in tables) for date in dates}
     return {
-        date: f"clicks cannot be compared with scores ({problem}): run the stages for {date}"
-        for date, found in problems.items()
-        for problem in found
+        date: f"clicks cannot be compared with scores ({problem}): run "
+        + freshness.verdict(table, date).to_run(f"the stages for {date}")
+        for date in dates
+        for table in tables
+        for problem in freshness.problems([(table, date)])
     }
 
 

@@ -49,6 +49,24 @@ class ListVocabulary(Vocabulary):
         return indexes
 
 
+def list_texts(lists: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return lists as the tables hold them: their distinct values, trimmed and sorted, each followed by LIST_END.
+
+    Null, lists without a value, and blank values count as absent.
+    """
+    joined = lists.combine_chunks().cast(pa.list_(pa.string()))
+    values, of = pc.utf8_trim_whitespace(joined.flatten()), pc.list_parent_indices(joined)
+    there = pc.fill_null(pc.not_equal(values, ""), False)
+    values, of = values.filter(there), of.filter(there).to_numpy()
+    distinct = pc.unique(values).sort()
+    width = max(len(distinct), 1)
+    row, value = divmod(np.unique(of * width + pc.index_in(values, value_set=distinct).to_numpy()), width)
+    bounds = np.searchsorted(row, np.arange(len(joined) + 1))
+    ended = pc.binary_join_element_wise(distinct.take(pa.array(value)), "", LIST_END)
+    texts = pc.binary_join(pa.ListArray.from_arrays(pa.array(bounds, pa.int32()), ended), "")
+    return pa.chunked_array([pc.if_else(pc.equal(texts, ""), None, texts)])
+
+
 def has_lists(values: pa.Array) -> bool:
     """Return whether any of the values is a list."""
     return bool(pc.any(pc.match_substring(values, LIST_END)).as_py())

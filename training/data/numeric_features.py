@@ -110,5 +110,7 @@ class Moments:
 
 
 def _column(table: pa.Table, name: str) -> np.ndarray:
+    """Return a column with 0 for values that are absent: null, and NaN, which frames from elsewhere may have."""
     column = table[name]
-    return (column.fill_null(0) if column.null_count else column).to_numpy()
+    values = (column.fill_null(0) if column.null_count else column).to_numpy()
+    return np.nan_to_num(values, nan=0.0) if values.dtype.kind == "f" else values

@@ -24,7 +24,7 @@ from warehouse.tables import SCENES
 
 # The code that scores: training.scoring.scorer and all that it imports.
 _CODE = {
-    "training": ("__init__", "errors"),
+    "training": ("__init__", "checksums", "errors"),
     "training/data": (
         *("__init__", "arrow_columns", "feature_space", "id_positions", "impression_sequences", "input_shape"),
         *("list_vocabulary", "numeric_features", "text_columns", "value_index", "vocabulary"),

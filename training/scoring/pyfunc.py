@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from training.errors import TrainingError
 from training.scoring.scorer import Scorer
+from warehouse.errors import first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +22,13 @@ class ProbabilityModel:
         """Return a DataFrame with the column `probability` and the index of the rows."""
         import pandas as pd
 
-        table = pa.Table.from_pandas(rows, preserve_index=False)
+        try:
+            table = pa.Table.from_pandas(rows, preserve_index=False)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise TrainingError(
+                f"the rows have a column with values of several types, or of one that Arrow does not know "
+                f"({first_line(error)}): give each column one type, as in the model's input example"
+            ) from error
         return pd.DataFrame({"probability": self._scorer.probabilities(table)}, index=rows.index)
 
 

@@ -11,23 +11,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from training.checksums import CHECKSUMS_FILE, changed_files
 from training.data.arrow_columns import CODED, KEYS, TIMESTAMP, codes_and_values, schema_of
 from training.data.feature_space import FeatureSpace
 from training.data.impression_sequences import HISTORY_SCHEMA, histories_in
+from training.data.list_vocabulary import list_texts
 from training.data.text_columns import MODES, compose
 from training.data.value_index import ValueIndex
 from training.errors import TrainingError
-from training.scoring.exported_files import DESCRIPTION_FILE, NETWORK_FILE, TREES_FILE
+from training.scoring.exported_files import CODE_FOLDER, DESCRIPTION_FILE, NETWORK_FILE, TREES_FILE
 from training.scoring.remembered_texts import RememberedTexts
 from training.text.text_space import TextSpace
 from warehouse.errors import first_line
-from warehouse.tables import SCENES
+from warehouse.tables import DEEP_FEATURES, LIST_END, SCENES
 
 if TYPE_CHECKING:
     from training.scoring.network import Network
     from training.scoring.trees import BoostedTrees
 
 _ABOUT = ("run", "model", "dataset", "as_of")
+_YEAR_OF_MISTAKES = 1970  # what seconds and milliseconds become if they are read as microseconds
 _AT_ONCE = 16_384  # rows: more are no faster, and take more memory
 
 
@@ -46,20 +49,21 @@ class Scorer:
         """
         folder = Path(folder)
         try:
-            text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8")
+            text = (folder / DESCRIPTION_FILE).read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise TrainingError(
                 f"{folder} is not the folder of an exported model, because {DESCRIPTION_FILE} cannot be read "
                 f"({error.strerror}): make one with `python -m training export`"
             ) from error
         try:
+            _require_unchanged(folder)
             about = json.loads(text)
             self.run, self.model, self.dataset, self.as_of = (about[name] for name in _ABOUT)
             self._space = FeatureSpace.load(folder)
             self._texts = RememberedTexts(TextSpace.load(folder, text_encoder)) if about["reads_texts"] else None
             self.reads_history: bool = about.get("reads_history", False)  # earlier exports do not say
             self._model = _load_model(folder, self._space)
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, pa.ArrowException) as error:
             raise TrainingError(
                 f"the exported model in {folder} is incomplete or damaged ({first_line(error)}): copy it again, and "
                 "check it with `sha256sum --check SHA256SUMS` there"
@@ -77,6 +81,7 @@ class Scorer:
         return np.concatenate([np.empty(0, np.float32), *parts])
 
     def _score(self, rows: pa.Table) -> np.ndarray:
+        _require_lists(rows, self._space.lists)
         texts = _whitened_texts(rows, self._texts) if self._texts else None
         history = _histories(rows, self._space.vocabularies["item_id"]) if self.reads_history else None
         return self._model.logits(self._space.categorical(rows), self._space.numeric(rows), texts, history)
@@ -109,6 +114,15 @@ def schema_read(space: FeatureSpace, text_mode: str | None, reads_history: bool)
     return pa.schema([*columns, *HISTORY_SCHEMA]) if reads_history else columns
 
 
+def _require_unchanged(folder: Path) -> None:
+    """Raise ValueError if files that are read are not those that were exported. MLflow's models have no checksums."""
+    if not (folder / CHECKSUMS_FILE).exists():
+        return
+    read = [name for name in changed_files(folder) if not name.startswith((f"{CODE_FOLDER}/", "requirements.txt"))]
+    if read:
+        raise ValueError(f"{', '.join(read)} missing or changed")
+
+
 def _load_model(folder: Path, space: FeatureSpace) -> "Network | BoostedTrees":
     if (folder / NETWORK_FILE).exists():
         from training.scoring.network import Network
@@ -126,6 +140,9 @@ def _load_model(folder: Path, space: FeatureSpace) -> "Network | BoostedTrees":
 def as_typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return the columns of the schema in its types. Raises TrainingError, which names what is missing or wrong."""
     present = {*rows.column_names}
+    if len(present) < len(rows.column_names):
+        twice = sorted({name for name in rows.column_names if rows.column_names.count(name) > 1})
+        raise TrainingError(f"the rows have the columns {', '.join(twice)} more than once: give each column once")
     if missing := [name for name in schema.names if name not in present]:
         raise TrainingError(f"the rows lack the columns {', '.join(missing)}: give every column that the model reads")
     selected = rows.select(schema.names)
@@ -145,10 +162,12 @@ def as_typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def _typed(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     try:
+        if name in DEEP_FEATURES and (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+            column = list_texts(column)
         if kind == CODED and not pa.types.is_dictionary(column.type):
             return column.cast(pa.string()).dictionary_encode()
         if kind == TIMESTAMP:
-            return _instants(column)
+            return _instants(name, column)
         return column if column.type == kind else column.cast(kind)
     except pa.ArrowException as error:
         raise TrainingError(
@@ -157,13 +176,41 @@ def _typed(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedA
         ) from error
 
 
-def _instants(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return times with microseconds in UTC. Times without a zone, which may be texts, are taken to be in UTC."""
+def _instants(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return times with microseconds in UTC. Times without a zone, which may be texts, are taken to be in UTC.
+
+    Raises TrainingError for numbers, whose unit is unknown, and for what numbers become if their unit is mistaken.
+    """
+    if not pa.types.is_integer(column.type):
+        times = _times(column)
+        if len(times) == times.null_count or pc.year(pc.min(times)).as_py() > _YEAR_OF_MISTAKES:
+            return times
+    raise TrainingError(
+        f"column {name} has numbers, or times in {_YEAR_OF_MISTAKES} or before, which numbers of another unit become: "
+        "give timestamps, or texts in ISO 8601"
+    )
+
+
+def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         with suppress(pa.ArrowInvalid):  # raised for texts without a zone
             return column.cast(TIMESTAMP)
         column = column.cast(pa.timestamp("us"))
-    return column.cast(TIMESTAMP, safe=False)
+    has_nanoseconds = pa.types.is_timestamp(column.type) and column.type.unit == "ns"
+    return column.cast(TIMESTAMP, safe=not has_nanoseconds)
+
+
+def _require_lists(rows: pa.Table, names: Iterable[str]) -> None:
+    """Raise TrainingError if a deep feature that is a list in the model has a value that is none."""
+    for name in names:
+        codes, values = codes_and_values(rows[name])
+        used = values.take(pa.array(np.unique(codes[codes >= 0])))
+        single = used.filter(pc.invert(pc.or_(pc.ends_with(used, LIST_END), pc.equal(used, ""))))
+        if len(single):
+            raise TrainingError(
+                f"column {name} has {single[0].as_py()!r}, but the model knows lists there: give lists of texts, or "
+                "texts as in the training table, where U+001F follows each value"
+            )
 
 
 def _require_values(rows: pa.Table, names: Iterable[str]) -> None:

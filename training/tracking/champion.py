@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.errors import TrainingError
-from training.tracking.client import may_hold_runs, registered_model, tracking
+from training.tracking.client import may_hold_runs, registered_model, tracking, without_credentials
 from training.tracking.run_tags import CONFIG_TAG, MODEL_FOLDER, RUN_TAG, identity
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ def require_champion(uri: str, dataset: str) -> Champion:
     champion = champion_of(uri, dataset)
     if champion is None:
         raise TrainingError(
-            f"dataset {dataset} has no champion yet: promote a run with `python -m training promote`, or give "
-            "the folder of a run as --model"
+            f"dataset {dataset} has no champion yet in {without_credentials(uri)}: promote a run with "
+            "`python -m training promote`, give the folder of a run as --model, or correct --tracking-uri"
         )
     return champion
 

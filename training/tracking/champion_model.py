@@ -27,9 +27,10 @@ def champion_run(uri: str, champion: Champion, text_encoder: str | None = None) 
         try:
             run = load_run(folder, text_encoder)
         except TrainingError as error:
+            why = str(error).replace(str(folder), "its copy")
             raise TrainingError(
                 f"the champion, version {champion.version} ({champion.run}), cannot be loaded from MLflow's run "
-                f"{champion.run_id}: {error}; promote another run, or move the alias"
+                f"{champion.run_id}: {why}; promote another run, or move the alias"
             ) from error
         yield run
 

@@ -50,11 +50,15 @@ def tracking(uri: str) -> Iterator["MlflowClient"]:
             else f"check that an MLflow server is running at {uri}"
         )
         raise TrackingError(
-            _CREDENTIALS.sub(
-                "//",
-                f"MLflow failed ({first_line(error)}): {check}; MLFLOW_TRACKING_URI or --tracking-uri sets the address",
+            without_credentials(
+                f"MLflow failed ({first_line(error)}): {check}; MLFLOW_TRACKING_URI or --tracking-uri sets the address"
             )
         ) from error
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the users and passwords in its addresses."""
+    return _CREDENTIALS.sub("//", text)
 
 
 def registered_model(client: "MlflowClient", name: str) -> "RegisteredModel | None":

@@ -111,6 +111,28 @@ def test_rows_that_cannot_be_scored_are_told_by_name(validated: dict, tmp_path: 
         scorer.probabilities(rows.set_column(scene, "scene", pa.array([None, *[0] * (len(rows) - 1)])))
     with pytest.raises(TrainingError, match="column scene is string and cannot be turned into int32"):
         scorer.probabilities(rows.set_column(scene, "scene", pa.array(["first"] * len(rows))))
+    with pytest.raises(TrainingError, match="the rows have the columns scene more than once"):
+        scorer.probabilities(rows.append_column("scene", rows["scene"]))
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+def test_numbers_are_no_times_and_rates_that_are_no_numbers_are_absent(
+    validated: dict, tmp_path: Path, unit: str
+) -> None:
+    run, rows = validated["dnn"]
+    scorer, place = Scorer(export(run, tmp_path / "exported")), rows.column_names.index("log_ts")
+    numbers = rows["log_ts"].cast(pa.timestamp(unit), safe=False).cast(pa.int64())
+    mistaken = numbers.cast(pa.timestamp("us", tz="UTC"))
+    for times in (numbers, mistaken):
+        with pytest.raises(TrainingError, match="column log_ts has numbers, or times in 1970 or before"):
+            scorer.probabilities(rows.set_column(place, "log_ts", times))
+    place = rows.column_names.index("u_ctr_7d")
+    null, nan = (
+        scorer.probabilities(rows.set_column(place, "u_ctr_7d", pa.array([absent] * len(rows), pa.float64())))
+        for absent in (None, np.nan)
+    )
+    assert np.array_equal(null, nan)
+    assert np.isfinite(nan).all()
 
 
 @pytest.mark.parametrize(
@@ -140,9 +162,19 @@ def test_an_export_that_was_copied_in_part_is_told(
         Scorer(copy)
 
 
-@pytest.mark.parametrize("content", ["null", "[]"])
+@pytest.mark.parametrize("file", ["network.onnx", "feature_meta.json", "whiten_mu.npy"])
+def test_an_export_with_a_changed_byte_is_told(exports: dict[str, Path], file: str, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(exports["mmoe_content"], tmp_path / "copy"))
+    content = bytearray((copy / file).read_bytes())
+    content[-20] ^= 1
+    (copy / file).write_bytes(content)
+    with pytest.raises(TrainingError, match=rf"copy is incomplete or damaged \({file} missing or changed\)"):
+        Scorer(copy)
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "\ud800"])
 def test_a_description_that_is_no_object_is_told(content: str, tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text(content)
+    (tmp_path / "model.json").write_bytes(content.encode("utf-8", "surrogatepass"))
     with pytest.raises(TrainingError, match=f"the exported model in {tmp_path} is incomplete or damaged"):
         Scorer(tmp_path)
 

@@ -139,7 +139,7 @@ def test_a_user_is_not_cut_where_a_piece_ends() -> None:
 def test_the_champion_scores_and_a_champion_that_moves_meanwhile_is_told(
     candidates: Published, run: Path, tracking_uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    with pytest.raises(TrainingError, match="dataset demo has no champion yet: promote a run"):
+    with pytest.raises(TrainingError, match=r"dataset demo has no champion yet in sqlite:.*: promote a run"):
         predict(candidates, "--model", "champion", "--tracking-uri", tracking_uri)
     main(["promote", "--tracking-uri", tracking_uri, "--artifacts", str(run)])
     summary = predict(candidates, "--model", "champion", "--tracking-uri", tracking_uri)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -17,7 +18,9 @@ from training.data.feature_space import META_FILE, FeatureSpace
 from training.data.row_encoder import RowEncoder, load_rows, without_newcomers
 from training.data.rows import Rows
 from training.data.training_table import read_in_pieces
+from training.errors import TrainingError
 from training.models.input_layer import InputLayer
+from training.scoring.scorer import Scorer
 from warehouse.tables import LIST_END, TRAIN
 
 LONG = ["--epochs", "20", "--batch-size", "64", "--learning-rate", "0.01"]
@@ -133,6 +136,26 @@ def test_models_learn_what_one_tag_among_several_says(tagged: Published, tmp_pat
     again = main(["evaluate", "--artifacts", trained["artifacts"]])
     metrics = read_json(Path(trained["artifacts"]) / "val_metrics.json")
     assert {key: again[key] for key in metrics} == near(metrics)
+
+
+def test_an_export_takes_lists_and_refuses_texts_that_are_none(tagged: Published, tmp_path: Path) -> None:
+    run = main(tagged.arguments(tmp_path, "--model", "dnn", "--epochs", "1"))["artifacts"]
+    main(["export", "--model", run, "--to", str(tmp_path / "exported")])
+    scorer, rows = Scorer(tmp_path / "exported"), tagged.world.tables[tagged.world.last_date]
+    place = rows.column_names.index(COLUMN)
+
+    def probabilities(values: pa.Array) -> list[float]:
+        return scorer.probabilities(rows.set_column(place, COLUMN, values)).tolist()
+
+    as_in_tables = scorer.probabilities(rows).tolist()
+    assert len(set(as_in_tables)) > 100
+    tags = [sorted(row) for row in tags_of(tagged, tagged.world.last_date)]
+    written_otherwise = [[*row[::-1], " t3 ", None] if "t3" in row else [*row, ""] for row in tags]
+    assert probabilities(pa.array(written_otherwise)) == as_in_tables
+    empty, null = pa.array([[]] * len(rows), pa.list_(pa.string())), pa.nulls(len(rows), pa.string())
+    assert probabilities(empty) == probabilities(null)
+    with pytest.raises(TrainingError, match=rf"column {COLUMN} has 't1\|t2', but the model knows lists there"):
+        probabilities(pa.array(["t1|t2"] * len(rows)))
 
 
 def test_a_streamed_training_learns_it_too(
