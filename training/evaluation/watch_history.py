@@ -11,7 +11,9 @@ from training.evaluation.watch_table import read_watch
 from warehouse.catalog import Catalog
 from warehouse.tables import WATCH
 
-_REMEMBERED = 4096  # dates
+# The board asks for the same dates and champions again and again.
+_DATES, _CHAMPIONS = 4096, 64
+_verdicts = lru_cache(_CHAMPIONS)(verdicts)
 _TOO_FEW = "too few clicked rows, too few unclicked rows, or only one user"
 
 
@@ -38,7 +40,7 @@ def _overall_lines(catalog: Catalog, dates: Iterable[str]) -> list[dict[str, Any
     ]
 
 
-@lru_cache(_REMEMBERED)  # the board asks for the same dates again and again; a version never changes
+@lru_cache(_DATES)  # a version never changes
 def _overall(warehouse: str, dataset: str, date: str, _version: str) -> list[dict[str, Any]]:
     lines = read_watch(Catalog(warehouse, dataset), date)
     return [{"date": date, **line} for line in lines if line["segment"] == OVERALL.segment]
@@ -60,7 +62,7 @@ def _judged(lines: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Judge the lines of one champion, ascending."""
     chosen = _day(lines[0]["as_of"], lines[0], "chosen_")
     days = [day for line in lines if chosen and (day := _day(line["date"], line))]
-    by_date = {verdict.date: verdict for verdict in (verdicts(chosen, days) if chosen else [])}
+    by_date = {verdict.date: verdict for verdict in (_verdicts(chosen, tuple(days)) if chosen else [])}
     found, warning = [], None
     for line in lines:
         verdict = by_date.get(line["date"])
