@@ -18,10 +18,10 @@ from orchestration.board_address import PAGE, URL_PREFIX
 from plugins.board.routes import board_app
 from plugins.board.static_files import ASSETS
 from training.evaluation.segments import OVERALL
-from training.evaluation.watch_table import write_watch
 from training.tracking.champion import crown
 from training.tracking.client import tracking
 from training.tracking.run_tags import CONFIG_TAG, RUN_TAG
+from training.watching.table import write_watch
 from warehouse.calendar_days import days, days_before
 from warehouse.catalog import Catalog
 from warehouse.manifest import MANIFEST_FILE, Input, Manifest

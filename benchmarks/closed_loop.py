@@ -16,7 +16,7 @@ from benchmarks.opportunities import Opportunities, OpportunityDays
 from benchmarks.stages import WarmStages, warm_stages
 from benchmarks.trained_models import quietly
 from sample_logs.settings import PRESETS
-from training.evaluation.given_scores import given_scores
+from training.watching.given_scores import given_scores
 from warehouse.catalog import Catalog
 
 _START, _DAYS = 4, 14  # days on which a policy shows what is drawn at random, and days on which it chooses

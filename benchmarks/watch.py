@@ -15,7 +15,7 @@ from benchmarks.trained_models import quietly
 from benchmarks.watched_days import watched_days
 from sample_logs.settings import PRESETS, Settings
 from sample_logs.writing import Writer
-from training.evaluation.fading import Day, verdicts
+from training.watching.fading import Day, verdicts
 from warehouse.catalog import Catalog
 
 _HISTORIES, _DAYS, _ROWS = 100, 60, 1_500  # the rows are those of a day

@@ -10,8 +10,8 @@ from scipy.special import expit, logit
 
 from sample_logs.logs import SampleLogs
 from sample_logs.settings import Settings
-from training.evaluation.fading import Day
-from training.evaluation.levelled_entropy import levelled_entropy
+from training.watching.fading import Day
+from training.watching.levelled_entropy import levelled_entropy
 
 _NOISE, _NOISE_VARIES, _RATE_VARIES = 0.5, 0.2, 0.2  # standard deviations, the first and the last one of logits
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from training.evaluation.watch_history import judged_on
+from training.watching.history import judged_on
 from warehouse.catalog import Catalog
 from warehouse.tables import WATCH
 

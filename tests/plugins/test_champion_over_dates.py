@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from tests.plugins.test_routes import served
-from training.evaluation.watch_history import judged_on
-from training.evaluation.watch_table import write_watch
+from training.watching.history import judged_on
+from training.watching.table import write_watch
 from warehouse.catalog import Catalog
 from warehouse.publish import StagedPartition
 from warehouse.tables import WATCH

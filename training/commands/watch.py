@@ -17,18 +17,18 @@ from training.data.row_encoder import RowEncoder, load_rows
 from training.data.rows import HOUR, SCENE, Rows
 from training.data.training_table import count_rows, read_keys
 from training.errors import TrainingError
-from training.evaluation.given_scores import given_scores
 from training.evaluation.prediction import predict
 from training.evaluation.prediction_table import predictions_table, same_rows, scored
-from training.evaluation.watch_figures import WhenChosen, watch_figures
-from training.evaluation.watch_history import judged_on
-from training.evaluation.watch_table import write_watch
 from training.progress import say
 from training.runs.stored_run import Run, load_predictions
 from training.runs.validation_rows import load_validation
 from training.tracking.champion_history import Reign, reigns_of, standing_before
 from training.tracking.champion_model import champion_run
 from training.tracking.run_tags import CONFIG_TAG, RUN_TAG
+from training.watching.figures import WhenChosen, watch_figures
+from training.watching.given_scores import given_scores
+from training.watching.history import judged_on
+from training.watching.table import write_watch
 from training.window import dates_asked, in_ranges, require_unchanged, tables_of
 from warehouse.catalog import Catalog
 from warehouse.freshness import Freshness

@@ -18,10 +18,11 @@ from tests.training.logs import World, publish
 from training.cli import main
 from training.commands import watch as watch_command
 from training.errors import TrainingError
-from training.evaluation.given_scores import given_scores
-from training.evaluation.watch_table import read_watch
 from training.tracking.champion_history import reigns_of
+from training.watching.given_scores import given_scores
+from training.watching.table import read_watch
 from warehouse.catalog import Catalog
+from warehouse.frames import read_frame
 from warehouse.freshness import Freshness, State
 from warehouse.publish import Content, StagedPartition
 from warehouse.tables import CANDIDATE_FEATURES, SCENES, SCORES, TRAIN, VALID_CANDIDATES, WATCH
@@ -104,6 +105,7 @@ def test_the_scores_given_before_a_date_are_held_against_its_clicks(
     assert {(line["run"], line["version"], line["scored"]) for line in by_segment.values()} == {
         (run.name, "1", "candidates")
     }
+    assert len(read_frame("watch", date, date, warehouse=str(published.folder), dataset="demo")) == len(by_segment)
     assert {*by_segment} >= {"overall", *(f"scene {s}" for s in SCENES), "user zero", "item few"}
 
 

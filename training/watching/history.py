@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-from training.evaluation.fading import ALPHA, Day, Verdict, verdicts
 from training.evaluation.segments import OVERALL
-from training.evaluation.watch_table import read_watch
+from training.watching.fading import ALPHA, Day, Verdict, verdicts
+from training.watching.table import read_watch
 from warehouse.catalog import Catalog
 from warehouse.tables import WATCH
 

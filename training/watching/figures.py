@@ -8,10 +8,10 @@ import numpy as np
 
 from training.evaluation.calibration import log_loss, normalised_entropy
 from training.evaluation.cold_start_report import figures_within
-from training.evaluation.drift import Bins, stability_index
-from training.evaluation.levelled_entropy import levelled_entropy
 from training.evaluation.prediction_table import Scored
 from training.evaluation.segments import named_segments
+from training.watching.drift import Bins, stability_index
+from training.watching.levelled_entropy import levelled_entropy
 
 _KEPT_OF_CHOSEN = ("auc", "auc_low", "auc_high", "levelled_entropy", "levelled_entropy_error")
 

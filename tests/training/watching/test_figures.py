@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from tests.training.evaluation.test_cold_start_report import random_predictions
 from training.evaluation.prediction_table import scored
-from training.evaluation.watch_figures import WhenChosen, watch_figures
+from training.watching.figures import WhenChosen, watch_figures
 from warehouse.tables import SCENES
 
 NAMES = ("first", "second")

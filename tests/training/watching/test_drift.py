@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.evaluation.drift import BINS, LEAST_ROWS, Bins, stability_index
+from training.watching.drift import BINS, LEAST_ROWS, Bins, stability_index
 
 RNG = np.random.default_rng(7)
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.evaluation.levelled_entropy import levelled_entropy
+from training.watching.levelled_entropy import levelled_entropy
 
 RNG = np.random.default_rng(7)
 USERS = np.repeat(np.arange(150), 4)

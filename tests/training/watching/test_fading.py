@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.watched_days import watched_days
-from training.evaluation import fading
-from training.evaluation.fading import ALPHA, Day, verdicts
+from training.watching import fading
+from training.watching.fading import ALPHA, Day, verdicts
 
 
 def days(entropies: np.ndarray, error: float = 0.006) -> list[Day]:
