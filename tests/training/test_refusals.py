@@ -430,7 +430,7 @@ def test_an_interrupted_run_says_how_to_go_on(monkeypatch, capsys):
 
     monkeypatch.setattr("training.cli.main", interrupt)
     assert run() == 130
-    assert "training resumes from its last checkpoint" in capsys.readouterr().err
+    assert "training resumes after its last epoch" in capsys.readouterr().err
 
 
 def test_a_warehouse_of_an_unknown_kind(published, tmp_path):
