@@ -26,8 +26,8 @@ def judged_on(catalog: Catalog, dates: Sequence[str]) -> list[dict[str, Any]]:
     if not lines:
         return []
     since, last = min(line["as_of"] for line in lines), max(dates)
-    between = [date for date in catalog.dates(WATCH) if since < date <= last]
-    return [line for line in judged(_overall_lines(catalog, sorted({*between, *dates}))) if line["date"] in dates]
+    others = [date for date in catalog.dates(WATCH) if since < date <= last and date not in dates]
+    return [line for line in _with_verdicts([*lines, *_overall_lines(catalog, others)]) if line["date"] in dates]
 
 
 def _overall_lines(catalog: Catalog, dates: Iterable[str]) -> list[dict[str, Any]]:
@@ -46,13 +46,13 @@ def _overall(warehouse: str, dataset: str, date: str, _version: str) -> list[dic
     return [{"date": date, **line} for line in lines if line["segment"] == OVERALL.segment]
 
 
-def judged(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add to each line, in their order, evidence, warned_on and a sentence, `says`, without its full stop.
+def _with_verdicts(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each line, by date, evidence, warned_on and a sentence, `says`, without its full stop.
 
     Each champion is judged by the days that it was watched on. evidence is None if a day has too few rows.
     """
     by_champion: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line["date"]):
         by_champion[line["run"], line["version"]].append(line)
     found = [line for own in by_champion.values() for line in _judged(own)]
     return sorted(found, key=lambda line: line["date"])
