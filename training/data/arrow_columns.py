@@ -42,3 +42,9 @@ def codes_and_values(column: pa.ChunkedArray) -> tuple[np.ndarray, pa.Array]:
     coded = column.combine_chunks()
     codes = pc.fill_null(coded.indices, -1) if coded.null_count else coded.indices
     return codes.to_numpy(zero_copy_only=False), coded.dictionary
+
+
+def distinct_values(column: pa.ChunkedArray) -> pa.Array:
+    """Return the values that occur in a dictionary-encoded column, without null. Its dictionary may have others."""
+    codes, values = codes_and_values(column)
+    return values.take(pa.array(np.unique(codes[codes >= 0])))

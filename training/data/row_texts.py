@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from training.data.arrow_columns import codes_and_values
+from training.data.arrow_columns import distinct_values
 from training.data.text_columns import MODES, compose
 from training.data.training_table import read_dates, read_in_pieces
 from training.data.value_index import UNSEEN, ValueIndex
@@ -64,7 +64,7 @@ def read_texts(catalog: Catalog, dates: Sequence[str], mode: str, source: Table 
     """Read all distinct texts of the dates, sorted. source: the training table or the candidates' table."""
     parts = [pa.array([], pa.string())]
     for table in read_in_pieces(catalog, dates, RowTexts(mode, ValueIndex(parts[0])).columns, source):
-        parts += [_distinct(compose(table, columns)) for columns in MODES[mode].values()]
+        parts += [distinct_values(compose(table, columns)) for columns in MODES[mode].values()]
         if len(parts) >= PARTS_AT_ONCE:
             parts = [pa.chunked_array(parts).unique()]
     texts = pa.chunked_array(parts).unique()
@@ -83,8 +83,3 @@ def latest_item_texts(catalog: Catalog, dates: Sequence[str], texts: RowTexts, i
         latest[items.index(table["item_id"])[is_there]] = text[is_there]
     latest[UNSEEN] = WITHOUT_TEXT
     return latest
-
-
-def _distinct(column: pa.ChunkedArray) -> pa.Array:
-    codes, values = codes_and_values(column)
-    return values.take(pa.array(np.unique(codes[codes >= 0])))

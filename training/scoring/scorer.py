@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from training.checksums import CHECKSUMS_FILE, changed_files
-from training.data.arrow_columns import CODED, KEYS, TIMESTAMP, codes_and_values, schema_of
+from training.data.arrow_columns import CODED, KEYS, TIMESTAMP, codes_and_values, distinct_values, schema_of
 from training.data.feature_space import FeatureSpace
 from training.data.impression_sequences import HISTORY_SCHEMA, histories_in
 from training.data.list_vocabulary import list_texts
@@ -203,9 +203,8 @@ def _times(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def _require_lists(rows: pa.Table, names: Iterable[str]) -> None:
     """Raise TrainingError if a deep feature that is a list in the model has a value that is none."""
     for name in names:
-        codes, values = codes_and_values(rows[name])
-        used = values.take(pa.array(np.unique(codes[codes >= 0])))
-        single = used.filter(pc.invert(pc.or_(pc.ends_with(used, LIST_END), pc.equal(used, ""))))
+        values = distinct_values(rows[name])
+        single = values.filter(pc.invert(pc.or_(pc.ends_with(values, LIST_END), pc.equal(values, ""))))
         if len(single):
             raise TrainingError(
                 f"column {name} has {single[0].as_py()!r}, but the model knows lists there: give lists of texts, or "
