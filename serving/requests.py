@@ -102,11 +102,11 @@ def _content(request: Request, name: str) -> list[str | None]:
     common, absent = getattr(request, name), "" if name in TEXT_COLUMNS else None
     own: Iterator[Any] = (candidate.get(name) for candidate in request.candidates)
     values = [(common if value is None else value) or absent for value in own]
-    if not any(isinstance(value, list) for value in values):
+    lists = [value for value in values if isinstance(value, list)]
+    if not lists:
         return values
-    lists = [value if isinstance(value, list) else None for value in values]
-    as_texts = list_texts(pa.chunked_array([pa.array(lists, pa.list_(pa.string()))])).to_pylist()
-    return [text if of is not None else value for text, of, value in zip(as_texts, lists, values, strict=True)]
+    texts = iter(list_texts(pa.chunked_array([pa.array(lists, pa.list_(pa.string()))])).to_pylist())
+    return [next(texts) if isinstance(value, list) else value for value in values]
 
 
 def _coded(texts: Sequence[str | None]) -> pa.Array:
